@@ -1,0 +1,134 @@
+"""Images/s of `nasmyth.train.fit` against a bare PyTorch loop over the same tensors.
+
+    python benchmarks/train_loop.py [--pairs 7] [--steps 60] [--compile]
+
+A 70k-parameter convolutional network on 28x28 uint8 images, batches of 128. Each measurement is a process of its own,
+since what one loop does to the memory allocator must not help the other; the two alternate, so that what else runs on
+the machine meets both alike. The first ten steps are warm-up. Printed: the median over steps of each process, the
+median over processes, and the ratio with its 95 % confidence interval (t, over pairs, of the logarithm).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+import time
+
+WARM = 10
+BATCH = 128
+
+
+def network():
+    """Five 3x3 convolutions, 72,466 parameters."""
+    from torch import nn
+
+    def block(c, out, stride=1):
+        return nn.Conv2d(c, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+
+    body = [*block(1, 24), *block(24, 32, 2), *block(32, 48), *block(48, 64, 2), *block(64, 40)]
+    return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(40, 10))
+
+
+def data(count=60_000):
+    """Random images: N H W C uint8, and labels."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (count, 28, 28, 1), dtype=torch.uint8, generator=generator)
+    return x, torch.randint(0, 10, (count,), generator=generator)
+
+
+def bare(steps: int, compiled: bool) -> list[float]:
+    """Seconds of each step of the loop that anyone would write first. The figures of the images are at hand as floats."""
+    import torch
+    import torch.nn.functional as F
+
+    del compiled
+    x, y = data()
+    x = x.permute(0, 3, 1, 2).float().div_(255).sub_(0.5).div_(0.29)
+    net = network().train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    order = torch.randperm(len(x))
+    stamps = []
+    for rows in order.split(BATCH)[: steps + WARM + 1]:
+        stamps.append(time.perf_counter())
+        loss = F.cross_entropy(net(x[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return stamps
+
+
+def ours(steps: int, compiled: bool) -> list[float]:
+    """Seconds of each step of `fit`, seen from the question that it asks before each step."""
+    from nasmyth.network.inputs import fit_image_input
+    from nasmyth.network.outputs import Classes
+    from nasmyth.train import Recipe, Split, Task, fit
+
+    x, y = data()
+    inputs = fit_image_input(x)
+    few = Split(x[:16], y[:16])
+    task = Task("random", inputs, Classes(tuple("0123456789")), Split(x, y), few, few)
+    stamps: list[float] = []
+
+    def stop() -> bool:
+        stamps.append(time.perf_counter())
+        return len(stamps) > steps + WARM
+
+    fit(network(), task, Recipe(lr=0.01, batch=BATCH, compile=compiled), epochs=5, device="cpu", stop=stop)
+    return stamps
+
+
+def worker(which: str, steps: int, compiled: bool) -> None:
+    stamps = {"bare": bare, "ours": ours}[which](steps, compiled)
+    each = [b - a for a, b in zip(stamps, stamps[1:], strict=False)][WARM:]
+    print(json.dumps({"images_per_s": BATCH / statistics.median(each), "peak_mb": peak()}))
+
+
+def peak() -> float:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--compile", action="store_true", help="let our loop use torch.compile")
+    parser.add_argument("--worker", choices=["bare", "ours"])
+    args = parser.parse_args()
+    if args.worker:
+        worker(args.worker, args.steps, args.compile)
+        return
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "ours": []}
+    for pair in range(args.pairs):
+        for which in ("bare", "ours") if pair % 2 else ("ours", "bare"):
+            line = [sys.executable, __file__, "--worker", which, "--steps", str(args.steps)]
+            line += ["--compile"] if args.compile else []
+            out = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+            found[which].append(json.loads(out.splitlines()[-1]))
+        print(f"pair {pair + 1}: " + ", ".join(f"{k} {v[-1]['images_per_s']:.0f} images/s" for k, v in found.items()))
+    for which, runs in found.items():
+        rate, memory = (statistics.median(r[k] for r in runs) for k in ("images_per_s", "peak_mb"))
+        print(f"{which}: {rate:.0f} images/s, peak {memory:.0f} MB")
+    logs = [math.log(o["images_per_s"] / b["images_per_s"]) for o, b in zip(found["ours"], found["bare"], strict=True)]
+    print(f"ratio ours / bare: {interval(logs)} over {len(logs)} pairs (at least 0.95, aim 1.3)")
+
+
+def interval(logs: list[float]) -> str:
+    """The geometric mean with its 95 % confidence interval (Student's t)."""
+    mean = statistics.mean(logs)
+    if len(logs) < 2:
+        return f"{math.exp(mean):.2f}"
+    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}.get(len(logs), 2.1)
+    half = t * statistics.stdev(logs) / math.sqrt(len(logs))
+    return f"{math.exp(mean):.2f} [{math.exp(mean - half):.2f}, {math.exp(mean + half):.2f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Nasmyth designs neural networks to fit your data, your device, your budget.
+
+This page is the contents: every public name and the file that it lives in. Names are resolved on first use, so that
+`import nasmyth` costs nothing and only what is used is loaded.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_CONTENTS = {
+    "nasmyth.design": ["Found", "design"],
+    "nasmyth.graph": ["Add", "Concat", "Graph", "Identity", "Multiply", "Op", "Zero", "block", "cell", "chain", "parallel",
+                      "repeat", "residual"],
+    "nasmyth.ops": ["op"],
+    "nasmyth.space": ["Space", "choice", "integer", "maybe", "real", "subset"],
+    "nasmyth.network": ["Network", "build"],
+    "nasmyth.train": ["Recipe", "Task", "fit"],
+    "nasmyth.domains": ["read"],
+    "nasmyth.measure": ["Constraint", "Measure"],
+    "nasmyth.search": ["Evolution", "Random", "Strategy"],
+    "nasmyth.study": ["Journal", "Study"],
+    "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
+}  # fmt: skip
+_MODULES = ["bench", "blocks", "domains", "errors", "graph", "measure", "network", "ops", "record", "report", "search",
+            "space", "spaces", "study", "testing", "train", "units"]  # fmt: skip
+_WHERE = {name: module for module, names in _CONTENTS.items() for name in names}
+
+__all__ = ["__version__", *sorted(_WHERE)]  # noqa: PLE0604  computed from the table above
+
+if _TYPE_CHECKING:  # the same table for type checkers and editors
+    from nasmyth.design import Found, design
+    from nasmyth.domains import read
+    from nasmyth.errors import BudgetError, DataError, NasmythError, StudyError
+    from nasmyth.graph import (
+        Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, repeat, residual,
+    )  # fmt: skip
+    from nasmyth.measure import Constraint, Measure
+    from nasmyth.network import Network, build
+    from nasmyth.ops import op
+    from nasmyth.search import Evolution, Random, Strategy
+    from nasmyth.space import Space, choice, integer, maybe, real, subset
+    from nasmyth.study import Journal, Study
+    from nasmyth.train import Recipe, Task, fit
+
+
+def __getattr__(name: str) -> object:
+    if name in _WHERE:
+        value = getattr(_import_module(_WHERE[name]), name)
+    elif name in _MODULES:
+        value = _import_module(f"nasmyth.{name}")
+    else:
+        from nasmyth.errors import nearest
+
+        raise AttributeError(f"module 'nasmyth' has no attribute {name!r}{nearest(name, [*_WHERE, *_MODULES])}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES])

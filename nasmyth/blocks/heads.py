@@ -1,0 +1,36 @@
+"""From features to answers: pool, drop, and one linear layer of `out` logits or values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nasmyth.graph.combine import chain
+from nasmyth.graph.op import block
+from nasmyth.ops import Dropout, LayerNorm, Linear, Mean
+
+
+@block("b c h w -> b out")
+def image_head(out: int, dropout: float = 0.0) -> Any:
+    """The mean over all pixels, then a linear layer (Lin 2014, arXiv:1312.4400)."""
+    return chain(pool=Mean("h w"), **_drop(dropout), linear=Linear(out))
+
+
+@block("b l d -> b out")
+def sequence_head(
+    out: int,
+    dropout: float = 0.0,
+    norm: Any = LayerNorm(),  # noqa: B008  a frozen value
+    pool: Any = Mean("l"),  # noqa: B008
+) -> Any:
+    """A norm, for the residual stream has none at its end, the mean over all places (or another pool), a linear layer."""
+    return chain(norm=norm, pool=pool, **_drop(dropout), linear=Linear(out))
+
+
+def _drop(dropout: float) -> dict[str, Any]:
+    return {"drop": Dropout(dropout)} if dropout else {}
+
+
+EXAMPLES = [
+    (image_head(3, dropout=0.1), (4, 5, 5)),
+    (sequence_head(3), (5, 4)),
+]

@@ -1,0 +1,112 @@
+"""A domain: a kind of data, and how to learn from it. `read` turns any source into a task.
+
+    source --reader--> Raw --domain--> Task
+
+A reader knows a kind of source (a file, a folder, a Dataset) and decides nothing. A domain knows a kind of data
+(images, tables) and decides what is to be learned. Either can be added alone: one file, and its line in
+`sources/__init__.py` or `domains/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.domains.labels import Settled
+from nasmyth.domains.sources import Options, Raw, load
+from nasmyth.errors import DataError
+from nasmyth.registry import Registry
+
+if TYPE_CHECKING:
+    from nasmyth.network.inputs import ImageInput, TableInput
+    from nasmyth.train.task import Task
+
+
+class Domain(ABC):
+    """A kind of data. Register an instance of a subclass in `domains`."""
+
+    name: str
+    about: str
+    """What data it takes, in one line."""
+
+    @abstractmethod
+    def accepts(self, raw: Raw) -> bool:
+        """Whether this is the kind of data. No two domains may accept the same."""
+
+    @abstractmethod
+    def suits(self, task: Task) -> bool:
+        """Whether a task, made here or by hand, is one of this domain."""
+
+    @abstractmethod
+    def task(self, raw: Raw, options: Options) -> Task:
+        """Infer what is to be learned; fit the preprocessing on the training split alone. Raises DataError."""
+
+
+domains: Registry[Domain] = Registry("domains")
+
+
+def read(
+    source: Any,
+    target: str | tuple[str, ...] | None = None,
+    *,
+    kind: str | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    on_bad: str | None = None,
+    limit: int | None = None,
+) -> Task:
+    """Read data of any kind into a task: inputs, answer, and training, validation and test splits, in memory.
+
+    source: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or "hf:NAME"
+        (`nasmyth list readers` and `nasmyth list data` show all). A task is given back as it is.
+    target: the column to predict, of a table; several for a regression with several outputs.
+    kind: "classification" or "regression", where the inference is not what you want.
+    seed: of the split, where the source has no official one.
+    size: of images in pixels, height first; by default the most common size, up to 224.
+    on_bad: "skip" leaves out what cannot be used (unreadable pictures, missing labels, classes too small to split) and
+        says so; "refuse" raises. By default inputs are skipped and labels are refused.
+    limit: at most so many training examples, for a quick try.
+
+    `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.
+    """
+    if hasattr(source, "inputs") and hasattr(source, "outputs") and hasattr(source, "train"):
+        return source
+    options = Options(target, kind, seed, size, on_bad, limit)
+    raw = load(source, options)
+    for name, part in raw.parts.items():
+        if not len(part):
+            raise DataError(f"{raw.name}: the {name} part has no examples; add some")
+    return domain_of(raw).task(raw, options)
+
+
+def domain_of(raw: Raw) -> Domain:
+    """The domain whose kind of data this is. Raises DataError where there is none."""
+    for _, domain in domains:
+        if domain.accepts(raw):
+            return domain
+    x = raw.train.x
+    got = f"x of type {getattr(x, 'dtype', type(x).__name__)} and shape {getattr(x, 'shape', '?')}"
+    raise DataError(f"{raw.name}: {got} fits no domain; expected {', or '.join(domain.about for _, domain in domains)}")
+
+
+def domain_for(task: Task) -> Domain:
+    """The domain that a task belongs to. Raises DataError where there is none."""
+    for _, domain in domains:
+        if domain.suits(task):
+            return domain
+    raise DataError(
+        f"{task.name}: inputs of type {type(task.inputs).__name__} fit no domain ({', '.join(domains.names())})"
+    )
+
+
+def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Task:
+    """The task of data that is split, with inputs fitted on its training part."""
+    import torch
+
+    from nasmyth.network.outputs import Classes, fit_values
+    from nasmyth.train.task import Split, Task
+
+    classes = settled.kind == "classification"
+    outputs = Classes(settled.names) if classes else fit_values(raw.train.y, settled.names)
+    splits = {name: Split(inputs.encode(part.x), torch.from_numpy(part.y)) for name, part in raw.parts.items()}
+    return Task(raw.name, inputs, outputs, **splits, notes=raw.notes)

@@ -1,0 +1,110 @@
+"""Tables: rows of numbers, categories and dates, with a target column or several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmyth.domains.columns import Kinds, column_kinds
+from nasmyth.domains.domain import Domain, assemble, domains
+from nasmyth.domains.labels import settle
+from nasmyth.domains.sources import Options, Part, Raw
+from nasmyth.domains.splits import split
+from nasmyth.errors import DataError, require
+
+if TYPE_CHECKING:
+    from nasmyth.network.inputs import TableInput
+    from nasmyth.train.task import Task
+
+ENOUGH_FOR_KNOTS = 2_000
+"""Training rows from which numbers are warped by their quantiles, which tames heavy tails."""
+KNOTS = 32
+
+
+class Tabular(Domain):
+    """Classification and regression from the rows of a table."""
+
+    name = "tabular"
+    about = "a table: a DataFrame, or x of N F numbers or texts"
+
+    def accepts(self, raw: Raw) -> bool:
+        """DataFrames, and arrays with one or two axes."""
+        x = raw.train.x
+        return hasattr(x, "columns") or (isinstance(x, np.ndarray) and x.ndim in (1, 2) and x.dtype.kind in "buifOUST")
+
+    def suits(self, task: Task) -> bool:
+        """Tasks whose inputs are a TableInput."""
+        from nasmyth.network.inputs import TableInput
+
+        return isinstance(task.inputs, TableInput)
+
+    def task(self, raw: Raw, options: Options) -> Task:
+        """Rows stored as float32; kinds of columns, scales and vocabularies are those of the training split."""
+        require("pandas", extra="data")
+        raw = raw.replace(**{name: Part(as_frame(part.x), part.y) for name, part in raw.parts.items()})
+        _same_columns(raw)
+        settled = settle(raw, options, pictures=False)
+        raw = split(settled, options.seed)
+        kinds = column_kinds(raw.train.x)
+        inputs = fit(raw.train.x, kinds, raw.name)
+        return assemble(raw.replace(note=_said(raw, kinds, inputs)), inputs, settled)
+
+
+def as_frame(x: Any) -> Any:
+    """A DataFrame with text for column names; the columns of an array are x0, x1, ..."""
+    import pandas as pd
+
+    if hasattr(x, "columns"):
+        return x.set_axis([str(name) for name in x.columns], axis=1)
+    x = x.reshape(len(x), -1)
+    return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
+
+
+def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
+    """What a row is, fitted on a DataFrame of training rows."""
+    import pandas as pd
+
+    from nasmyth.network.dates import PARTS, date_part
+    from nasmyth.network.inputs import fit_table_input
+
+    if not (kinds.numbers or kinds.categories or kinds.dates):
+        raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")
+    ready = {column: _as_numbers(frame[column]) for column in kinds.numbers}
+    for column in kinds.dates:
+        values = frame[column].to_numpy(dtype=object)
+        ready |= {f"{column}.{part}": date_part(values, part) for part in PARTS}
+    ready |= {column: frame[column] for column in kinds.categories}
+    knots = KNOTS if len(frame) >= ENOUGH_FOR_KNOTS else 0
+    return fit_table_input(pd.DataFrame(ready), categories=kinds.categories, knots=knots)
+
+
+def _as_numbers(column: Any) -> Any:
+    """Texts that read as numbers as such; texts that stand for a missing number as NaN."""
+    import pandas as pd
+
+    return column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column, errors="coerce")
+
+
+def _same_columns(raw: Raw) -> None:
+    expected = list(raw.train.x.columns)
+    for name, part in raw.parts.items():
+        absent = [column for column in expected if column not in part.x.columns]
+        if absent:
+            raise DataError(
+                f"{raw.name}: the {name} part has no column {absent[0]!r}, which training has; give both the same"
+            )
+
+
+def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
+    numbers = sum(column.kind == "number" for column in inputs.columns)
+    notes = [*kinds.notes, f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories"]
+    infinite = [
+        c for c in kinds.numbers if np.isinf(_as_numbers(raw.train.x[c]).to_numpy(np.float64, na_value=np.nan)).any()
+    ]
+    if infinite:
+        notes.append(f"infinite values are taken as missing in: {', '.join(infinite)}")
+    return tuple(notes)
+
+
+TABULAR = domains.add(Tabular.name, Tabular())

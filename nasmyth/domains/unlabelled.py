@@ -1,0 +1,90 @@
+"""New inputs to predict: the same kinds of files as for training, without labels, in the form that a network takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmyth.domains.sources import pictures
+from nasmyth.domains.sources.arrays import as_array, npz_arrays
+from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.raw import several
+from nasmyth.domains.sources.tables import SUFFIXES, table_file
+from nasmyth.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from nasmyth.network.inputs import ImageInput, TableInput
+
+
+def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list[str]]:
+    """Raw inputs that `inputs.encode` takes, and a name for each.
+
+    source: a picture, or a folder of pictures at any depth; an `.npz` file with `x` (or a single array), or a `.npy`
+    file; a `.csv` or `.parquet` file; or arrays, a DataFrame, a mapping of columns. Images of another size are scaled.
+    Raises DataError for what is missing, damaged or of another kind.
+    """
+    images = hasattr(inputs, "height")
+    if not isinstance(source, str | os.PathLike):
+        x = source if hasattr(source, "columns") or isinstance(source, dict) else as_array(source)
+    else:
+        path = Path(source)
+        if not path.exists():
+            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise DataError(f"{path}: no such file or folder{nearest(path.name, beside)}; check the path")
+        if images and (path.is_dir() or pictures.is_picture(path)):
+            return _pictures(path, inputs)
+        x = _array(path) if path.suffix in (".npz", ".npy") else _table(path, images)
+    if images:
+        x = _sized(x, inputs)
+    count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
+    return x, [str(i) for i in range(count)]
+
+
+def _pictures(path: Path, inputs: Any) -> tuple[np.ndarray, list[str]]:
+    files = pictures_in(path) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"{path}: no pictures in it; expected {', '.join(pictures.FORMATS)} files")
+    x, failed = pictures.load(files, (inputs.height, inputs.width), 1 if inputs.channels == 1 else 3)
+    if failed:
+        named = several(f"{files[row]} ({reason})" for row, reason in failed.items())
+        raise DataError(f"{len(failed):,} pictures cannot be read: {named}; replace or remove them")
+    return x, [str(file.relative_to(path)) if path.is_dir() else str(file) for file in files]
+
+
+def _array(path: Path) -> np.ndarray:
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(
+                f"{path}: cannot be read as .npy ({error}); write it with np.save, and plain numbers"
+            ) from None
+    arrays = dict(npz_arrays(path))
+    for key in ("x", "X", "x_test"):
+        if key in arrays:
+            return arrays[key]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    raise DataError(f"{path}: expected an array named x; got {several(arrays) or 'none'}")
+
+
+def _table(path: Path, images: bool) -> Any:
+    if images or path.suffix.lower() not in SUFFIXES:
+        expected = "a picture, a folder of pictures, .npz or .npy" if images else ".csv, .tsv, .parquet, .npz or .npy"
+        raise DataError(f"{path}: not inputs of this network; expected {expected}")
+    frame, _ = table_file(path)
+    return frame.set_axis([str(name).strip() for name in frame.columns], axis=1)
+
+
+def _sized(x: Any, inputs: Any) -> Any:
+    from nasmyth.domains.vision import resized
+
+    size = (inputs.height, inputs.width)
+    if getattr(x, "ndim", 0) == 2 and x.shape == size:
+        x = x[None]
+    if getattr(x, "ndim", 0) == 4 and x.shape[3] > 4 >= x.shape[1]:
+        x = np.moveaxis(x, 1, 3)
+    return resized(x, size) if getattr(x, "ndim", 0) in (3, 4) and x.shape[1:3] != size else x

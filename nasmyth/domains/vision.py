@@ -1,0 +1,122 @@
+"""Images: arrays of N H W or N H W C with one label, or some numbers, each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmyth.domains.domain import Domain, assemble, domains
+from nasmyth.domains.labels import settle
+from nasmyth.domains.sources import Options, Part, Raw
+from nasmyth.domains.splits import split
+from nasmyth.errors import DataError
+
+if TYPE_CHECKING:
+    from nasmyth.train.task import Task
+
+_MOST_CHANNELS = 4
+_BLOCK = 1024
+
+
+class Vision(Domain):
+    """Image classification, and regression from images."""
+
+    name = "vision"
+    about = "images: x of numbers, N H W or N H W C"
+
+    def accepts(self, raw: Raw) -> bool:
+        """Arrays of numbers with three or four axes."""
+        x = raw.train.x
+        return isinstance(x, np.ndarray) and x.ndim in (3, 4) and x.dtype.kind in "buif"
+
+    def suits(self, task: Task) -> bool:
+        """Tasks whose inputs are an ImageInput."""
+        from nasmyth.network.inputs import ImageInput
+
+        return isinstance(task.inputs, ImageInput)
+
+    def task(self, raw: Raw, options: Options) -> Task:
+        """Images stored as uint8 N H W C; pixel range, mean and spread are those of the training split."""
+        from nasmyth.network.inputs import fit_image_input
+
+        for name, part in raw.parts.items():
+            raw = _channels_last(raw, name, part)
+        for name, part in raw.parts.items():
+            raw = _without_bad(raw, name, part, options)
+        size = options.height_width or raw.train.x.shape[1:3]
+        for name, part in raw.parts.items():
+            raw = _of_size(raw, name, part, size)
+        settled = settle(raw, options, pictures=True)
+        raw = split(settled, options.seed)
+        inputs = fit_image_input(raw.train.x)
+        return assemble(_say_conversions(raw, inputs), inputs, settled)
+
+
+def _channels_last(raw: Raw, name: str, part: Part) -> Raw:
+    """N C H W becomes N H W C where the axes leave no doubt."""
+    x = part.x
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        raise DataError(
+            f"{raw.name}: images of the {name} part have shape {x.shape}; expected N H W or N H W C, none of them 0"
+        )
+    if x.ndim == 4 and x.shape[3] > _MOST_CHANNELS and x.shape[1] <= _MOST_CHANNELS:
+        note = f"images of the {name} part came as N C H W: their channels were moved last"
+        return raw.replace(**{name: Part(np.moveaxis(x, 1, 3), part.y)}, note=note)
+    return raw
+
+
+def _without_bad(raw: Raw, name: str, part: Part, options: Options) -> Raw:
+    """Images that hold NaN or infinite pixels are left out and said, or refused."""
+    if part.x.dtype.kind != "f":
+        return raw
+    blocks = [part.x[i : i + _BLOCK] for i in range(0, len(part), _BLOCK)]
+    good = np.concatenate([np.isfinite(block).reshape(len(block), -1).all(axis=1) for block in blocks])
+    bad = np.flatnonzero(~good)
+    if not len(bad):
+        return raw
+    which = f"{len(bad):,} of {len(part):,} images of the {name} part have NaN or infinite pixels (first: row {bad[0]})"
+    if options.on_bad == "refuse" or len(bad) == len(part):
+        raise DataError(
+            f"{raw.name}: {which}; correct them" + ("" if len(bad) == len(part) else ", or write on_bad='skip'")
+        )
+    return raw.replace(**{name: part.take(good)}, note=f"{which}: they were left out")
+
+
+def _of_size(raw: Raw, name: str, part: Part, size: tuple[int, int]) -> Raw:
+    height, width = part.x.shape[1:3]
+    if (height, width) == tuple(size):
+        return raw
+    note = f"images of the {name} part were resized from {height}x{width} to {size[0]}x{size[1]}"
+    return raw.replace(**{name: Part(resized(part.x, size), part.y)}, note=note)
+
+
+def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Images N H W or N H W C at another height and width, of the same type: bilinear, antialiased."""
+    import torch
+    import torch.nn.functional as F
+
+    out = np.empty((len(x), *size, *x.shape[3:]), dtype=x.dtype)
+    for start in range(0, len(x), _BLOCK):
+        block = torch.from_numpy(np.ascontiguousarray(x[start : start + _BLOCK])).float()
+        block = block.unsqueeze(1) if block.ndim == 3 else block.permute(0, 3, 1, 2)
+        block = F.interpolate(block, size=tuple(size), mode="bilinear", antialias=True, align_corners=False)
+        block = block.squeeze(1) if x.ndim == 3 else block.permute(0, 2, 3, 1)
+        out[start : start + _BLOCK] = (block.round() if x.dtype.kind in "ui" else block).numpy()
+    return out
+
+
+def _say_conversions(raw: Raw, inputs: Any) -> Raw:
+    notes = []
+    if raw.train.x.dtype != np.uint8 and (inputs.low, inputs.high) != (0, 255):
+        notes.append(f"pixel values from {inputs.low:g} to {inputs.high:g} are stored in 256 steps")
+    for name, part in raw.parts.items():
+        given = part.x.shape[3] if part.x.ndim == 4 else 1
+        if given != inputs.channels:
+            notes.append(
+                f"images of the {name} part were converted from {given} channels to {inputs.channels}, as in training"
+            )
+    return raw.replace(note=tuple(notes))
+
+
+VISION = domains.add(Vision.name, Vision())

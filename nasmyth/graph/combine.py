@@ -1,0 +1,351 @@
+"""How ops are wired together: `chain`, `residual`, `parallel`, `repeat`, `cell`.
+
+    chain(stem=Conv(16), body=repeat(residual(BatchNorm(), Conv(16)), 3), head=Mean("h w"))
+
+A combinator is a frozen value like an op, and holds templates: ops, blocks, other combinators, or holes. Each says once
+how it wires its parts (`wire`); flattening into a graph and adding up costs are two readers of that one description.
+
+Wiring is where zeros disappear: a branch that is `Zero()` is left out of a sum, and in a cell everything that no
+non-zero path joins to both input and output is left out, so that what can not matter is neither built nor counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.op import Op, mac_count, ops, param_count
+from nasmyth.graph.signature import Shape
+from nasmyth.record import Value, below
+
+Handle = Any
+"""What flows through a wiring: a node's number for one reader, a shape for another."""
+
+
+class Reader(Protocol):
+    """What a combinator wires with."""
+
+    def __call__(self, part: Any, inputs: tuple[Handle, ...], name: str | int, /) -> Handle:
+        """Put `part`, which sits at `name` in this combinator, on `inputs`; returns its output."""
+
+    def shape(self, handle: Handle, /) -> Shape: ...
+
+
+class Input(Op):
+    """Where data enters a graph."""
+
+    signature = "b ..."
+    length: Any
+
+    def _infer(self, *shapes: Shape) -> Shape:
+        return tuple(self.length)
+
+
+class Identity(Op):
+    """Passes its input on. Never built: the canonical form of a graph has none, unless it is all there is."""
+
+    signature = "b ... -> b ..."
+
+
+class Zero(Op):
+    """The absence of a connection: contributes nothing to a sum."""
+
+    signature = "b ... -> b ..."
+
+
+class Add(Op):
+    """The sum of any number of equal shapes."""
+
+    signature = "b ..., * -> b ..."
+    commutative = True
+
+
+class Multiply(Op):
+    """The elementwise product of any number of equal shapes."""
+
+    signature = "b ..., * -> b ..."
+    commutative = True
+
+
+class Concat(Op):
+    """Joins along the first axis after the batch ("c" of images) or along the last ("d" of sequences and vectors)."""
+
+    signature = "b ..., *"
+    axis: Any = "c"
+
+    def check(self) -> None:
+        if isinstance(self.axis, str) and self.axis not in ("c", "d"):
+            raise SpaceError(f"Concat(axis={self.axis!r}): axis is 'c', the first after the batch, or 'd', the last")
+
+    def solve(self, *shapes: Shape) -> dict[str, Any]:
+        """Only the field: the inputs' axes need not agree, so they have no one length."""
+        return {"axis": self.axis}
+
+    def _infer(self, *shapes: Shape) -> Shape:
+        at = 0 if self.axis == "c" else -1
+        rest = {(*s[:at], *s[at + 1 :]) if at == 0 else s[:-1] for s in shapes}
+        if len(rest) > 1:
+            raise ShapeError(f"{self!r}: shapes may differ only in axis {self.axis}, got {' and '.join(map(str, shapes))}")
+        total = sum(s[at] for s in shapes)
+        return (total, *shapes[0][1:]) if at == 0 else (*shapes[0][:-1], total)
+
+
+for _op in (Input, Identity, Zero, Add, Multiply, Concat):
+    ops.add(_op.__name__, _op)
+    param_count.register(_op, lambda op, inputs, output: 0)
+    mac_count.register(_op, lambda op, inputs, output: 0)
+
+
+class Combine(Value):
+    """A value that wires templates."""
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        """Wire the parts on `inputs` and return the output."""
+        raise NotImplementedError
+
+
+class Chain(Combine):
+    """One part after another. Made by `chain`."""
+
+    items: Any
+    names: Any = ()
+
+    def part(self, i: int) -> str | int:
+        """What the i-th part is called in an address."""
+        name = self.names[i] if self.names else None
+        return i if name is None else name
+
+    def refill(self, fill: Callable[[Any, str], Any], address: str) -> Chain:
+        items = tuple(fill(item, below(address, self.part(i))) for i, item in enumerate(self.items))
+        return Chain.of((items, self.names))
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        for i, item in enumerate(self.items):
+            inputs = (go(item, inputs, self.part(i)),)
+        return inputs[0]
+
+
+class Parallel(Combine):
+    """Several parts on the same input, joined by an op of many inputs. Made by `parallel` and `residual`."""
+
+    branches: Any
+    join: Any = Add()
+    names: Any = ()
+
+    def part(self, i: int) -> str | int:
+        return self.names[i] if self.names else i
+
+    def refill(self, fill: Callable[[Any, str], Any], address: str) -> Parallel:
+        branches = fill_sequence(self.branches, fill, address, self.part)
+        return Parallel.of((branches, fill(self.join, below(address, "join")), self.names))
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        summed = isinstance(self.join, Add)
+        live = [(i, b) for i, b in enumerate(self.branches) if not (summed and is_zero(b))]
+        if not live:
+            return go(Zero(), inputs, "join")
+        outputs = tuple(go(branch, inputs, self.part(i)) for i, branch in live)
+        return outputs[0] if summed and len(outputs) == 1 else go(self.join, outputs, "join")
+
+
+class Repeat(Combine):
+    """`count` independent copies one after another, or one body applied `count` times (`tied`). Made by `repeat`."""
+
+    body: Any
+    count: Any
+    tied: Any = False
+
+    def check(self) -> None:
+        if type(self.count) is int and self.count < 0:
+            raise SpaceError(f"repeat(..., {self.count}): count must be at least 0")
+
+    def refill(self, fill: Callable[[Any, str], Any], address: str) -> Combine:
+        """Copies are filled one by one, so that each makes its own decisions."""
+        count = fill(self.count, below(address, "count"))
+        if self.tied:
+            return Repeat(fill(self.body, address), count, True)
+        return Chain.of((tuple(fill(self.body, below(address, i)) for i in range(count)), ()))
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        for i in range(self.count):
+            inputs = (go(self.body, inputs, "tied" if self.tied else i),)
+        return inputs[0]
+
+
+class Edge(Value):
+    """A connection in a cell: from state `source` through `body`."""
+
+    source: Any
+    body: Any
+
+
+class Vertex(Value):
+    """A state in a cell: what arrives over its edges, joined, then put through `body`."""
+
+    edges: Any
+    body: Any = Identity()
+
+
+class Cell(Combine):
+    """A small directed acyclic graph whose edges carry templates. Made by `cell`.
+
+    States are numbered: the inputs first, then one for each vertex. `output` is "last", "all", "loose" (every state that
+    nothing reads) or a tuple of state numbers; several outputs are joined by `out`.
+    """
+
+    vertices: Any
+    inputs: Any = 1
+    join: Any = Add()
+    output: Any = "last"
+    out: Any = Concat()
+
+    def refill(self, fill: Callable[[Any, str], Any], address: str) -> Cell:
+        vertices = []
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            at = below(address, f"n{j}")
+            edges = fill_sequence(vertex.edges, fill, at, lambda i, v=vertex: self._edge_name(v.edges, i))
+            vertices.append(Vertex.of((edges, fill(vertex.body, below(at, "op")))))
+        return Cell.of((tuple(vertices), self.inputs, fill(self.join, below(address, "join")),
+                        fill(self.output, below(address, "output")), fill(self.out, below(address, "out"))))  # fmt: skip
+
+    @staticmethod
+    def _edge_name(edges: Any, i: int) -> str | int:
+        source = edges[i].source
+        return f"from{source}" if type(source) is int else i
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        if len(inputs) != self.inputs:
+            raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
+        live = self._live()
+        states: dict[int, Handle] = dict(enumerate(inputs))
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            if j not in live:
+                continue
+            arriving = []
+            for edge in vertex.edges:
+                if edge.source in states and not is_zero(edge.body):
+                    arriving.append(go(edge.body, (states[edge.source],), f"n{j}.from{edge.source}"))
+            joined = arriving[0] if len(arriving) == 1 else go(self.join, tuple(arriving), f"n{j}.join")
+            states[j] = go(vertex.body, (joined,), f"n{j}.op")
+        ends = [states[j] for j in self._outputs() if j in states and j in live]
+        if not ends:
+            return go(Zero(), inputs[:1], "out")
+        return ends[0] if len(ends) == 1 else go(self.out, tuple(ends), "out")
+
+    def _outputs(self) -> tuple[int, ...]:
+        first, end = self.inputs, self.inputs + len(self.vertices)
+        if self.output == "last":
+            return (end - 1,)
+        if self.output == "all":
+            return tuple(range(first, end))
+        if self.output == "loose":
+            read = {e.source for vertex in self.vertices for e in vertex.edges if not is_zero(e.body)}
+            return tuple(j for j in range(first, end) if j not in read)
+        return tuple(self.output)
+
+    def _live(self) -> set[int]:
+        """States on a non-zero path from an input to an output."""
+        reached = set(range(self.inputs))
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            carrying = any(e.source in reached and not is_zero(e.body) for e in vertex.edges)
+            if carrying and not is_zero(vertex.body):
+                reached.add(j)
+        wanted = {j for j in self._outputs() if j in reached}
+        for j in range(self.inputs + len(self.vertices) - 1, self.inputs - 1, -1):
+            if j in wanted:
+                edges = self.vertices[j - self.inputs].edges
+                wanted |= {e.source for e in edges if e.source in reached and not is_zero(e.body)}
+        return wanted
+
+
+def is_zero(term: Any) -> bool:
+    """Whether a term without holes contributes nothing: `Zero()`, or something that ends in it."""
+    if isinstance(term, Zero):
+        return True
+    if isinstance(term, Chain):
+        return bool(term.items) and is_zero(term.items[-1])
+    return isinstance(term, Parallel) and isinstance(term.join, Add) and all(map(is_zero, term.branches))
+
+
+def fill_sequence(
+    items: Any, fill: Callable[[Any, str], Any], address: str, part: Callable[[int], str | int]
+) -> tuple[Any, ...]:
+    """Fill a tuple of templates item by item, or a hole that stands for the whole tuple (`subset`)."""
+    if isinstance(items, tuple):
+        return tuple(fill(item, below(address, part(i))) for i, item in enumerate(items))
+    filled: tuple[Any, ...] = fill(items, address)
+    return filled
+
+
+# --- what users write ---------------------------------------------------------------------------------------------
+
+
+def chain(*items: Any, **named: Any) -> Any:
+    """One template after another; keywords give their part a name in addresses."""
+    _refuse_classes((*items, *named.values()), "chain")
+    names = (*(None for _ in items), *named) if named else ()
+    return Chain((*items, *named.values()), names)
+
+
+def residual(*items: Any) -> Any:
+    """x + items(x). The items together must keep the shape (He et al. 2016, arXiv:1512.03385)."""
+    _refuse_classes(items, "residual")
+    body = items[0] if len(items) == 1 else Chain(items)
+    return Parallel((Identity(), body), Add(), ("skip", "body"))
+
+
+def parallel(*branches: Any, join: Any = Add(), **named: Any) -> Any:  # noqa: B008  Add() is a frozen value
+    """Several templates on one input, joined by `join` (Add(), Concat(), Multiply())."""
+    _refuse_classes((*branches, *named.values()), "parallel")
+    if named and branches:
+        raise SpaceError("parallel(): name all branches or none")
+    if len(branches) == 1 and not isinstance(branches[0], (Op, Combine)):
+        return Parallel(branches[0], join)  # one hole that stands for all branches: parallel(subset(2, ...))
+    return Parallel(branches or tuple(named.values()), join, tuple(named))
+
+
+def repeat(body: Any, count: Any, tied: bool = False) -> Any:
+    """`count` copies of `body`, each with its own decisions and weights; `tied`: one copy applied `count` times."""
+    _refuse_classes((body,), "repeat")
+    return Repeat(body, count, tied)
+
+
+def cell(
+    steps: int,
+    edge: Any,
+    *,
+    inputs: int = 1,
+    pick: Callable[[tuple[Edge, ...], int], Any] | None = None,
+    vertex: Any = Identity(),  # noqa: B008
+    join: Any = Add(),  # noqa: B008
+    output: Any = "last",
+    out: Any = Concat(),  # noqa: B008
+) -> Any:
+    """A cell of `inputs` given states and `steps` new ones, with an edge from every earlier state to each new one.
+
+    edge, vertex: a template for every edge and vertex, or a function `edge(source, target)`, `vertex(target)` that
+        returns one, so that each decision can have a name.
+    pick: turns a vertex's possible edges into those it has, e.g. `lambda edges, j: subset(2, *edges)`; all of them
+        otherwise.
+    join, out, output: how arriving edges are joined, and which states leave the cell (see `Cell`).
+    """
+    vertices = []
+    for j in range(inputs, inputs + steps):
+        edges: Any = tuple(Edge(i, edge(i, j) if _is_function(edge) else edge) for i in range(j))
+        if pick is not None:
+            edges = pick(edges, j)
+        vertices.append(Vertex(edges, vertex(j) if _is_function(vertex) else vertex))
+    return Cell(tuple(vertices), inputs, join, output, out)
+
+
+def _is_function(thing: Any) -> bool:
+    return callable(thing) and not isinstance(thing, Value)
+
+
+def _refuse_classes(items: Sequence[Any], who: str) -> None:
+    for item in items:
+        if isinstance(item, type):
+            raise SpaceError(f"{who}({item.__name__}): write {item.__name__}(), a value, not the class")
+        if not isinstance(item, Value):
+            raise SpaceError(f"{who}(): {item!r} is not an op, a block, a combinator or a hole")

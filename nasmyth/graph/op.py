@@ -1,0 +1,202 @@
+"""An op is one layer, written down before anyone knows what will flow through it.
+
+A layer is an `nn.Module` class and one sentence about shapes. `@op` joins the two into a frozen value:
+
+    @op("b c h w -> b out h/stride w/stride")
+    class Conv(nn.Module):
+        def __init__(self, c: int, out: int, kernel: int = 3, stride: int = 1): ...
+
+    Conv(out=32, stride=2)                          # a value: the decision, without weights and without input width
+    Conv(out=32, stride=2).infer((3, 224, 224))     # (32, 112, 112)
+    Conv(out=32, stride=2).build((3, 224, 224))     # the nn.Module, built with c=3
+
+The argument `c` names an axis that stands alone on the left of the arrow, so it is read from the input. Everything else
+is a design choice: a field of the value, which may hold a hole (`Conv(out=choice(16, 32))`).
+
+`@block` does the same for a function that returns a template of ops. Its arguments are told apart by the same rule, and
+its body runs once the input is known, so that it may compute with widths:
+
+    @block("b l d -> b l d")
+    def mlp(d, expand=4):
+        return chain(Linear(d * expand), Activation("gelu"), Linear(d))
+
+Costs are rules beside the op, dispatched on its class: see `param_count`, `buffer_count` and `mac_count`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any, ClassVar
+
+from nasmyth.errors import ShapeError, SignatureError
+from nasmyth.graph.signature import Shape, Signature, parse
+from nasmyth.record import Value
+from nasmyth.registry import Registry
+
+ops: Registry[type[Op]] = Registry("ops")
+blocks: Registry[type[Block]] = Registry("blocks")
+
+
+class Shaped(Value):
+    """What ops and blocks share: a signature, and fields that its names refer to."""
+
+    signature: ClassVar[str | Callable[[Any], str]]
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments that are read from the input."""
+
+    @property
+    def sentence(self) -> Signature:
+        """The parsed signature of this very value."""
+        text = type(self).signature
+        return parse(text if isinstance(text, str) else text(self))
+
+    def solve(self, *shapes: Shape) -> dict[str, Any]:
+        """Lengths of the axes named on the left, and the fields. Raises ShapeError if the shapes do not fit."""
+        known = dict(zip(self.fields, self._values, strict=True))
+        return {**known, **self.sentence.solve(shapes, known, self)}
+
+    def arguments(self, *shapes: Shape) -> dict[str, Any]:
+        """Everything the constructor needs: the fields, and what is read from the input."""
+        axes = self.solve(*shapes)
+        return {name: axes[name] for name in (*self.reads, *self.fields)}
+
+
+class Op(Shaped):
+    """One layer: a frozen value with a shape signature. Made by `@op`."""
+
+    module: ClassVar[type | None] = None
+    """The `nn.Module` class that carries it out."""
+    commutative: ClassVar[bool] = False
+    """Whether the order of its inputs is of no consequence."""
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The output's shape for inputs of these shapes (all without the batch). Raises ShapeError."""
+        known: dict[Any, Shape] = self.__dict__.setdefault("_inferred", {})
+        shape = known.get(shapes)
+        if shape is None:
+            shape = known[shapes] = self._infer(*shapes)
+        return shape
+
+    def _infer(self, *shapes: Shape) -> Shape:
+        return self.sentence.result(self.solve(*shapes), self)
+
+    def build(self, *shapes: Shape) -> Any:
+        """The `nn.Module` for inputs of these shapes, with fresh weights."""
+        self.infer(*shapes)  # refuses shapes that do not fit, with a better message than the module's
+        if self.module is None:
+            raise ShapeError(f"{self!r} has no module that could be built")
+        return self.module(**self.arguments(*shapes))
+
+
+def op(
+    signature: str | Callable[[Any], str],
+    *,
+    commutative: bool = False,
+    infer: Callable[..., Shape] | None = None,
+    check: Callable[[Any], None] | None = None,
+    name: str | None = None,
+) -> Callable[[type], type[Op]]:
+    """Turn an `nn.Module` class into an op of the language.
+
+    signature: the sentence, or a function from the op to it where its axes depend on a field.
+    infer: `infer(op, *shapes) -> shape` where the output cannot be said in a sentence; then the signature has no arrow.
+    check: `check(op)` raises if the fields do not go together; a field may hold a hole, which is no error.
+    """
+
+    def define(module: type) -> type[Op]:
+        reads, fields = _arguments(module.__init__, signature, skip_self=True)  # type: ignore[misc]
+        space: dict[str, Any] = {"signature": signature, "reads": reads, "module": module, "commutative": commutative}
+        if infer is not None:
+            space["_infer"] = infer
+        if check is not None:
+            space["check"] = check
+        made: type[Op] = _define(Op, name or module.__name__, module, fields, space)
+        return ops.add(made.__name__, made)
+
+    return define
+
+
+class Block(Shaped):
+    """A template of ops with a signature of its own. Made by `@block`."""
+
+    body: ClassVar[Callable[..., Any]]
+
+    def unfold(self, *shapes: Shape) -> Any:
+        """The template of ops for inputs of these shapes."""
+        known: dict[Any, Any] = self.__dict__.setdefault("_expanded", {})
+        body = known.get(shapes)
+        if body is None:
+            body = known[shapes] = type(self).body(**self.arguments(*shapes))
+        return body
+
+    def promised(self, *shapes: Shape) -> Shape | None:
+        """The output shape that the signature promises."""
+        sentence = self.sentence
+        return None if sentence.output is None else sentence.result(self.solve(*shapes), self)
+
+
+def block(signature: str, *, name: str | None = None) -> Callable[[Callable[..., Any]], type[Block]]:
+    """Turn a function that returns a template into a block of the language (see the top of this file)."""
+
+    def define(body: Callable[..., Any]) -> type[Block]:
+        reads, fields = _arguments(body, signature, skip_self=False)
+        space = {"signature": signature, "reads": reads, "body": staticmethod(body)}
+        made: type[Block] = _define(Block, name or body.__name__, body, fields, space)
+        return blocks.add(made.__name__, made)
+
+    return define
+
+
+def _arguments(
+    function: Callable[..., Any], signature: str | Callable[[Any], str], skip_self: bool
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Split a constructor's arguments into those read from the input and the fields with their defaults."""
+    alone = parse(signature).read if isinstance(signature, str) else frozenset()
+    parameters = list(inspect.signature(function).parameters.values())[1 if skip_self else 0 :]
+    reads, fields = [], {}
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            if function is object.__init__ or skip_self and len(parameters) == 2 and parameters[0].name == "args":
+                return (), {}  # a class without a constructor of its own
+            raise SignatureError(f"{function.__qualname__}: *{parameter.name} cannot be a design choice; name each argument")
+        if parameter.name in alone:
+            reads.append(parameter.name)
+        else:
+            fields[parameter.name] = parameter.default
+    return tuple(reads), fields
+
+
+def _define(base: type, name: str, origin: Any, fields: dict[str, Any], space: dict[str, Any]) -> Any:
+    taken = sorted(set(fields) & {n for n in dir(base) if not n.startswith("__")} - set(base.fields))
+    if taken:
+        raise SignatureError(f"{origin.__qualname__}: an argument cannot be called {taken[0]!r}, every {base.__name__} has that")
+    space["__annotations__"] = dict.fromkeys(fields, Any)
+    space.update({n: default for n, default in fields.items() if default is not inspect.Parameter.empty})
+    space.update(__module__=origin.__module__, __qualname__=origin.__qualname__, __doc__=origin.__doc__)
+    return type(name, (base,), space)
+
+
+# --- rules about ops ----------------------------------------------------------------------------------------------
+# Each is a function dispatched on the op's class: `@mac_count.register(Conv)`. None means "no rule": measures then count
+# once by building the module and running it.
+
+
+@singledispatch
+def param_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
+    """Learnable numbers in the op's module."""
+    return None
+
+
+@singledispatch
+def buffer_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
+    """Numbers that are saved with the module and not learned, such as running means."""
+    return 0
+
+
+@singledispatch
+def mac_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
+    """Multiply-accumulates for one example. One multiplication with its addition is one MAC; bias, norms, activations,
+    pooling and joins count nothing, as is usual in the literature."""
+    return None

@@ -1,0 +1,190 @@
+"""The shape signature: one sentence that types, binds, infers and explains.
+
+    "b c h w -> b out h/stride w/stride"       a strided convolution
+    "b l d=(heads k) -> b l d"                 attention: d must split into `heads` equal parts
+    "b c (h p) (w p) -> b (h w) d"             patches of p by p become a sequence
+    "b ..., * -> b ..."                        a sum of any number of equal shapes
+
+Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
+name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
+first. On the right, names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to
+right. Equal names are one axis and must have one length.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from nasmyth.errors import ShapeError, SignatureError
+
+Shape = tuple[int, ...]
+Axes = dict[str, Any]
+"""Solved lengths by axis name; "..." holds a tuple of lengths."""
+
+_TOKEN = re.compile(r"(?:([A-Za-z_]\w*)=)?\(([^()]*)\)|\.\.\.|[^\s()]+")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_EXPRESSION = re.compile(r"(?:[A-Za-z_]\w*|\d+)(?:[-+*/](?:[A-Za-z_]\w*|\d+))*")
+
+
+class Axis(NamedTuple):
+    """One axis of an input or the output: its factors (one, unless it is a product) and its name if it has one."""
+
+    factors: tuple[str, ...]
+    name: str = ""
+
+    def __str__(self) -> str:
+        text = self.factors[0] if len(self.factors) == 1 else f"({' '.join(self.factors)})"
+        return f"{self.name}={text}" if self.name and self.factors != (self.name,) else text
+
+
+ELLIPSIS = Axis(("...",))
+
+
+class Signature(NamedTuple):
+    """A parsed signature. `output` is None where an op infers its output by a function."""
+
+    text: str
+    inputs: tuple[tuple[Axis, ...], ...]
+    variadic: bool
+    output: tuple[Axis, ...] | None
+
+    @property
+    def read(self) -> frozenset[str]:
+        """Names that stand alone on the left: constructor arguments of these names are read from the input."""
+        return frozenset(axis.name for axes in self.inputs for axis in axes if axis.name)
+
+    def solve(self, shapes: tuple[Shape, ...], known: Mapping[str, Any], who: object) -> Axes:
+        """The length of every axis named on the left. Raises ShapeError, which names `who`."""
+        axes: Axes = {}
+        if self.variadic:
+            patterns = self.inputs + (self.inputs[0],) * (len(shapes) - len(self.inputs))
+        else:
+            patterns = self.inputs
+        if len(shapes) != len(patterns):
+            raise ShapeError(f"{who}: takes {len(self.inputs)} inputs ({self.text}), got {len(shapes)}")
+        for shape, pattern in zip(shapes, patterns, strict=True):
+            self._match(shape, pattern, known, axes, who)
+        return axes
+
+    def _match(self, shape: Shape, pattern: tuple[Axis, ...], known: Mapping[str, Any], axes: Axes, who: object) -> None:
+        if ELLIPSIS in pattern:
+            before = pattern.index(ELLIPSIS)
+            after = len(pattern) - before - 1
+            if len(shape) < before + after:
+                raise self._rank_error(shape, pattern, who)
+            middle = len(shape) - after
+            self._agree("...", shape[before:middle], axes, who)
+            pairs = [*zip(shape[:before], pattern, strict=False), *zip(shape[middle:], pattern[before + 1 :], strict=True)]
+        else:
+            if len(shape) != len(pattern):
+                raise self._rank_error(shape, pattern, who)
+            pairs = list(zip(shape, pattern, strict=True))
+        for length, axis in pairs:
+            if axis.name:
+                self._agree(axis.name, length, axes, who)
+            if axis.factors != (axis.name,):
+                self._split(length, axis, known, axes, who)
+
+    def _split(self, length: int, axis: Axis, known: Mapping[str, Any], axes: Axes, who: object) -> None:
+        """Divide a product's length by the factors that are known; at most one may be unknown."""
+        product, unknown = 1, []
+        for factor in axis.factors:
+            size = int(factor) if factor.isdigit() else known.get(factor, axes.get(factor))
+            if size is None:
+                unknown.append(factor)
+            else:
+                product *= size
+        if len(unknown) > 1:
+            raise SignatureError(f"{who}: axis {axis} has two unknown factors: {' and '.join(unknown)} ({self.text})")
+        if not unknown and product != length:
+            raise ShapeError(f"{who}: axis {axis} must have length {product}, got {length}")
+        if unknown:
+            if product == 0 or length % product:
+                raise ShapeError(f"{who}: axis {axis} has length {length}, not a multiple of {product}")
+            self._agree(unknown[0], length // product, axes, who)
+
+    def _agree(self, name: str, length: Any, axes: Axes, who: object) -> None:
+        if axes.setdefault(name, length) != length:
+            what = "the axes ..." if name == "..." else f"axis {name}"
+            raise ShapeError(f"{who}: {what} is {axes[name]} in one input and {length} in another ({self.text})")
+
+    def _rank_error(self, shape: Shape, pattern: tuple[Axis, ...], who: object) -> ShapeError:
+        wanted = " ".join(map(str, pattern))
+        return ShapeError(f"{who}: takes the axes ({wanted}) after the batch, got {len(shape)} axes of lengths {shape}")
+
+    def result(self, axes: Mapping[str, Any], who: object) -> Shape:
+        """The output shape, once every name is known."""
+        assert self.output is not None
+        shape: list[int] = []
+        for axis in self.output:
+            if axis == ELLIPSIS:
+                shape.extend(axes["..."])
+                continue
+            length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
+            if length < 1:
+                raise ShapeError(f"{who}: axis {axis} would have length {length}; every axis must be at least 1")
+            shape.append(length)
+        return tuple(shape)
+
+
+def _evaluate(expression: str, axes: Mapping[str, Any], who: object) -> int:
+    parts = re.split(r"([-+*/])", expression)
+    value = _operand(parts[0], axes, who)
+    for operator, text in zip(parts[1::2], parts[2::2], strict=True):
+        operand = _operand(text, axes, who)
+        if operator == "/":
+            if operand < 1:
+                raise ShapeError(f"{who}: {text} must be at least 1, got {operand}")
+            value = -(-value // operand)
+        else:
+            value = value * operand if operator == "*" else value + operand if operator == "+" else value - operand
+    return value
+
+
+def _operand(text: str, axes: Mapping[str, Any], who: object) -> int:
+    if text.isdigit():
+        return int(text)
+    length = axes.get(text)
+    if type(length) is not int:
+        raise ShapeError(f"{who}: {text} must be a whole number to be an axis, got {length!r}")
+    return length
+
+
+@lru_cache(maxsize=None)
+def parse(text: str) -> Signature:
+    """Read a signature. Raises SignatureError, which points at what cannot be read."""
+    left, arrow, right = text.partition("->")
+    inputs = [part.strip() for part in left.split(",")]
+    variadic = inputs[-1] == "*" and len(inputs) > 1
+    patterns = tuple(_axes(part, text) for part in (inputs[:-1] if variadic else inputs))
+    output = _axes(right, text, expressions=True) if arrow else None
+    if output is not None and ELLIPSIS in output and not any(ELLIPSIS in pattern for pattern in patterns):
+        raise SignatureError(f"{text!r}: ... stands on the right but not on the left")
+    return Signature(text, patterns, variadic, output)
+
+
+def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
+    tokens = list(_TOKEN.finditer(part))
+    if _TOKEN.sub("", part).strip():
+        raise SignatureError(f"{text!r}: cannot read {_TOKEN.sub('', part).strip()!r}; brackets do not nest")
+    allowed = _EXPRESSION if expressions else re.compile(rf"{_NAME.pattern}|\d+")
+    axes = []
+    for token in tokens:
+        if token[0] == "...":
+            axes.append(ELLIPSIS)
+            continue
+        factors = tuple(token[2].split()) if token[2] is not None else (token[0],)
+        for factor in factors:
+            if not allowed.fullmatch(factor):
+                raise SignatureError(f"{text!r}: cannot read {factor!r}; an axis is a name, a number or a product (a b)")
+        alone = factors[0] if len(factors) == 1 and token[2] is None and _NAME.fullmatch(factors[0]) else ""
+        axes.append(Axis(factors, token[1] or alone))
+    if not axes or axes[0] not in (Axis(("b",), "b"), ELLIPSIS):
+        raise SignatureError(f"{text!r}: every side starts with the batch axis b, or with ...")
+    if axes.count(ELLIPSIS) > 1:
+        raise SignatureError(f"{text!r}: ... may stand only once in {part.strip()!r}")
+    return tuple(axes[1:]) if axes[0].name == "b" else tuple(axes)

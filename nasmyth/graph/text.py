@@ -1,0 +1,69 @@
+"""A graph as text: a table for people, Graphviz for pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasmyth.graph.op import mac_count, param_count
+from nasmyth.units import show
+
+if TYPE_CHECKING:
+    from nasmyth.graph.graph import Graph
+
+
+def rows(graph: Graph) -> list[dict[str, object]]:
+    """One row a node: number, address, op, inputs, shape, params, macs (None where an op has no rule)."""
+    found: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for number, node in enumerate(graph.nodes):
+        shapes = tuple(graph.nodes[i].shape for i in node.inputs)
+        shared = node.address in seen
+        found.append(
+            {
+                "node": number,
+                "address": node.address,
+                "op": repr(node.op) if number else "input",
+                "inputs": list(node.inputs),
+                "shape": list(node.shape),
+                "params": 0 if shared or not number else param_count(node.op, shapes, node.shape),
+                "macs": mac_count(node.op, shapes, node.shape) if number else 0,
+                "shared": shared,
+            }
+        )
+        seen.add(node.address)
+    return found
+
+
+def table(graph: Graph) -> str:
+    """Node by node: address, op, shape, parameters and MACs, with the totals below."""
+    lines = [("", "address", "op", "from", "shape", "params", "MACs")]
+    for row in rows(graph):
+        inputs = ",".join(map(str, row["inputs"]))  # type: ignore[call-overload]
+        shape = "x".join(map(str, row["shape"]))  # type: ignore[call-overload]
+        counts = [_count(row["params"]) + (" (shared)" if row["shared"] else ""), _count(row["macs"])]
+        lines.append((str(row["node"]), str(row["address"]), str(row["op"]), inputs, shape, *counts))
+    costs = graph.costs
+    more = " and what the ops marked ? cost" if costs.unknown else ""
+    widths = [max(len(line[i]) for line in lines) for i in range(7)]
+    body = ["  ".join(_pad(line, widths)).rstrip() for line in lines]
+    return "\n".join([*body, f"{show(costs.params)} parameters, {show(costs.macs)} MACs{more}; key {graph.key}"])
+
+
+def _pad(line: tuple[str, ...], widths: list[int]) -> list[str]:
+    right = {0, 5, 6}
+    return [text.rjust(w) if i in right else text.ljust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))]
+
+
+def _count(value: object) -> str:
+    return "?" if value is None else "" if value == 0 else f"{value:,}"
+
+
+def dot(graph: Graph) -> str:
+    """The graph in Graphviz's language: one box a node, labelled with its op and shape."""
+    lines = ["digraph network {", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    for row in rows(graph):
+        shape = "×".join(map(str, row["shape"]))  # type: ignore[call-overload]
+        label = f"{row['op']}\\n{shape}".replace('"', '\\"')
+        lines.append(f'  n{row["node"]} [label="{label}", tooltip="{row["address"]}"];')
+        lines += [f"  n{i} -> n{row['node']};" for i in row["inputs"]]  # type: ignore[attr-defined]
+    return "\n".join([*lines, "}"])

@@ -1,0 +1,49 @@
+"""What a graph alone tells: parameters, MACs, bytes on disk, bytes of activations.
+
+Counts come from rules beside each op, so that they cost microseconds and build nothing. An op without a rule (a user's
+own) is built and run once, and remembered.
+"""
+
+from __future__ import annotations
+
+from nasmyth.graph.graph import Costs, Graph
+from nasmyth.measure.measure import measure
+from nasmyth.measure.memory import activation_memory, state_bytes
+
+
+def counted(graph: Graph) -> Costs:
+    """The graph's costs with nothing left unknown."""
+    costs = graph.costs
+    if not costs.unknown:
+        return costs
+    from nasmyth.ops.counted import count
+
+    params, buffers, macs, _ = costs
+    for op, shapes in costs.unknown:
+        more = count(op, shapes)
+        params, buffers, macs = params + more[0], buffers + more[1], macs + more[2]
+    return Costs(params, buffers, macs)
+
+
+@measure(unit="")
+def params(graph: Graph) -> float:
+    """Learnable numbers, each shared one counted once."""
+    return float(counted(graph).params)
+
+
+@measure(unit="")
+def macs(graph: Graph) -> float:
+    """Multiply-accumulates for one example: one multiplication with its addition is one."""
+    return float(counted(graph).macs)
+
+
+@measure(unit="B")
+def size(graph: Graph) -> float:
+    """Bytes of the saved weights and buffers in float32."""
+    return float(state_bytes(graph))
+
+
+@measure(unit="B")
+def memory(graph: Graph) -> float:
+    """Peak bytes of float32 activations that live at once when one example is inferred, layer by layer."""
+    return float(activation_memory(graph))

@@ -1,0 +1,208 @@
+"""A measure turns a candidate into a number; a budget is a comparison with it; a search is a funnel of them.
+
+    params(graph)                    a number
+    params <= 3e6                    a Constraint
+    latency("cpu") <= "8ms"          a Constraint, on this machine's processor
+    constraint("params<=3M")         the same, as the command line and files write it
+
+Cost, training-free score, learned prediction and trained accuracy are all measures. They differ in what they need, and so
+in price: a `graph` is free, then come `weights`, `data`, `labels`, `training` and a `device`. A funnel asks the cheap
+ones first and pays for the next only where the last was passed.
+
+A measure is one function under `@measure`; what it computes is the first line of its docstring:
+
+    @measure(unit="B", needs="graph")
+    def size(graph): ...
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from nasmyth.errors import BudgetError, UnitError, UnknownNameError
+from nasmyth.registry import Registry
+from nasmyth.units import quantity, show
+
+Direction = Literal["min", "max"]
+NEEDS = ("graph", "weights", "data", "labels", "training", "device")
+"""What a measure may need, in the order of price."""
+
+measures: Registry[Measure | Callable[..., Measure]] = Registry("measures")
+
+
+class Measure:
+    """A named number with a unit and a direction. Call it on a graph, or on a network where it needs weights.
+
+    name: under which values are recorded, such as "params" or "latency@cpu". unit: a base unit of `nasmyth.units`.
+    direction: whether less or more is better. needs: subset of NEEDS. stochastic: whether a second call may differ.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., float],
+        *,
+        unit: str,
+        direction: Direction = "min",
+        needs: Iterable[str] = ("graph",),
+        stochastic: bool = False,
+    ) -> None:
+        unknown = set(needs) - set(NEEDS)
+        if unknown:
+            raise UnknownNameError(f"measure {name!r} needs {sorted(unknown)}: known needs are {', '.join(NEEDS)}")
+        if direction not in ("min", "max"):
+            raise UnitError(f"measure {name!r}: direction is 'min' or 'max', got {direction!r}")
+        self.name, self.function, self.unit, self.direction = name, function, unit, direction
+        self.needs, self.stochastic = frozenset(needs), stochastic
+        self.__doc__ = function.__doc__
+
+    def __call__(self, candidate: Any, *context: Any, **options: Any) -> float:
+        """The number for a candidate. A measure that needs only a graph also takes anything that has a `.graph`."""
+        if self.needs <= {"graph"}:
+            candidate = getattr(candidate, "graph", candidate)
+        return self.function(candidate, *context, **options)
+
+    def __le__(self, bound: float | str) -> Constraint:
+        return Constraint(self, "<=", bound)
+
+    def __ge__(self, bound: float | str) -> Constraint:
+        return Constraint(self, ">=", bound)
+
+    __lt__, __gt__ = __le__, __ge__
+
+    def show(self, value: float) -> str:
+        """A value as a person would write it, with its unit."""
+        return show(value, self.unit)
+
+    def __repr__(self) -> str:
+        return f"<measure {self.name}>"
+
+
+class Constraint:
+    """`measure <= bound` or `measure >= bound`. Two that say the same are equal; the text of one reads back as it."""
+
+    __slots__ = ("bound", "measure", "relation")
+
+    def __init__(self, measure: Measure, relation: str, bound: float | str) -> None:
+        self.measure, self.relation = measure, relation
+        self.bound = quantity(bound, measure.unit)
+        if not math.isfinite(self.bound):
+            raise UnitError(f"{measure.name}{relation}{bound}: a bound must be a finite number")
+
+    def satisfied(self, value: float) -> bool:
+        """Whether a measured value meets the bound; a value that is not a number never does."""
+        return value <= self.bound if self.relation == "<=" else value >= self.bound
+
+    def pressure(self, value: float) -> float:
+        """How hard the constraint presses: at most 1 when met, 1.2 when missed by a fifth, infinite for NaN."""
+        if math.isnan(value):
+            return math.inf
+        if self.satisfied(value):
+            large, small = (self.bound, value) if self.relation == "<=" else (value, self.bound)
+            return min(1.0, abs(small) / abs(large)) if large and small * large > 0 else 1.0
+        return 1.0 + abs(value - self.bound) / max(abs(self.bound), 1e-12)
+
+    def violation(self, value: float) -> float:
+        """0 when met, else by what fraction of the bound it is missed."""
+        return max(0.0, self.pressure(value) - 1.0)
+
+    def at(self, value: float) -> Constraint:
+        """The same comparison with another bound."""
+        return Constraint(self.measure, self.relation, value)
+
+    def __str__(self) -> str:
+        return f"{self.measure.name}{self.relation}{_plain(self.bound, self.measure.unit)}"
+
+    def __repr__(self) -> str:
+        return f"<constraint {self}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constraint) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def _plain(value: float, unit: str) -> str:
+    """A number with its base unit, exact, so that it reads back as the same number."""
+    text = str(int(value)) if value == int(value) else repr(value)
+    return f"{text}{unit}" if unit in ("s", "B", "J") else text
+
+
+def measure(
+    *,
+    unit: str,
+    needs: str | Iterable[str] = "graph",
+    direction: Direction = "min",
+    stochastic: bool = False,
+    name: str | None = None,
+) -> Callable[[Callable[..., float]], Measure]:
+    """Register a function as a measure (see the top of this file)."""
+
+    def define(function: Callable[..., float]) -> Measure:
+        wanted = (needs,) if isinstance(needs, str) else tuple(needs)
+        made = Measure(
+            name or function.__name__, function, unit=unit, direction=direction, needs=wanted, stochastic=stochastic
+        )
+        measures.add(made.name, made)
+        return made
+
+    return define
+
+
+_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>=]+)?)\s*(<=|>=|<|>)\s*(.+?)\s*")
+
+
+def constraint(text: str | Constraint) -> Constraint:
+    """Read "params<=3M" or "latency@cpu<=8ms". Raises UnitError or UnknownNameError, which suggest the nearest."""
+    if isinstance(text, Constraint):
+        return text
+    match = _CONSTRAINT.fullmatch(text)
+    if match is None:
+        raise UnitError(f"cannot read {text!r} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'")
+    found, relation, bound = find(match[1].strip()), match[2], match[3]
+    return found >= bound if relation[0] == ">" else found <= bound
+
+
+def find(name: str | Measure) -> Measure:
+    """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`."""
+    if isinstance(name, Measure):
+        return name
+    _load_all()
+    family, at, setting = name.partition("@")
+    found = measures.get(family)
+    if isinstance(found, Measure):
+        if at:
+            raise UnitError(f"{name!r}: {family} takes no setting; write {family!r}")
+        return found
+    if not at:
+        raise UnitError(f"{name!r}: say where it is measured, such as '{family}@cpu'")
+    parts = [part.strip() for part in setting.split(",")]
+    options = {key: int(value) if value.isdigit() else value for key, _, value in (p.partition("=") for p in parts[1:])}
+    try:
+        return found(parts[0], **options)
+    except TypeError as error:
+        raise UnitError(f"{name!r}: {error}") from None
+
+
+def constraints(texts: Iterable[str | Constraint]) -> tuple[Constraint, ...]:
+    """Read several, drop repetitions, refuse contradictions (BudgetError)."""
+    found = list(dict.fromkeys(map(constraint, texts)))
+    for upper in found:
+        for lower in found:
+            same = upper.measure.name == lower.measure.name
+            if same and upper.relation == "<=" and lower.relation == ">=" and lower.bound > upper.bound:
+                raise BudgetError(
+                    f"{upper} and {lower} contradict each other: no number is both; drop one", binding=str(upper)
+                )
+    return tuple(found)
+
+
+def _load_all() -> None:
+    """Import the files that register measures."""
+    import nasmyth.measure.counts
+    import nasmyth.measure.device
+    import nasmyth.measure.trained  # noqa: F401

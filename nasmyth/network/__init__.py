@@ -1,0 +1,36 @@
+"""Networks: graphs with weights. Names are imported on first use, because most of them need torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasmyth.network.inputs import Column, ImageInput, TableInput, fit_image_input, fit_table_input
+    from nasmyth.network.network import Network, build
+    from nasmyth.network.outputs import Classes, Values, fit_classes, fit_values
+    from nasmyth.network.pipeline import Pipeline, Prediction
+
+_HOME = {
+    "Classes": "outputs",
+    "Column": "inputs",
+    "ImageInput": "inputs",
+    "Network": "network",
+    "Pipeline": "pipeline",
+    "Prediction": "pipeline",
+    "TableInput": "inputs",
+    "Values": "outputs",
+    "build": "network",
+    "fit_classes": "outputs",
+    "fit_image_input": "inputs",
+    "fit_table_input": "inputs",
+    "fit_values": "outputs",
+}
+
+__all__ = list(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,347 @@
+"""Plain PyTorch source: a network as the file that a person would have written.
+
+The file imports torch and the standard library. It holds the classes of its layers, a `Net` with one line a layer, what
+turns raw input into what `Net` takes, and a reader for its weights, which are beside it in .safetensors (the file that
+`Network.save` writes).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nasmyth.errors import ExportError
+from nasmyth.network.export import Written, readers
+from nasmyth.network.export.paste import Paste
+from nasmyth.network.export.verify import agree, difference, examples, expect, ready
+from nasmyth.network.files import whole
+from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.network.names import Group, Path as Place, expression, places
+from nasmyth.network.save import to_bytes
+from nasmyth.record import Value
+
+if TYPE_CHECKING:
+    from nasmyth.graph.graph import Node
+    from nasmyth.network.network import Network
+
+RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "predict", "stored")
+
+
+def write(network: Network, path: Path) -> Written:
+    network = ready(network)
+    weights = path.with_suffix(".safetensors")
+    text = source(network, path.stem)
+    batches = [examples(network, n, seed=n) for n in (5, 1)]
+    expected = [expect(network, raw) for raw in batches]
+    with whole(path, weights.name, path.name) as folder:
+        (folder / weights.name).write_bytes(to_bytes(network))
+        (folder / path.name).write_text(text, encoding="utf-8")
+        with _imported(folder / path.name) as module:
+            answers = [_answer(network, module.predict(raw)) for raw in batches]
+        far = agree("source file", [difference(e, a) for e, a in zip(expected, answers, strict=True)])
+    return Written((path, weights), far, f"imports torch only: python {path.name}, or {path.stem}.predict(raw)")
+
+
+def source(network: Network, name: str) -> str:
+    """The text of the file. Raises ExportError for a layer whose source cannot be pasted."""
+    paste = Paste(RESERVED)
+    calls = _constructions(network, paste)
+    prepare, answer = _ends(network, paste)
+    reader = paste.add(readers.read_safetensors)
+    group = paste.add(Group)
+    raw = _raw_reader(network, paste)
+    torch_name, path_name = paste.need("torch"), paste.need("pathlib", "Path")
+    net = _net(network, calls, group)
+    tail = _tail(network, reader, torch_name, path_name)
+    parts = [
+        _docstring(network, name),
+        "from __future__ import annotations",
+        "\n".join(paste.imports),
+        "\n".join(_constants(network)),
+        *(f"\n{text}" for text in paste.texts),
+        f"\n{net}",
+        f"\n{prepare}\n{answer}",
+        f"\n{raw}",
+        f"\n{tail}",
+        f"\n{_MAIN}",
+    ]
+    return "\n\n".join(part for part in parts if part.strip()) + "\n"
+
+
+def _docstring(network: Network, name: str) -> str:
+    count = sum(p.numel() for p in network.parameters())
+    uses = [(f"python {name}.py", "what it is")]
+    if name.isidentifier():
+        uses.append((f"from {name} import predict", _usage(network)))
+    text = (
+        f"{name}: {count:,} parameters, made by Nasmyth (graph {network.graph.key}). Imports torch only.\n\n"
+        f"Takes {_taken(network)}.\nGives {_given(network)}.\n\n"
+        + "".join(f"    {what:<40} {why}\n" for what, why in uses)
+        + f"\nThe weights are in {name}.safetensors beside this file.\n"
+    )
+    return f'"""{_safe(text)}"""'
+
+
+def _safe(text: str) -> str:
+    """Text that can stand inside a docstring, whatever the names in it."""
+    return text.replace("\\", "/").replace('"', "'").encode("ascii", "replace").decode()
+
+
+def _taken(network: Network) -> str:
+    inputs = network.inputs
+    if isinstance(inputs, ImageInput):
+        return f"images of {inputs.height} x {inputs.width} pixels, {inputs.channels} channel(s): N H W or N H W C, 0 to 255 if uint8"
+    if isinstance(inputs, TableInput):
+        return f"a dict of columns, or a DataFrame; the {len(inputs.columns)} columns are listed in COLUMNS"
+    return f"prepared input: float32 (N, {', '.join(map(str, network.graph.input))})"
+
+
+def _given(network: Network) -> str:
+    outputs = network.outputs
+    if outputs is None:
+        return f"the last layer's output: float32 (N, {', '.join(map(str, network.graph.output))})"
+    if outputs.kind == "classification":
+        return f"labels and probabilities of {outputs.size} classes"
+    return f"values of {', '.join(outputs.names)}: float32 (N, {outputs.size})"
+
+
+def _usage(network: Network) -> str:
+    return "labels, probabilities = predict(raw)" if _classifies(network) else "values = predict(raw)"
+
+
+def _classifies(network: Network) -> bool:
+    return network.outputs is not None and network.outputs.kind == "classification"
+
+
+# --- layers -------------------------------------------------------------------------------------------------------
+
+
+def _constructions(network: Network, paste: Paste) -> dict[str, str]:
+    """For each address the expression that constructs its module, such as "Conv(3, out=16, kernel=5)"."""
+    nodes, calls = network.graph.nodes, {}
+    for node in nodes[1:]:
+        if node.address not in calls:
+            shapes = tuple(nodes[i].shape for i in node.inputs)
+            module = node.op.module
+            if module is None:
+                raise ExportError(f"{node.op!r} at {node.address} has no module, so no source")
+            arguments = node.op.arguments(*shapes)
+            calls[node.address] = _call(paste.add(module), module, arguments, node.address)
+    return calls
+
+
+def _call(name: str, module: type, arguments: dict[str, Any], address: str) -> str:
+    """A constructor call with the arguments that differ from their defaults."""
+    defaults = {p.name: p.default for p in inspect.signature(module.__init__).parameters.values()}  # type: ignore[misc]
+    shown = []
+    for argument, value in arguments.items():
+        if not _literal(value):
+            raise ExportError(f"{argument}={value!r} of {name} at {address} cannot be written in a file that imports torch only")
+        if repr(value) != repr(defaults[argument]):
+            shown.append(f"{argument}={value!r}")
+    return f"{name}({', '.join(shown)})"
+
+
+def _literal(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_literal, value))
+    return not isinstance(value, Value)
+
+
+def _net(network: Network, calls: dict[str, str], group: str) -> str:
+    nodes = network.graph.nodes
+    paths = places(calls)
+    built = [*_groups(paths, calls, group)]
+    lines = [
+        f"class Net({group}):",
+        f'    """{_shape(nodes[0])} to {_shape(nodes[-1])}: prepared input to the last layer\'s output."""',
+        "",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *(f"        {line}" for line in built),
+        "",
+        f"    def forward(self, x):  # {_shape(nodes[0])}",
+        *(f"        {line}" for line in _forward(nodes, paths)),
+    ]
+    return "\n".join(lines)
+
+
+def _groups(paths: dict[str, Place], calls: dict[str, str], group: str) -> Iterator[str]:
+    made: set[Place] = set()
+    for address, path in paths.items():
+        for n in range(1, len(path)):
+            if path[:n] not in made:
+                made.add(path[:n])
+                yield f"{_attribute(path[:n])} = {group}()"
+        yield f"{_attribute(path)} = {calls[address]}"
+
+
+def _attribute(path: Place) -> str:
+    """Where a module is inside `Net`: "self.stages[1].conv", "self[0]"."""
+    text = expression(path)
+    return f"self.{text}" if not text.startswith("[") else f"self{text}"
+
+
+def _forward(nodes: tuple[Node, ...], paths: dict[str, Place]) -> Iterator[str]:
+    """One line a node. Values are called x, a, b, ...: a name is free again once nothing reads its value."""
+    last = {i: n for n, node in enumerate(nodes) for i in node.inputs}
+    held: dict[int, str] = {0: "x"}
+    lines = []
+    for n, node in enumerate(nodes[1:], 1):
+        given = ", ".join(held[i] for i in node.inputs)
+        for i in node.inputs:
+            if last[i] == n:
+                held.pop(i, None)
+        held[n] = next(name for name in _variables() if name not in held.values())
+        lines.append((f"{held[n]} = {_attribute(paths[node.address])}({given})", _shape(node)))
+    width = min(max(len(line) for line, _ in lines), 72)
+    for line, shape in lines:
+        yield f"{line:<{width}}  # {shape}"
+    yield f"return {held[len(nodes) - 1]}"
+
+
+def _variables() -> Iterator[str]:
+    yield "x"
+    for n in range(10**6):
+        yield "abcdefgh"[n % 8] + (str(n // 8) if n >= 8 else "")
+
+
+def _shape(node: Node) -> str:
+    return f"(N, {', '.join(map(str, node.shape))})"
+
+
+# --- from raw input and to the answer --------------------------------------------------------------------------------
+
+
+def _ends(network: Network, paste: Paste) -> tuple[str, str]:
+    """The lines that construct preprocessing and answer."""
+    inputs, outputs = network.inputs, network.outputs
+    prepare, answer = (None if end is None else paste.add(type(end.module())) for end in (inputs, outputs))
+    lines = []
+    if prepare is None:
+        lines.append("")
+    elif isinstance(inputs, TableInput):
+        knots, heights = _curves(inputs)
+        fill = [c.fill for c in inputs.columns if c.kind == "number"]
+        lines.append(f"PREPARE = {prepare}(\n    fill={fill},\n    knots={knots},\n    heights={heights},\n)")
+    else:
+        lines.append(f"PREPARE = {prepare}(mean={list(inputs.mean)}, std={list(inputs.std)})")
+    if answer is None:
+        lines.append("")
+    elif _classifies(network):
+        lines.append(f"ANSWER = {answer}()")
+    else:
+        lines.append(f"ANSWER = {answer}(mean={list(outputs.mean)}, std={list(outputs.std)})")
+    return lines[0], lines[1]
+
+
+def _curves(inputs: TableInput) -> list[list[list[float]]]:
+    """Knots and heights of the numbers, all as long as the longest, as `PrepareTable` takes them."""
+    curves = [c.curve for c in inputs.columns if c.kind == "number"]
+    longest = max((len(knots) for knots, _ in curves), default=2)
+    return [[[*c[i], *[c[i][-1]] * (longest - len(c[i]))] for c in curves] for i in (0, 1)]
+
+
+def _constants(network: Network) -> Iterator[str]:
+    if isinstance(network.inputs, TableInput):
+        yield "COLUMNS = ["
+        for column in network.inputs.columns:
+            more = f', "vocabulary": {json.dumps(list(column.vocabulary))}' if column.kind == "category" else ""
+            yield f'    {{"name": {json.dumps(column.name)}{more}}},'
+        yield "]"
+    if _classifies(network):
+        yield f"CLASSES = {json.dumps(list(network.outputs.names))}"
+
+
+def _raw_reader(network: Network, paste: Paste) -> str:
+    """The function `stored`: raw input to the tensor that PREPARE takes."""
+    inputs = network.inputs
+    head = "def stored(raw):\n"
+    if isinstance(inputs, ImageInput):
+        reader = paste.add(readers.read_images)
+        size = f"height={inputs.height}, width={inputs.width}, channels={inputs.channels}"
+        return (
+            f'{head}    """Raw images as uint8 N H W C."""\n'
+            f"    return {reader}(raw, {size}, low={inputs.low!r}, high={inputs.high!r})"
+        )
+    if isinstance(inputs, TableInput):
+        reader = paste.add(readers.read_rows)
+        dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
+        find = paste.add(readers.find_dated_column if dated else readers.find_column)
+        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find})'
+    return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
+
+
+def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str:
+    prepared = "part" if network.inputs is None else "PREPARE(part)"
+    answer = f"net({prepared})" if network.outputs is None else f"ANSWER(net({prepared}))"
+    lines = [
+        f'def load(path={path_name}(__file__).with_suffix(".safetensors")):',
+        '    """The network with its weights, ready to answer."""',
+        "    net = Net()",
+        f"    net.load_state_dict({reader}(path))",
+        "    return net.eval()",
+        "",
+        "",
+        f"@{torch_name}.no_grad()",
+        "def predict(raw, net=None, batch=256):",
+        f'    """{_safe(_given(network))}, for raw input (see the top of this file)."""',
+        "    net = load() if net is None else net",
+        f"    answers = [{answer} for part in stored(raw).split(batch)]",
+    ]
+    if _classifies(network):
+        lines += [
+            f"    probabilities = {torch_name}.cat([probability for _, probability in answers])",
+            "    labels = [CLASSES[i] for label, _ in answers for i in label.tolist()]",
+            "    return labels, probabilities",
+        ]
+    else:
+        lines.append(f"    return {torch_name}.cat(answers)")
+    return "\n".join(lines)
+
+
+_MAIN = """\
+if __name__ == "__main__":
+    print(__doc__.strip())
+    net = load()
+    print(f"\\n{sum(p.numel() for p in net.parameters()):,} parameters loaded; layers:\\n{net}")"""
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _imported(path: Path) -> Iterator[Any]:
+    """The file as a module, run in a namespace of its own."""
+    name = f"_nasmyth_export_{path.parent.name.strip('.').replace('.', '_')}"
+    module: Any = types.ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))
+        yield module
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(f"not written: the source file fails: {type(error).__name__}: {error}") from error
+    finally:
+        del sys.modules[name]
+
+
+def _answer(network: Network, answer: Any) -> Any:
+    """What the file's `predict` gives, with labels as class indices again."""
+    if not _classifies(network):
+        return answer
+    labels, probabilities = answer
+    places_of = {name: i for i, name in enumerate(network.outputs.names)}
+    return torch.tensor([places_of[label] for label in labels]), probabilities
+

@@ -1,0 +1,36 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nasmyth.errors import ExportError
+
+
+@contextmanager
+def whole(path: str | os.PathLike[str], *names: str) -> Iterator[Path]:
+    """A new folder beside `path`: files of these names in it, by default that of `path`, replace those beside `path`
+    when the block ends without an error. Raises ExportError if nothing can be written there.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ExportError(f"cannot write {target}: there is no folder {target.parent}")
+    if target.is_dir():
+        raise ExportError(f"cannot write {target}: it is a folder")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise ExportError(f"cannot write {target}: {error.strerror}") from error
+    try:
+        yield folder
+        for name in names or (target.name,):
+            os.replace(folder / name, target.parent / name)
+    except OSError as error:
+        raise ExportError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

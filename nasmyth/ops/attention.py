@@ -1,0 +1,47 @@
+"""Attention among the places of a sequence (Vaswani 2017, arXiv:1706.03762)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.signature import Shape
+
+
+@op("b l d=(heads k) -> b l d")
+class Attention(nn.Module):
+    """Multi-head self-attention with fused kernels; `causal`: a place sees only itself and earlier ones."""
+
+    def __init__(self, d: int, heads: int = 4, bias: bool = True, causal: bool = False) -> None:
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.qkv = nn.Linear(d, 3 * d, bias)
+        self.out = nn.Linear(d, d, bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+@param_count.register(Attention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    d = output[-1]
+    return 4 * d * (d + bool(attention.bias))
+
+
+@mac_count.register(Attention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Four projections of l d^2, then scores and weighted sums of l^2 d each; a causal mask saves nothing here."""
+    length, d = output
+    return 4 * length * d * d + 2 * length * length * d
+
+
+EXAMPLES = [
+    (Attention(heads=2), (5, 6)),
+    (Attention(heads=3, bias=False, causal=True), (4, 6)),
+]

@@ -1,0 +1,81 @@
+"""Ops of several inputs, and the modules of those that `graph.combine` defines without torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nasmyth.graph import combine
+from nasmyth.graph.op import op
+from nasmyth.ops.rules import weightless
+
+
+class Identity(nn.Module):
+    """Passes its input on."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+class Zero(nn.Module):
+    """Zeros, whatever comes in."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(x)
+
+
+class Add(nn.Module):
+    """The sum of equal shapes."""
+
+    def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        for other in others:
+            x = x + other
+        return x
+
+
+class Multiply(nn.Module):
+    """The elementwise product of equal shapes."""
+
+    def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        for other in others:
+            x = x * other
+        return x
+
+
+class Concat(nn.Module):
+    """Joins along the first axis after the batch ("c") or along the last ("d")."""
+
+    def __init__(self, axis: str = "c") -> None:
+        super().__init__()
+        self.dim = 1 if axis == "c" else -1
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return torch.cat(inputs, self.dim)
+
+
+combine.Identity.module = Identity
+combine.Zero.module = Zero
+combine.Add.module = Add
+combine.Multiply.module = Multiply
+combine.Concat.module = Concat
+
+
+@op("b c h w, b c -> b c h w")
+class Gate(nn.Module):
+    """Multiplies each channel of an image by its own number: `parallel(Identity(), gate, join=Gate())`."""
+
+    def forward(self, x: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        return x * gate[:, :, None, None]
+
+
+weightless(Gate)
+
+EXAMPLES = [
+    (combine.Identity(), (3, 4)),
+    (combine.Zero(), (3, 4)),
+    (combine.Add(), (3, 4), (3, 4), (3, 4)),
+    (combine.Multiply(), (3, 4), (3, 4)),
+    (combine.Concat(), (3, 4, 4), (2, 4, 4)),
+    (combine.Concat("d"), (3, 4), (3, 2)),
+    (Gate(), (3, 4, 5), (3,)),
+]

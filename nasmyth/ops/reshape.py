@@ -1,0 +1,88 @@
+"""Moving numbers without mixing them: reshapes, shuffles, enlarging. They cost nothing by our convention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nasmyth.errors import SpaceError
+from nasmyth.graph.op import op
+from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import weightless
+
+
+def _flat(flatten: Any, *shapes: Shape) -> Shape:
+    return (math.prod(shapes[0]),)
+
+
+@op("b ...", infer=_flat)
+class Flatten(nn.Module):
+    """All numbers of an example as one vector."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)
+
+
+@op("b c h w -> b (h w) c")
+class ToSequence(nn.Module):
+    """An image as a sequence of pixels, row by row."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(2).transpose(1, 2)
+
+
+@op("b (h w) c -> b c h w")
+class ToImage(nn.Module):
+    """A sequence as an image of height h, row by row: undoes `ToSequence`."""
+
+    def __init__(self, h: int) -> None:
+        super().__init__()
+        self.h = h
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.transpose(1, 2).unflatten(2, (self.h, -1))
+
+
+@op("b c=(groups n) h w -> b c h w")
+class ChannelShuffle(nn.Module):
+    """Deals the channels of each group out to all groups (Zhang 2018, arXiv:1707.01083)."""
+
+    def __init__(self, groups: int = 2) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
+
+
+def _known_mode(upsample: Any) -> None:
+    if isinstance(upsample.mode, str) and upsample.mode not in ("nearest", "bilinear"):
+        raise SpaceError(f"{upsample!r}: mode is 'nearest' or 'bilinear'")
+
+
+@op("b c h w -> b c h*factor w*factor", check=_known_mode)
+class Upsample(nn.Module):
+    """Enlarges an image `factor` times, by repeating pixels ("nearest") or between them ("bilinear")."""
+
+    def __init__(self, factor: int = 2, mode: str = "nearest") -> None:
+        super().__init__()
+        self.factor, self.mode = float(factor), mode
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(x, scale_factor=self.factor, mode=self.mode)
+
+
+weightless(Flatten, ToSequence, ToImage, ChannelShuffle, Upsample)
+
+EXAMPLES = [
+    (Flatten(), (3, 4, 5)),
+    (ToSequence(), (3, 4, 5)),
+    (ToImage(4), (20, 3)),
+    (ChannelShuffle(2), (6, 3, 4)),
+    (Upsample(3), (2, 3, 4)),
+    (Upsample(mode="bilinear"), (2, 3, 4)),
+]

@@ -1,0 +1,222 @@
+"""Frozen values: made once, never changed, written as JSON, known by a content key.
+
+Everything that describes a network, a space or a search is a `Value`: a class with annotated fields, of which there is
+only ever one object with the same fields. Two equal values *are* one object, so comparing, hashing and caching cost
+nothing, however deep the value.
+
+>>> class Point(Value):
+...     x: int
+...     y: int = 0
+>>> Point(1) is Point(x=1, y=0), Point(1).replace(y=2)
+(True, Point(1, y=2))
+>>> to_json(Point(1, 2))
+{'$': 'Point', 'x': 1, 'y': 2}
+
+A value has an *address* wherever it sits in a larger one: `stages[1].block[0].kernel`, made with `below`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+import threading
+import weakref
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import msgspec
+
+from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError, nearest
+
+_interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
+_interning = threading.Lock()
+_classes: dict[str, type[Value]] = {}
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """A frozen, interned record. Subclass it with annotated fields, as one would write a dataclass.
+
+    Fields may hold None, booleans, numbers, strings, other values, and tuples of these (a list becomes a tuple). `check` may be overridden to refuse a combination; it runs once for each distinct value.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    _signature: ClassVar[inspect.Signature]
+    _defaults: ClassVar[dict[str, Any]] = {}
+    _values: tuple[Any, ...]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = [name for name, kind in inspect.get_annotations(cls).items() if not _is_class_variable(kind, name)]
+        cls.fields = (*(f for f in cls.fields if f not in own), *own)
+        cls._defaults = {**cls._defaults, **{name: freeze(cls.__dict__[name]) for name in own if name in cls.__dict__}}
+        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        required_first = sorted(cls.fields, key=lambda name: name in cls._defaults)
+        cls.fields = tuple(required_first)
+        cls._signature = inspect.Signature(
+            [
+                inspect.Parameter(name, positional, default=cls._defaults.get(name, inspect.Parameter.empty))
+                for name in cls.fields
+            ]
+        )
+        _register(cls)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        try:
+            bound = cls._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise _argument_error(cls, error, kwargs) from None
+        return cls.of(tuple(freeze(bound[f]) if f in bound else cls._defaults[f] for f in cls.fields))
+
+    @classmethod
+    def of(cls, values: tuple[Any, ...]) -> Self:
+        """The value with these fields, in the order of `fields`, all given and already frozen."""
+        token = (cls, *[v if type(v) is str or type(v) is int else _token(v) for v in values])
+        found = _interned.get(token)
+        if found is None:
+            made = object.__new__(cls)
+            made.__dict__.update(zip(cls.fields, values, strict=True), _values=values)
+            made.check()
+            with _interning:
+                found = _interned.setdefault(token, made)
+        return found  # type: ignore[return-value]
+
+    def check(self) -> None:
+        """Raise if the fields do not go together. Runs once for each distinct value."""
+
+    def replace(self, **changes: Any) -> Self:
+        """The same value with some fields changed."""
+        return type(self)(**{**dict(zip(self.fields, self._values, strict=True)), **changes})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: use .replace({name}=...) to get a changed one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).of, (self._values,)
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults; required fields come without their names."""
+        shown = []
+        for name, value in zip(self.fields, self._values, strict=True):
+            if name not in self._defaults:
+                shown.append(repr(value))
+            elif _token(value) != _token(self._defaults[name]):
+                shown.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def freeze(value: Any) -> Any:
+    """`value` with lists as tuples. Raises TypeError for what cannot be a field of a frozen value."""
+    kind = type(value)
+    if kind in (int, str, float, bool, type(None)) or isinstance(value, Value):
+        return value
+    if kind in (tuple, list):
+        return tuple(freeze(v) for v in value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a NumPy or torch scalar
+        return value.item()
+    raise TypeError(
+        f"{value!r} cannot be part of a frozen value: use numbers, strings, tuples and other frozen values"
+        + ("; write a dict as a tuple of (name, value) pairs" if isinstance(value, dict) else "")
+    )
+
+
+def _token(value: Any) -> Any:
+    """What tells one field from another: 1, 1.0 and True are three values here, though Python calls them equal."""
+    kind = type(value)
+    if kind is tuple:
+        return tuple(map(_token, value))
+    return (kind, value) if kind is float or kind is bool else value
+
+
+def _register(cls: type[Value]) -> None:
+    taken = _classes.get(cls.__name__)
+    if taken is not None and taken.__module__.startswith("nasmyth.") and taken.__module__ != cls.__module__:
+        raise DuplicateNameError(
+            f"{cls.__module__}.{cls.__qualname__}: Nasmyth has a {cls.__name__} already ({taken.__module__}); choose another name"
+        )
+    _classes[cls.__name__] = cls
+
+
+def _is_class_variable(kind: Any, name: str) -> bool:
+    return name.startswith("_") or "ClassVar" in str(kind)
+
+
+def _argument_error(cls: type[Value], error: TypeError, given: dict[str, Any]) -> TypeError:
+    unknown = [name for name in given if name not in cls.fields]
+    hint = nearest(unknown[0], cls.fields) if unknown else ""
+    return TypeError(f"{cls.__name__}{cls._signature}: {error}{hint}")
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def to_json(value: Any) -> Any:
+    """`value` as plain JSON data; a Value becomes an object whose "$" names its class. Defaults are left out."""
+    if isinstance(value, Value):
+        pairs = zip(value.fields, value._values, strict=True)
+        kept = {n: to_json(v) for n, v in pairs if n not in value._defaults or _token(v) != _token(value._defaults[n])}
+        return {"$": type(value).__name__, **kept}
+    if isinstance(value, (tuple, list)):
+        return [to_json(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} cannot be written as JSON")
+    return value
+
+
+def from_json(data: Any) -> Any:
+    """The inverse of `to_json`. Raises UnknownNameError for a class that has not been imported."""
+    if isinstance(data, dict):
+        try:
+            cls = _classes[data["$"]]
+        except KeyError as error:
+            known = nearest(str(error.args[0]), _classes)
+            raise UnknownNameError(
+                f"no class {error.args[0]!r} is known here{known}; import the file that defines it first"
+            ) from None
+        return cls(**{name: from_json(v) for name, v in data.items() if name != "$"})
+    if isinstance(data, list):
+        return tuple(from_json(v) for v in data)
+    return data
+
+
+def dumps(value: Any) -> str:
+    """Canonical JSON text: equal values give equal text, in any process."""
+    return msgspec.json.encode(to_json(value), order="sorted").decode()
+
+
+def loads(text: str | bytes) -> Any:
+    """The value written by `dumps`. Raises NasmythError if the text is not JSON."""
+    try:
+        return from_json(msgspec.json.decode(text))
+    except msgspec.DecodeError as error:
+        raise NasmythError(f"not JSON: {error}") from None
+
+
+def content_key(value: Any) -> str:
+    """20 hexadecimal digits that depend on the content alone: equal in every process and version of Python."""
+    if isinstance(value, Value):
+        known: str | None = value.__dict__.get("_key")
+        if known is None:
+            known = hashlib.blake2b(dumps(value).encode(), digest_size=10).hexdigest()
+            value.__dict__["_key"] = known
+        return known
+    return hashlib.blake2b(dumps(value).encode(), digest_size=10).hexdigest()
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------
+
+
+def below(address: str, part: str | int) -> str:
+    """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]"."""
+    if isinstance(part, int):
+        return f"{address}[{part}]"
+    return f"{address}.{part}" if address else part

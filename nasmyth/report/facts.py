@@ -1,0 +1,281 @@
+"""What a study has to say, as small tables and sentences. Everything here is a pure function of a summary.
+
+The terminal and the page say the same things because both ask here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from nasmyth.errors import NasmythError
+from nasmyth.study import pareto
+from nasmyth.study.trial import Limit
+from nasmyth.units import show
+
+Summary = Mapping[str, Any]
+Candidate = Mapping[str, Any]
+
+USUAL = ("params", "macs", "size", "memory")
+"""Costs that are shown where they were measured, whether or not anything constrains them."""
+
+
+# --- measures -----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def about(name: str) -> tuple[str, str]:
+    """Unit and better direction ("min" or "max") of a measure, by name; of an unknown one, no unit and "max"."""
+    from nasmyth.measure.measure import find
+
+    try:
+        measure = find(name)
+        return measure.unit, measure.direction
+    except NasmythError:
+        return "raw", "max"
+
+
+def shown(name: str, value: float | None) -> str:
+    """A value of that measure as a person writes it; a dash for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    unit = about(name)[0]
+    return f"{value:.4g}" if unit == "raw" else show(value, unit)
+
+
+def goals(summary: Summary) -> list[tuple[str, str]]:
+    """(measure, "max" or "min") of each objective."""
+    return [(str(name), str(direction)) for name, direction in summary.get("objectives") or [("accuracy", "max")]]
+
+
+def limits(summary: Summary) -> list[Limit]:
+    """The budget."""
+    return [Limit.parse(text) for text in summary.get("under") or ()]
+
+
+def limit_text(limit: Limit) -> str:
+    """A constraint as a person writes it: "params ≤ 10k"."""
+    return f"{limit.name} {'≤' if limit.relation == '<=' else '≥'} {shown(limit.name, limit.bound)}"
+
+
+# --- candidates ---------------------------------------------------------------------------------------------------
+
+
+def finished(summary: Summary) -> list[Candidate]:
+    """Candidates that have a result for the first objective, within the budget or not."""
+    goal = goals(summary)[0][0]
+    return [one for one in summary.get("trials", ()) if one["state"] == "finished" and _number(one["measures"].get(goal))]
+
+
+def winner(summary: Summary) -> Candidate | None:
+    """The candidate that the study ended with: the one named by its result, else the best."""
+    named = (summary.get("result") or {}).get("trial")
+    return by_number(summary, named) or summary.get("best")
+
+
+def by_number(summary: Summary, number: Any) -> Candidate | None:
+    """The candidate of that number, or None."""
+    return next((one for one in summary.get("trials", ()) if one["number"] == number), None)
+
+
+def costs(summary: Summary) -> list[str]:
+    """What is traded against the first objective: the other objectives; else what is constrained; else parameters."""
+    others = [name for name, _ in goals(summary)[1:]]
+    limited = [limit.name for limit in limits(summary)]
+    goal = goals(summary)[0][0]
+    names = others or [name for name in (*limited, *USUAL) if name != goal]
+    return [name for name in dict.fromkeys(names) if _measured(summary, name)] or ["seconds"]
+
+
+def value(one: Candidate, name: str) -> float:
+    """A measure of a candidate; "seconds" is the time that its evaluation took; NaN if there is none."""
+    found = one["seconds"] if name == "seconds" else one["measures"].get(name)
+    return float(found) if _number(found) else math.nan
+
+
+def front(summary: Summary) -> list[Candidate]:
+    """The candidates within the budget that no other beats, best first.
+
+    With several objectives, in all of them. With one, in it and in the first cost (`costs`), so that a table shows what
+    a smaller network would give up.
+    """
+    aims = goals(summary)
+    if len(aims) > 1:
+        return list(summary.get("front") or ())
+    cost = costs(summary)[0]
+    able = [one for one in finished(summary) if one["feasible"]]
+    points = [(_better(value(one, aims[0][0]), aims[0][1]), _better(value(one, cost), direction(cost))) for one in able]
+    kept = [(points[i], able[i]) for i in pareto.front(points)]
+    distinct = {point: one for point, one in reversed(kept)}  # of equals, the earliest
+    return [one for _, one in sorted(distinct.items(), key=lambda pair: pair[0], reverse=True)]
+
+
+def direction(name: str) -> str:
+    """Which way is better for a cost or an objective."""
+    return "min" if name == "seconds" else about(name)[1]
+
+
+def columns(summary: Summary, rows: Sequence[Candidate]) -> list[str]:
+    """The measures worth a column in a table of these candidates: objectives, constraints, usual costs."""
+    names = [*(name for name, _ in goals(summary)), *(limit.name for limit in limits(summary)), *USUAL[:2]]
+    return [name for name in dict.fromkeys(names) if any(_number(one["measures"].get(name)) for one in rows)]
+
+
+def trained(one: Candidate) -> str:
+    """How far a candidate got: the last stage that was recorded, without its step."""
+    stages = list(one.get("stages") or ())
+    return stages[-1].partition("@")[0] if stages else ""
+
+
+def role(summary: Summary, one: Candidate) -> str:
+    """ "best", "baseline" or nothing."""
+    best, baseline = winner(summary), summary.get("baseline")
+    if best and one["number"] == best["number"]:
+        return "best"
+    return "baseline" if baseline and one["number"] == baseline["number"] else ""
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+
+def headline(summary: Summary) -> str:
+    """The result in one line."""
+    best, name = winner(summary), task_name(summary)
+    if best is None:
+        return f"{name}: nothing within the budget yet"
+    goal = goals(summary)[0][0]
+    figures, where = final(summary)
+    cost = costs(summary)[0]
+    paid = f" with {shown(cost, value(best, cost))} {cost}" if cost != "seconds" else ""
+    return f"{name}: {goal} {shown(goal, figures.get(goal))}{where}{paid}"
+
+
+def final(summary: Summary) -> tuple[dict[str, float], str]:
+    """The last word on the best candidate: its figures, and " on test" if they are those of the test split."""
+    tested = (summary.get("result") or {}).get("test")
+    if tested:
+        return dict(tested), " on test"
+    best = winner(summary)
+    return (dict(best["measures"]) if best else {}), " on validation" if summary.get("task") else ""
+
+
+def task_name(summary: Summary) -> str:
+    """What the data is called."""
+    task = summary.get("task")
+    return str(task.get("name", "data")) if isinstance(task, Mapping) else str(task or "study")
+
+
+def task_sentence(summary: Summary) -> str:
+    """The data in one line, such as "classification, 10 classes, inputs 1x8x8; 1,077 train, 360 valid, 360 test"."""
+    task = summary.get("task")
+    if not isinstance(task, Mapping):
+        return ""
+    parts = [str(task.get("kind", ""))]
+    if task.get("classes"):
+        parts.append(f"{len(task['classes'])} classes")
+    if task.get("input"):
+        parts.append(f"inputs {'x'.join(map(str, task['input']))}")
+    sizes = ", ".join(f"{count:,} {name}" for name, count in (task.get("sizes") or {}).items())
+    return ", ".join(part for part in parts if part) + (f"; {sizes}" if sizes else "")
+
+
+def asked(summary: Summary) -> str:
+    """What was asked for: "maximise accuracy under params ≤ 10k"."""
+    aims = " and ".join(f"{'maximise' if way == 'max' else 'minimise'} {name}" for name, way in goals(summary))
+    under = ", ".join(map(limit_text, limits(summary)))
+    return f"{aims} under {under}" if under else aims
+
+
+def verdict(summary: Summary) -> str:
+    """Whether the search beat the plain network under the same budget, and by how much."""
+    best, baseline = winner(summary), summary.get("baseline")
+    if baseline is None:
+        return ""
+    goal, way = goals(summary)[0]
+    if baseline.get("error"):
+        return f"The baseline failed ({baseline['error']['reason']}), so there is nothing to compare with."
+    if best is None:
+        return f"The baseline has {goal} {shown(goal, value(baseline, goal))}; the search found nothing within the budget."
+    result = summary.get("result") or {}
+    theirs, ours = (result.get("baseline") or {}).get("test", {}).get(goal), (result.get("test") or {}).get(goal)
+    where = " on test"
+    if not (_number(theirs) and _number(ours)):
+        theirs, ours, where = value(baseline, goal), value(best, goal), " on validation" if summary.get("task") else ""
+    if best["number"] == baseline["number"]:
+        return f"The search did not beat the plain network under the same budget: {goal} {shown(goal, ours)}{where}."
+    gain = _better(ours, way) - _better(theirs, way)
+    said = "The search beat" if gain > 0 else "The search equalled" if gain == 0 else "The search did not beat"
+    return (
+        f"{said} the plain network under the same budget, trained the same way: "
+        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_difference(goal, gain, way)})."
+    )
+
+
+def _difference(goal: str, gain: float, way: str) -> str:
+    change = gain if way == "max" else -gain
+    if about(goal)[0] == "1":
+        return f"{change * 100:+.2f} points"
+    return f"{'+' if change >= 0 else '-'}{shown(goal, abs(change))}"
+
+
+def reproduce(summary: Summary) -> str:
+    """The line that does it again."""
+    return str(summary.get("command") or "")
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def funnel(summary: Summary) -> list[dict[str, Any]]:
+    """Stage by stage: stage, entered, passed, price_s (seconds for one candidate, or None)."""
+    return [
+        {"stage": str(row.get("stage")), "entered": row.get("entered") or 0, "passed": row.get("passed") or 0,
+         "price_s": row.get("price_s")}
+        for row in summary.get("funnel") or ()
+    ]  # fmt: skip
+
+
+def times(summary: Summary) -> list[tuple[str, float, float]]:
+    """(phase, seconds, share of all), longest first; what no phase accounts for comes last, as "other"."""
+    spend = summary.get("spend") or {}
+    phases = dict(spend.get("phases") or {})
+    total = max(float(spend.get("elapsed") or 0.0), math.fsum(phases.values()))
+    if not phases and spend.get("seconds"):
+        phases = {"evaluating candidates": min(float(spend["seconds"]), total) if total else float(spend["seconds"])}
+        total = max(total, float(spend["seconds"]) if not total else total)
+    rows = sorted(phases.items(), key=lambda pair: -pair[1])
+    rest = total - math.fsum(phases.values())
+    if rest > 0.005 * total and rest > 0.05:
+        rows.append(("other", rest))
+    return [(name, seconds, seconds / total if total else 0.0) for name, seconds in rows]
+
+
+def spent(summary: Summary) -> str:
+    """How much was spent of what was allowed, such as "40 candidates (2 failed) in 88.1 s of 90 s"."""
+    spend = summary.get("spend") or {}
+    failed = f" ({spend['failed']} failed)" if spend.get("failed") else ""
+    allowed = spend.get("asked") or {}
+    seconds = allowed.get("seconds") if isinstance(allowed, Mapping) else allowed
+    of = f" of {show(float(seconds), 's')}" if _number(seconds) else ""
+    took = max(float(spend.get("elapsed") or 0.0), math.fsum((spend.get("phases") or {}).values()))
+    return f"{spend.get('trials', 0)} candidates{failed} in {show(took, 's')}{of}"
+
+
+def failures(summary: Summary) -> list[tuple[str, int]]:
+    """(reason, how many), most frequent first."""
+    return Counter(one["error"]["reason"] for one in summary.get("failures") or ()).most_common()
+
+
+def _measured(summary: Summary, name: str) -> bool:
+    return any(_number(one["measures"].get(name)) for one in finished(summary))
+
+
+def _better(number: float, way: str) -> float:
+    return number if way == "max" else -number
+
+
+def _number(found: Any) -> bool:
+    return isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)

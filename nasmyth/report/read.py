@@ -1,0 +1,51 @@
+"""From a journal to a summary with the layers of its best network, which is all that a report needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from nasmyth.errors import NasmythError, StudyError
+
+
+def read(source: Any) -> dict[str, Any]:
+    """The summary of a study, with `summary["layers"]` (see `graph.text.rows`) where the best network can be drawn.
+
+    Where it cannot be (its ops are defined in a file that is not imported here), `layers` is empty and `layers_missing`
+    says why. Raises StudyError for a path that holds no study.
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    if isinstance(source, str | os.PathLike):
+        from nasmyth.study import Study
+
+        with Study.open(source) as study:
+            return read(study)
+    if not hasattr(source, "summary"):
+        raise StudyError(f"a report needs a study, the path of one or its summary, got {type(source).__name__}")
+    summary = source.summary()
+    try:
+        layers, missing = _layers(source, summary), ""
+    except NasmythError as error:
+        layers, missing = [], str(error)
+    return {**summary, "layers": layers, "layers_missing": missing}
+
+
+def _layers(study: Any, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from nasmyth.report.facts import winner
+
+    noted = (summary.get("result") or {}).get("layers")
+    if noted:
+        return list(noted)
+    best = winner(summary)
+    if best is None:
+        return []
+    return layers_of(next(trial for trial in study.trials if trial.number == best["number"]).graph)
+
+
+def layers_of(graph: Any) -> list[dict[str, Any]]:
+    """One row a node: number, address, op, inputs, shape, parameters and MACs."""
+    from nasmyth.graph.text import rows
+
+    return rows(graph)

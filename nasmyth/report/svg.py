@@ -1,0 +1,131 @@
+"""Plot plumbing: elements as escaped text, axes with round ticks, a frame that maps data to the drawing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 640, 380
+LEFT, RIGHT, TOP, BOTTOM = 74, 18, 34, 50
+"""Margins in user units: wide enough for the larger letters of a phone."""
+
+
+def tag(name: str, content: str = "", **attributes: object) -> str:
+    """An element. Attribute values are escaped (content is not: it is elements, or text given through `words`).
+
+    `class_` is written "class", `data_tip` is "data-tip"; attributes that are None are left out.
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"' for key, value in attributes.items() if value is not None
+    )
+    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+
+
+def words(text: object) -> str:
+    """Text as content."""
+    return escape(str(text), quote=False)
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def image(content: str, label: str, width: float = WIDTH, height: float = HEIGHT, class_: str = "plot") -> str:
+    """An `<svg>` that scales to its container; `label` is what a screen reader says."""
+    return tag("svg", content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_=class_)
+
+
+# --- axes -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: its range, whether it is logarithmic, what it is called and how its numbers are written."""
+
+    low: float
+    high: float
+    log: bool = False
+    title: str = ""
+    write: Callable[[float], str] = "{:g}".format
+
+    def place(self, value: float) -> float:
+        """Where a value lies between 0 and 1; values beyond the ends are held there."""
+        low, high, value = (math.log10(v) if self.log else v for v in (self.low, self.high, max(value, 1e-300)))
+        return min(1.0, max(0.0, (value - low) / (high - low)))
+
+    def ticks(self, most: int = 7) -> list[float]:
+        """Round numbers within the range."""
+        if not self.log:
+            return round_ticks(self.low, self.high, most)
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        for steps in ((1, 2, 5), (1, 3), (1,)):
+            found = [m * 10.0**d for d in decades for m in steps if self.low <= m * 10.0**d <= self.high * (1 + 1e-9)]
+            if len(found) <= most:
+                break
+        return found if len(found) >= 2 else round_ticks(self.low, self.high, most)
+
+
+def round_ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten, at most `most` of them."""
+    span = high - low
+    if span <= 0 or not math.isfinite(span):
+        return [low]
+    step = 10.0 ** math.floor(math.log10(span / most))
+    step = next(step * m for m in (1, 2, 5, 10, 20) if span / (step * m) <= most)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def axis(
+    values: Iterable[float], title: str, write: Callable[[float], str], *, log: bool | None = None, pad: float = 0.06
+) -> Axis:
+    """An axis that holds all values with a little room; logarithmic (unless said) where they span a factor of 20."""
+    finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    if log is None:
+        log = low > 0 and high / low >= 20
+    if log and low > 0:
+        room = (high / low) ** pad if high > low else 2.0
+        return Axis(low / room, high * room, True, title, write)
+    room = (high - low) * pad or abs(high) * 0.1 or 1.0
+    return Axis(max(0.0, low - room) if low >= 0 else low - room, high + room, False, title, write)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A plot's area: maps data to user units and draws the axes."""
+
+    x: Axis
+    y: Axis
+    width: float = WIDTH
+    height: float = HEIGHT
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """User units of a point."""
+        across, up = self.width - LEFT - RIGHT, self.height - TOP - BOTTOM
+        return LEFT + self.x.place(x) * across, self.height - BOTTOM - self.y.place(y) * up
+
+    def axes(self) -> str:
+        """Grid, tick labels and titles. Every second label is marked, so that a phone can leave it out."""
+        parts = []
+        base = self.height - BOTTOM
+        for i, tick in enumerate(self.y.ticks(6)):
+            y = self.at(self.x.low, tick)[1]
+            parts.append(tag("line", x1=LEFT, x2=self.width - RIGHT, y1=y, y2=y, class_="grid"))
+            parts.append(tag("text", words(self.y.write(tick)), x=LEFT - 8, y=y + 4, class_="tick end"))
+        for i, tick in enumerate(self.x.ticks(7)):
+            x = self.at(tick, self.y.low)[0]
+            second = " second" if i % 2 else ""
+            parts.append(tag("line", x1=x, x2=x, y1=base, y2=base + 5, class_="mark"))
+            parts.append(tag("text", words(self.x.write(tick)), x=x, y=base + 20, class_=f"tick middle{second}"))
+        parts.append(tag("line", x1=LEFT, x2=self.width - RIGHT, y1=base, y2=base, class_="mark"))
+        parts.append(tag("text", words(self.y.title), x=6, y=17, class_="title"))
+        parts.append(tag("text", words(self.x.title), x=self.width - RIGHT, y=self.height - 9, class_="title end"))
+        return "".join(parts)
+
+    def line(self, points: Iterable[tuple[float, float]], class_: str) -> str:
+        """A line through the points that are finite."""
+        placed = [self.at(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+        return tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in placed), class_=class_) if placed else ""

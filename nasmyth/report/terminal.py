@@ -1,0 +1,94 @@
+"""A study in the terminal: Pareto table, baseline, funnel, where the time went, and the line that does it again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nasmyth.report import facts
+from nasmyth.units import show
+
+MOST_ROWS = 12
+
+
+def render(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the report of a study."""
+    for part in parts(summary):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def plain(summary: Mapping[str, Any], width: int = 110) -> str:
+    """The same as text without colour, `width` characters wide."""
+    out = io.StringIO()
+    render(summary, Console(file=out, width=width, color_system=None, force_terminal=False))
+    return out.getvalue().rstrip() + "\n"
+
+
+def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What `render` prints, piece by piece."""
+    yield Text(facts.headline(summary), style="bold")
+    yield Text(" · ".join(t for t in (facts.asked(summary), facts.task_sentence(summary), facts.spent(summary)) if t))
+    if rows := facts.front(summary):
+        yield ""
+        yield candidates(summary, rows[:MOST_ROWS], _title(summary, len(rows)))
+    if said := facts.verdict(summary):
+        yield Text(said)
+    if stages := facts.funnel(summary):
+        yield ""
+        yield _funnel(stages)
+    if phases := facts.times(summary):
+        yield ""
+        yield _times(phases)
+    if reasons := facts.failures(summary):
+        yield ""
+        yield Text("Failed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
+    if command := facts.reproduce(summary):
+        yield ""
+        yield Text.assemble(("Again: ", "dim"), command)
+
+
+def _title(summary: Mapping[str, Any], count: int) -> str:
+    goal, others = facts.goals(summary)[0][0], [name for name, _ in facts.goals(summary)[1:]]
+    against = " and ".join(others or facts.costs(summary)[:1])
+    more = f", the best {MOST_ROWS} of {count}" if count > MOST_ROWS else ""
+    return f"Pareto front, {goal} against {against}{more}"
+
+
+def candidates(summary: Mapping[str, Any], rows: list[Any], title: str) -> Table:
+    """A table of candidates, the winner marked."""
+    names = facts.columns(summary, rows)
+    table = _table(title, [("#", "right"), *[(name, "right") for name in names], ("", "left"), ("key", "left")])
+    for one in rows:
+        role = facts.role(summary, one)
+        told = [facts.shown(name, one["measures"].get(name)) for name in names]
+        style = {"best": "bold green", "baseline": "cyan"}.get(role, "")
+        table.add_row(str(one["number"]), *told, role, str(one["key"])[:8], style=style)
+    return table
+
+
+def _funnel(stages: list[dict[str, Any]]) -> Table:
+    table = _table("Funnel", [("stage", "left"), ("entered", "right"), ("passed", "right"), ("each", "right")])
+    for row in stages:
+        price = "-" if row["price_s"] is None else show(float(row["price_s"]), "s")
+        table.add_row(row["stage"], f"{row['entered']:,}", f"{row['passed']:,}", price)
+    return table
+
+
+def _times(phases: list[tuple[str, float, float]]) -> Table:
+    table = _table("Where the time went", [("phase", "left"), ("time", "right"), ("share", "right")])
+    for name, seconds, share in phases:
+        table.add_row(name, show(seconds, "s"), f"{share:.0%}")
+    return table
+
+
+def _table(title: str, heads: list[tuple[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for head, justify in heads:
+        table.add_column(head, justify=justify, no_wrap=True)
+    return table

@@ -1,0 +1,83 @@
+"""Regularised evolution: the young replace the old, not the good the bad.
+
+    Evolution(population=64)
+    Evolution(population=64, parent=Tournament(8), crossover=0.3)
+
+A population of random genomes; then each proposal is a mutant (or a child of two parents) of the best among a few drawn
+from the newest `population` trials. Because the oldest leave, whatever their score, a network that was lucky once must
+prove itself again through its children (Real et al. 2019, "Regularized Evolution for Image Classifier Architecture
+Search", arXiv:1802.01548, algorithm 1).
+
+Departures: failed trials take part as worst, so that the population ages all the same; constraints rank before the
+objective (see `fitness`); `crossover`, 0 as in the paper by default, mixes two parents.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from nasmyth.errors import SpaceError
+from nasmyth.record import Value
+from nasmyth.search.strategy import Strategy, Told, fitness, strategy
+from nasmyth.space.holes import Genome
+from nasmyth.space.space import Space
+
+Member = tuple[Genome, tuple[float, float]]
+_RETRIES = 20
+
+
+class Tournament(Value):
+    """The best of `size` members drawn at random, with replacement."""
+
+    size: int = 8
+
+    def check(self) -> None:
+        if self.size < 1:
+            raise SpaceError(f"Tournament({self.size}): at least one must take part")
+
+    def __call__(self, members: tuple[Member, ...], rng: Random) -> Genome:
+        drawn = [members[rng.randrange(len(members))] for _ in range(self.size)]
+        return max(drawn, key=lambda member: member[1])[0]
+
+
+@strategy("evolution")
+class Evolution(Strategy):
+    """Regularised evolution (see the top of this file).
+
+    population: how many of the newest trials may be parents; as many are drawn at random first.
+    parent: how one is chosen. crossover: probability that a child has two parents. changes: decisions a mutation remakes.
+    """
+
+    population: int = 32
+    parent: Tournament = Tournament(8)
+    crossover: float = 0.0
+    changes: int = 1
+
+    def check(self) -> None:
+        if self.population < 1 or self.changes < 1 or not 0 <= self.crossover <= 1:
+            raise SpaceError(f"{self!r}: needs population >= 1, changes >= 1 and crossover from 0 to 1")
+
+    def init(self, space: Space) -> tuple[Member, ...]:
+        return ()
+
+    def tell(self, state: tuple[Member, ...], trial: Told) -> tuple[Member, ...]:
+        return (*state, (trial.genome, fitness(trial)))[-self.population :]
+
+    def ask(self, state: tuple[Member, ...], space: Space, rng: Random, n: int) -> list[Genome]:
+        asked: list[Genome] = []
+        for _ in range(n):
+            child = self._child(state, space, rng)
+            for _ in range(_RETRIES):
+                if child not in asked:
+                    break
+                child = self._child(state, space, rng)
+            asked.append(child)
+        return asked
+
+    def _child(self, state: tuple[Member, ...], space: Space, rng: Random) -> Genome:
+        if len(state) < self.population:
+            return space.sample(rng)
+        child = self.parent(state, rng)
+        if rng.random() < self.crossover:
+            child = space.crossover(child, self.parent(state, rng), rng)
+        return space.mutate(child, rng, self.changes)

@@ -1,0 +1,32 @@
+"""Random search: every genome drawn from the space, whatever came before.
+
+The baseline of all others, and hard to beat (Li and Talwalkar 2019, arXiv:1902.07638; Yang et al. 2020,
+arXiv:1912.12522). It is the shortest complete strategy, and so the one to copy from.
+"""
+
+from __future__ import annotations
+
+from random import Random as Generator
+from typing import Any
+
+from nasmyth.search.strategy import Strategy, strategy
+from nasmyth.space.holes import Genome
+from nasmyth.space.space import Space
+
+_REDRAWS = 20  # a space may hold fewer genomes than are asked for: then repetitions are all there is
+
+
+@strategy("random")
+class Random(Strategy):
+    """Draws genomes independently; those of one `ask` differ where the space allows."""
+
+    def ask(self, state: Any, space: Space, rng: Generator, n: int) -> list[Genome]:
+        drawn: list[Genome] = []
+        for _ in range(n):
+            genome = space.sample(rng)
+            for _ in range(_REDRAWS):
+                if genome not in drawn:
+                    break
+                genome = space.sample(rng)
+            drawn.append(genome)
+        return drawn

@@ -1,0 +1,139 @@
+"""How many genomes a template has, exactly, without listing them.
+
+Independent decisions multiply and options add. Names are what makes it interesting: a hole that was decided elsewhere
+adds nothing when it is met again. The count therefore walks the template carrying *states*: which names are decided (and
+as what, where that changes what follows), and how many genomes lead there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from typing import Any
+
+from nasmyth.graph.combine import Repeat
+from nasmyth.record import Value
+from nasmyth.space.holes import CLOSED, Choice, Expression, Hole, Subset, openness, values
+
+State = frozenset[tuple[str, Any]]
+
+
+def size(template: Any) -> float | int:
+    """The number of genomes: an exact integer, or infinity when a real number is among the decisions."""
+    states = _Tally(_telling(template))(template, Counter({frozenset(): 1}))
+    return sum(states.values())
+
+
+def _telling(template: Any) -> frozenset[str]:
+    """Names whose decision changes which other decisions there are."""
+    found: set[str] = set()
+
+    def visit(part: Any, counts: bool) -> None:
+        if openness(part) == CLOSED:
+            return
+        if isinstance(part, tuple):
+            for item in part:
+                visit(item, counts)
+            return
+        if isinstance(part, Hole) and part.name and (counts or any(openness(o) for o in part.inner())):
+            found.add(part.name)
+        for field, value in zip(part.fields, part._values, strict=True):
+            visit(value, counts or (isinstance(part, Repeat) and field == "count"))
+
+    visit(template, False)
+    return frozenset(found)
+
+
+class _Tally:
+    def __init__(self, telling: frozenset[str]) -> None:
+        self.telling = telling
+        self.nameless: dict[Any, bool] = {}
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, part: Any, states: Counter[State]) -> Counter[State]:
+        if openness(part) == CLOSED:
+            return states
+        if isinstance(part, tuple):
+            for item in part:
+                states = self(item, states)
+            return states
+        if self._nameless(part):  # what it adds does not depend on what was decided before
+            if part not in self.known:
+                self.known[part] = sum(self._open(part, Counter({frozenset(): 1})).values())
+            return Counter({state: n * self.known[part] for state, n in states.items()})
+        return self._open(part, states)
+
+    def _open(self, part: Any, states: Counter[State]) -> Counter[State]:
+        if isinstance(part, Hole):
+            return self._hole(part, states)
+        if isinstance(part, Repeat):
+            return self._repeat(part, states)
+        if isinstance(part, Expression):
+            return self((part.left, part.right), states)
+        return self(part._values, states)
+
+    def _hole(self, hole: Hole, states: Counter[State]) -> Counter[State]:
+        if hole.name is None:
+            return self._decide(hole, states)
+        after: Counter[State] = Counter()
+        for state, n in states.items():
+            decided = dict(state)
+            if hole.name not in decided:
+                after.update(self._decide(hole, Counter({state: n})))
+            elif hole.inner() and hole.name in self.telling:
+                after.update(self._inside(hole, decided[hole.name], Counter({state: n})))
+            else:
+                after[state] += n
+        return after
+
+    def _decide(self, hole: Hole, states: Counter[State]) -> Counter[State]:
+        if hole.name is None and not any(openness(o) for o in hole.inner()):
+            return Counter({state: n * _whole(hole.count) for state, n in states.items()})
+        if hole.name is not None and hole.name not in self.telling:
+            return Counter({state | {(hole.name, None)}: n * _whole(hole.count) for state, n in states.items()})
+        after: Counter[State] = Counter()
+        for decision in self._decisions(hole):
+            marked = states
+            if hole.name is not None:
+                marked = Counter({state | {(hole.name, decision)}: n for state, n in states.items()})
+            after.update(self._inside(hole, decision, marked))
+        return after
+
+    @staticmethod
+    def _decisions(hole: Hole) -> Any:
+        if isinstance(hole, Subset):
+            return itertools.combinations(range(len(hole.options)), hole.k)
+        return [hole.nth(i) for i in range(int(hole.count))]
+
+    def _inside(self, hole: Hole, decision: Any, states: Counter[State]) -> Counter[State]:
+        if isinstance(hole, Subset):
+            return self(tuple(hole.options[i] for i in decision), states)
+        if isinstance(hole, Choice) and not hole.scalar:
+            return self(hole.options[decision], states)
+        return states
+
+    def _repeat(self, part: Repeat, states: Counter[State]) -> Counter[State]:
+        after: Counter[State] = Counter()
+        for state, n in states.items():
+            decided = dict(state)
+            for count, names in values(part.count, decided):
+                reached: Counter[State] = Counter({state | (names.items() - decided.items()): n})
+                for _ in range(min(count, 1) if part.tied else count):
+                    reached = self(part.body, reached)
+                after.update(reached)
+        return after
+
+    def _nameless(self, part: Any) -> bool:
+        if isinstance(part, tuple):
+            return all(map(self._nameless, part))
+        if not isinstance(part, Value):
+            return True
+        if part not in self.nameless:
+            named = isinstance(part, Hole) and part.name is not None
+            self.nameless[part] = not named and all(map(self._nameless, part._values))
+        return self.nameless[part]
+
+
+def _whole(count: float) -> Any:
+    return count if math.isinf(count) else int(count)

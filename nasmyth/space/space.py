@@ -1,0 +1,267 @@
+"""A space is a template and the shape of what flows into it: a graph with holes in it.
+
+    space = Space(chain(Conv(choice(16, 32)), Mean("h w"), Linear(10)), input=(3, 32, 32))
+    genome = space.sample(seed=1)        # {"[0].out": 32}
+    graph = space.decode(genome)         # a Graph
+
+Every method that makes a genome takes a `random.Random` or a seed, and makes the same genome from the same seed in every
+process. A space with constraints (`space.narrow(params <= 1e6)`) makes only genomes that meet them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.errors import GenomeError, SpaceError
+from nasmyth.graph.graph import Graph
+from nasmyth.graph.signature import Shape
+from nasmyth.record import Value, content_key, from_json, to_json
+from nasmyth.space import count
+from nasmyth.space.holes import Genome, Hole, Pick, Real, fill, holes
+
+if TYPE_CHECKING:
+    from nasmyth.space.narrow import Limit
+
+_TRIES = 40  # attempts at a mutant or a child that meets the constraints, before it is repaired
+
+
+class Space:
+    """A space of networks, and, with a `recipe` that has holes, of ways to train them.
+
+    template: ops, blocks and combinators with holes. input: shape of one example, without the batch.
+    recipe: a frozen value with holes, such as `Recipe(lr=real(1e-4, 1e-1, log=True))`; its holes have addresses that
+        start with "recipe.".
+    """
+
+    def __init__(
+        self, template: Any, input: Shape, recipe: Value | None = None, *, constraints: tuple[Limit, ...] = ()
+    ) -> None:
+        if not isinstance(template, Value):
+            raise SpaceError(f"a space needs a template, such as chain(...), got {template!r}")
+        self.template = template
+        self.input: Shape = tuple(int(n) for n in input)
+        if not self.input or any(n < 1 for n in self.input):
+            raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
+        self.recipe = recipe
+        self.constraints = tuple(constraints)
+        self.holes: dict[str, Hole] = {**holes(template), **(holes(recipe, "recipe") if recipe else {})}
+        self.allowed: dict[str, list[Any]] = {}
+        """Decisions left by `narrow`, for the holes where some are ruled out."""
+        self._made: dict[Any, tuple[Any, Any]] = {}  # genomes just made with what they decode to: decoded next, as a rule
+
+    # --- making genomes -------------------------------------------------------------------------------------------
+
+    def sample(self, seed: int | str | Random = 0) -> Genome:
+        """A random genome. Raises BudgetError if none that meets the constraints can be found."""
+        rng = seed if isinstance(seed, Random) else Random(seed)
+        if not self.constraints:
+            return self._walk(lambda key, hole: hole.sample(rng))
+        from nasmyth.space.narrow import sample
+
+        return sample(self, rng)
+
+    def mutate(self, genome: Genome, seed: int | Random = 0, changes: int = 1) -> Genome:
+        """The genome with `changes` decisions made anew; decisions that become active are drawn at random."""
+        rng = seed if isinstance(seed, Random) else Random(seed)
+        return self._meeting(lambda: self._mutant(genome, rng, changes), genome, rng)
+
+    def crossover(self, a: Genome, b: Genome, seed: int | Random = 0) -> Genome:
+        """A child that takes every decision from one parent or the other."""
+        rng = seed if isinstance(seed, Random) else Random(seed)
+
+        def pick(key: str, hole: Hole) -> Any:
+            parents = [parent[key] for parent in (a, b) if key in parent]
+            return rng.choice(parents) if parents else self._draw(key, hole, rng)
+
+        return self._meeting(lambda: self._walk(pick), a, rng)
+
+    def neighbours(self, genome: Genome) -> Iterator[Genome]:
+        """Every genome that differs in one decision (a real moves a tenth of its range up and down)."""
+        for key in genome:
+            for decision in self.alternatives(key, genome[key]):
+                neighbour = self.changed(genome, {key: decision})
+                if self._meets(neighbour):
+                    yield neighbour
+
+    def enumerate(self) -> Iterator[Genome]:
+        """Every genome, once. Raises SpaceError for a space with real numbers in it."""
+        path: list[list[Any]] = []  # [hole, number of the decision] along the walk
+        while True:
+            step = iter(range(len(path) + 1_000_000))
+
+            def pick(key: str, hole: Hole, step: Iterator[int] = step) -> Any:
+                at = next(step)
+                if at == len(path):
+                    path.append([hole, 0])
+                return hole.nth(path[at][1])
+
+            genome = self._walk(pick)
+            if self._meets(genome):
+                yield genome
+            while path and path[-1][1] + 1 >= path[-1][0].count:
+                path.pop()
+            if not path:
+                return
+            path[-1][1] += 1
+
+    def changed(self, genome: Genome, changes: Genome) -> Genome:
+        """The genome with some decisions replaced; what becomes active takes its hole's first decision."""
+        merged = {**genome, **changes}
+        return self._walk(lambda key, hole: merged[key] if key in merged else self._first(key, hole))
+
+    def alternatives(self, key: str, decision: Any) -> list[Any]:
+        """The other decisions that a hole offers (at most 64, evenly spread)."""
+        hole = self.holes[key]
+        if isinstance(hole, Real):
+            at = hole.fraction(decision)
+            return [hole.at(f) for f in (max(0.0, at - 0.1), min(1.0, at + 0.1)) if abs(f - at) > 1e-12]
+        if key in self.allowed:
+            every = self.allowed[key]
+        else:
+            n = int(hole.count)
+            every = [hole.nth(i) for i in (range(n) if n <= 64 else range(0, n, n // 64))]
+        return [other for other in every if other != decision]
+
+    # --- reading genomes ------------------------------------------------------------------------------------------
+
+    def decode(self, genome: Genome) -> Graph:
+        """The graph that a genome stands for. Raises GenomeError for a genome of another space."""
+        return Graph.of(self._decoded(genome)[0], self.input)
+
+    def recipe_of(self, genome: Genome) -> Any:
+        """The training recipe that a genome stands for; None if the space has none."""
+        return self._decoded(genome)[1]
+
+    def checked(self, genome: Genome) -> Genome:
+        """The genome in its canonical form and order. Raises GenomeError for a genome of another space."""
+        made: Genome = {}
+        self._decoded(genome, made)
+        return made
+
+    def _decoded(self, genome: Genome, made: Genome | None = None) -> tuple[Any, Any]:
+        if made is None and (known := self._made.get(_token(genome))) is not None:
+            return known
+
+        def pick(key: str, hole: Hole) -> Any:
+            if key not in genome:
+                raise GenomeError(f"the genome has no decision for {key!r} ({hole!r})")
+            return hole.checked(genome[key], key)
+
+        (template, recipe), active = self._fill(pick)
+        if len(active) < len(genome):
+            extra = next(key for key in genome if key not in active)
+            raise GenomeError(f"the genome decides {extra!r}, which is not active here; keep active decisions only")
+        if made is not None:
+            made.update(active)
+        return template, recipe
+
+    def encode(self, genome: Genome) -> list[float]:
+        """A vector of fixed length for predictors: options one-hot, numbers as (active, scaled to 0..1)."""
+        return [x for key, hole in self.holes.items() for x in hole.encode(genome.get(key))]
+
+    @property
+    def size(self) -> int | float:
+        """How many genomes there are before constraints: exact, or infinite with a real number among the decisions."""
+        return count.size((self.template, self.recipe))
+
+    # --- the space as a value -------------------------------------------------------------------------------------
+
+    def narrow(self, *constraints: Any) -> Space:
+        """The space of the genomes that meet these constraints on graphs, such as `params <= 1e6`.
+
+        Raises BudgetError if nothing meets them: it names the binding constraint, the smallest value seen and the
+        nearest budget that something meets.
+        """
+        from nasmyth.space.narrow import narrow
+
+        return narrow(self, constraints)
+
+    @property
+    def key(self) -> str:
+        """20 hexadecimal digits of the template, the recipe and the input."""
+        return content_key((self.template, self.recipe, self.input))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; constraints are kept by whoever set them, and are not part of it."""
+        return {"template": to_json(self.template), "input": list(self.input), "recipe": to_json(self.recipe)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Space:
+        """The space that `to_json` wrote; the ops and blocks it uses must have been imported."""
+        return cls(from_json(data["template"]), tuple(data["input"]), from_json(data["recipe"]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.key == other.key and self.constraints == other.constraints
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        n = self.size
+        shown = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if not math.isinf(n) else "infinitely many"
+        under = f" under {', '.join(map(str, self.constraints))}" if self.constraints else ""
+        return f"<Space of {shown} networks on {self.input}, {len(self.holes)} decisions{under}>"
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _fill(self, pick: Pick) -> tuple[tuple[Any, Any], Genome]:
+        template, genome = fill(self.template, pick)
+        if self.recipe is None:
+            return (template, None), genome
+        # the recipe is walked second, with the names decided so far
+        recipe, more = fill(self.recipe, lambda key, hole: genome[key] if key in genome else pick(key, hole), "recipe")
+        return (template, recipe), {**genome, **more}
+
+    def _walk(self, pick: Pick) -> Genome:
+        made, genome = self._fill(pick)
+        if len(self._made) > 4096:
+            self._made.clear()
+        self._made[_token(genome)] = made
+        return genome
+
+    def _draw(self, key: str, hole: Hole, rng: Random) -> Any:
+        return rng.choice(self.allowed[key]) if key in self.allowed else hole.sample(rng)
+
+    def _first(self, key: str, hole: Hole) -> Any:
+        if key in self.allowed:
+            return self.allowed[key][0]
+        return hole.at(0.5) if isinstance(hole, Real) else hole.nth(0)
+
+    def _mutant(self, genome: Genome, rng: Random, changes: int) -> Genome:
+        free = [key for key in genome if self.holes[key].count > 1 and len(self.allowed.get(key, "xx")) > 1]
+        changed: Genome = {}
+        for key in rng.sample(free, min(changes, len(free))):
+            decision = genome[key]
+            while decision == genome[key]:
+                decision = self._draw(key, self.holes[key], rng)
+            changed[key] = decision
+        merged = {**genome, **changed}
+        return self._walk(lambda key, hole: merged[key] if key in merged else self._draw(key, hole, rng))
+
+    def _meets(self, genome: Genome) -> bool:
+        if not self.constraints:
+            return True
+        graph = self.decode(genome)
+        return all(limit.pressure(limit.measure(graph)) <= 1 for limit in self.constraints)
+
+    def _meeting(self, make: Any, parent: Genome, rng: Random) -> Genome:
+        """What `make` makes, made again until it meets the constraints; repaired if that takes too long."""
+        genome: Genome = make()
+        if not self.constraints:
+            return genome
+        for _ in range(_TRIES):
+            if self._meets(genome):
+                return genome
+            genome = make()
+        from nasmyth.space.narrow import repair
+
+        mended = repair(self, genome, rng)
+        return dict(parent) if mended is None else mended
+
+
+def _token(genome: Genome) -> Any:
+    """A hashable form of a genome, decisions in their order and with their types."""
+    return tuple((k, tuple(v) if type(v) is list else v, type(v)) for k, v in genome.items())

@@ -1,0 +1,32 @@
+"""Spaces by name: functions that return a `Space`, each with where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from nasmyth.registry import Registry
+from nasmyth.space import Space
+
+
+class Named(NamedTuple):
+    """A registered space: call it for the space itself, with its defaults or for your own input."""
+
+    make: Callable[..., Space]
+    source: str
+
+    def __call__(self, *args: object, **kwargs: object) -> Space:
+        return self.make(*args, **kwargs)
+
+
+spaces: Registry[Named] = Registry("spaces")
+
+
+def space(name: str, *, source: str) -> Callable[[Callable[..., Space]], Callable[..., Space]]:
+    """Register a function under the name that `nasmyth list spaces` shows; `source` is its citation."""
+
+    def define(make: Callable[..., Space]) -> Callable[..., Space]:
+        spaces.add(name, Named(make, source))
+        return make
+
+    return define

@@ -1,0 +1,24 @@
+"""Studies: an append-only journal, and what is built on it: asking, telling, running, reading. Nothing here needs torch."""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from nasmyth.study.journal import Conflict, Event, Journal, event
+from nasmyth.study.study import Study
+from nasmyth.study.summary import summary
+from nasmyth.study.trial import Failure, Objective, Trial
+
+if TYPE_CHECKING:
+    from nasmyth.study.executors import Here, Ray
+    from nasmyth.study.pool import Processes
+
+_WHERE = {"Here": "executors", "Processes": "pool", "Ray": "executors"}
+
+__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Processes", "Ray", "Study", "Trial", "event",
+           "summary"]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name in _WHERE:
+        return getattr(_import_module(f"nasmyth.study.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'nasmyth.study' has no attribute {name!r}")

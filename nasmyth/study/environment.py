@@ -1,0 +1,77 @@
+"""Where a study ran: enough to judge a timing and to repeat the run, and nothing about who ran it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+PACKAGES = ("torch", "numpy", "lightning-fabric", "onnxruntime", "scikit-learn", "sqlalchemy", "msgspec", "ray")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor, cores, memory (bytes) and thread settings. Imports nothing heavy; unknown things are None."""
+    return {
+        "python": platform.python_version(),
+        "nasmyth": version("nasmyth"),
+        "torch": version("torch"),
+        "packages": {name: found for name in PACKAGES if (found := version(name))},
+        "platform": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "cpu": cpu(),
+        "cores": cores(),
+        "memory": memory(),
+        "threads": threads(),
+    }
+
+
+def version(package: str) -> str | None:
+    """The installed version, read from its metadata."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def cpu() -> str | None:
+    """The model name of the processor."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith(("model name", "Model", "Hardware")):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory() -> int | None:
+    """Bytes of memory that this process may use: the machine's, or its container's if that is less."""
+    found = []
+    try:
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError, AttributeError):
+        pass
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path) as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found.append(int(text))
+    return min(found) if found else None
+
+
+def threads() -> dict[str, str]:
+    """The settings that decide how many threads numerical libraries start."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,0 +1,201 @@
+"""What a study is about: its objectives, constraints and header; and when another header is another study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nasmyth.errors import StudyError
+from nasmyth.record import Value, content_key, to_json
+from nasmyth.study.environment import environment, version
+from nasmyth.study.journal import FORMAT
+from nasmyth.study.trial import Objective, Trial
+
+FIXED = ("space", "objectives", "under", "strategy", "seed", "task")
+"""What may not change in a study. Versions, environment, command and spend may."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Objectives by name; constraints as they were given; and the measures behind both, where they are known."""
+
+    goals: tuple[Objective, ...]
+    constraints: tuple[Any, ...]
+    free: tuple[Any, ...]
+    """Measures that need only the graph, and so cost next to nothing."""
+
+    def narrowed(self, space: Any) -> Any:
+        """The space of what meets the constraints on graphs, where the space can say so. Raises BudgetError."""
+        known = set(getattr(space, "constraints", ()))
+        limits = [c for c in self.constraints if getattr(c, "measure", None) in self.free and c not in known]
+        return space.narrow(*limits) if limits and hasattr(space, "narrow") else space
+
+    def counted(self, trial: Trial, told: Mapping[str, Any]) -> dict[str, float]:
+        """The free measures that nobody told."""
+        missing = [m for m in self.free if m.name not in told and m.name not in trial.measures]
+        return {m.name: m(trial.graph) for m in missing} if missing else {}
+
+
+def resolved(maximize: Any, minimize: Any, under: Iterable[Any]) -> Wanted:
+    """Read objectives and constraints. Raises StudyError for an objective that is asked for the wrong way round."""
+    if maximize is None:
+        maximize = () if _listed(minimize) else "accuracy"
+    pairs = [_goal(one, "max") for one in _listed(maximize)] + [_goal(one, "min") for one in _listed(minimize)]
+    goals = tuple(goal for goal, _ in pairs)
+    if not goals:
+        raise StudyError("a study needs an objective: maximize='accuracy', or minimize='rmse'")
+    if len({goal.name for goal in goals}) < len(goals):
+        raise StudyError(f"an objective is named twice: {', '.join(goal.name for goal in goals)}")
+    constraints = tuple(_constraint(one) for one in _listed(under))
+    measures = [measure for _, measure in pairs] + [getattr(one, "measure", None) for one in constraints]
+    free = [m for m in measures if m is not None and getattr(m, "needs", None) and set(m.needs) <= {"graph"}]
+    return Wanted(goals, constraints, tuple(dict.fromkeys(free)))
+
+
+def _listed(given: Any) -> list[Any]:
+    if isinstance(given, (list, set, frozenset)) or (isinstance(given, tuple) and not _is_pair(given)):
+        return list(given)
+    return [given]
+
+
+def _is_pair(given: tuple[Any, ...]) -> bool:
+    return isinstance(given, Objective) or (len(given) == 2 and given[1] in ("max", "min"))
+
+
+def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
+    if isinstance(given, tuple) and _is_pair(given):
+        return Objective(str(getattr(given[0], "name", given[0])), given[1]), _measure(given[0])
+    measure = _measure(given)
+    name = str(getattr(given, "name", given))
+    better = getattr(measure, "direction", direction)
+    if better != direction:
+        right = "minimize" if better == "min" else "maximize"
+        raise StudyError(f"{name} is better when {'smaller' if better == 'min' else 'larger'}: write {right}={name}")
+    return Objective(name, direction), measure
+
+
+def _measure(given: Any) -> Any:
+    """The measure itself, or the one of that name if it is loaded already; a name may also be one that is only told."""
+    if not isinstance(given, str):
+        return given
+    from nasmyth.measure.measure import Measure, measures
+
+    found = measures.get(given) if given in measures else None
+    return found if isinstance(found, Measure) else None
+
+
+def _constraint(given: Any) -> Any:
+    if isinstance(given, str):
+        from nasmyth.measure.measure import constraint
+
+        return constraint(given)
+    return given
+
+
+def header(
+    wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any
+) -> dict[str, Any]:
+    """The first event of a study."""
+    return {
+        "format": FORMAT,
+        "nasmyth": version("nasmyth"),
+        "space": _written(space),
+        "space_key": str(space.key),
+        "objectives": [list(goal) for goal in wanted.goals],
+        "under": [str(limit) for limit in wanted.constraints],
+        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
+        "seed": seed,
+        "task": _described(task),
+        "environment": environment(),
+        "command": command,
+        "spend": spend._asdict() if hasattr(spend, "_asdict") else spend,
+    }
+
+
+def _written(space: Any) -> Any:
+    try:
+        return space.to_json() if hasattr(space, "to_json") else None
+    except (TypeError, ValueError):
+        return None  # a space with a part that has no JSON form can be searched, and is known by its key
+
+
+def _described(task: Any) -> Any:
+    if task is None or isinstance(task, (str, dict)):
+        return task
+    return task.describe()
+
+
+def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+    """Raise StudyError naming every field of FIXED in which the study on file differs from the one asked for."""
+    differences = []
+    for field in FIXED:
+        theirs, ours = _identity(field, kept), _identity(field, mine)
+        if theirs != ours:
+            differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")
+    if differences:
+        raise StudyError(
+            f"{name} holds another study; {'; '.join(differences)}. Choose another path, or ask for the same"
+        )
+
+
+def _identity(field: str, said: Mapping[str, Any]) -> Any:
+    if field == "space":
+        return said.get("space_key")
+    if field == "task":
+        task = said.get("task")
+        return task.get("fingerprint", task) if isinstance(task, dict) else task
+    value = said.get(field)
+    return sorted(value) if field == "under" and value else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """The value as it reads back from JSON, so that a tuple equals the list it was written as."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _shown(field: str, said: Mapping[str, Any]) -> str:
+    if field == "space":
+        return f"space {str(said.get('space_key'))[:8]}"
+    value = said.get(field)
+    if field == "task" and isinstance(value, dict):
+        return f"{value.get('name', 'data')} ({str(value.get('fingerprint', content_key(str(value))))[:8]})"
+    if field == "objectives" and value:
+        return " and ".join(f"{direction} {name}" for name, direction in value)
+    if field == "under":
+        return ", ".join(value) if value else "no constraints"
+    if field == "strategy" and isinstance(value, dict):
+        return f"{value.get('$')}({', '.join(f'{k}={v}' for k, v in value.items() if k != '$')})"
+    return "none" if value is None else str(value)
+
+
+class LazySpace:
+    """The space that a header holds, read when a graph is asked for: its ops must be importable by then."""
+
+    def __init__(self, said: Mapping[str, Any]) -> None:
+        self.key = str(said.get("space_key", ""))
+        self._said = said.get("space")
+        self._space: Any = None
+
+    @property
+    def space(self) -> Any:
+        """The space itself. Raises StudyError if the study does not hold it."""
+        if self._space is None:
+            if self._said is None:
+                raise StudyError("the study does not hold its space; open it with Study(path, space)")
+            from nasmyth.space import Space
+
+            self._space = Space.from_json(self._said)
+        return self._space
+
+    def decode(self, genome: Any) -> Any:
+        """The graph of a genome."""
+        return self.space.decode(genome)
+
+    def recipe_of(self, genome: Any) -> Any:
+        """The recipe of a genome, or None."""
+        return self.space.recipe_of(genome)
+
+

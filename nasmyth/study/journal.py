@@ -1,0 +1,247 @@
+"""The journal: what happened in a study, in order, appended to and never edited.
+
+>>> journal = Journal()                                    # in memory; a path or a postgresql:// URL is kept
+>>> journal.append([event("ask", 1, genome={"width": 8})])
+1
+>>> [(e.seq, e.kind, e.trial, e.data) for e in journal.read()]
+[(1, 'ask', 1, {'genome': {'width': 8}})]
+
+Events are numbered 1, 2, 3 ... without gaps, in the order in which they were committed, so a reader that asks for what
+came after the last event that it saw never misses one. `append(events, expect=n)` succeeds only if the last event is
+still number n: that is all that concurrent writers need to agree on what comes next.
+
+| kind     | trial | data                                                                                            |
+|----------|-------|-------------------------------------------------------------------------------------------------|
+| study    |       | the header: space, objectives, constraints, strategy, seed, task, environment, command, spend    |
+| ask      | yes   | genome, key, origin, and the recipe where the space holds one                                    |
+| measured | yes   | stage, measures, seconds, and what else the stage has to show, such as a learning curve          |
+| tell     | yes   | measures, seconds: closes the trial                                                              |
+| fail     | yes   | reason (diverged, memory, time, crashed, invalid), message, seconds: closes the trial            |
+| artefact | maybe | name, hash, bytes: the bytes themselves are kept beside the events, by hash                      |
+| note     | maybe | what: "funnel", "phase", "rejected", "result" ..., and what it has to say                        |
+
+Claims (which worker holds which trial) and artefacts live beside the events: they change, or are large, and neither is
+part of what happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from nasmyth.errors import StudyError
+from nasmyth.study import codec
+from nasmyth.study.claims import LEASE, Claim, lapsed
+
+FORMAT = 1
+"""The version of tables and events. A file with a higher one is refused, with the cure."""
+
+
+class Conflict(StudyError):
+    """Somebody appended since the last event that was seen: read on, and decide again."""
+
+
+class Lost(Conflict):
+    """The worker no longer holds the claim: its lease lapsed, and another worker may have taken the trial."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One thing that happened. `seq` and `time` (seconds since 1970) are given by the journal."""
+
+    seq: int = 0
+    time: float = 0.0
+    kind: str = ""
+    trial: int | None = None
+    data: dict[str, Any] = {}
+
+
+def event(kind: str, trial: int | None = None, /, **data: Any) -> Event:
+    """An event to append."""
+    return Event(kind=kind, trial=trial, data=data)
+
+
+Row = tuple[int, float, str, int | None, str]
+"""An event as it is stored: seq, time, kind, trial, data as JSON text."""
+
+
+class Take(msgspec.Struct, frozen=True):
+    """What an append does to claims, in the same transaction: `worker` takes some trials and gives some back."""
+
+    worker: str
+    claim: tuple[int, ...] = ()
+    release: tuple[int, ...] = ()
+    lease: float = LEASE
+    strict: bool = True
+    """Whether giving back a trial that the worker does not hold raises Lost, and appends nothing."""
+
+
+class Store(Protocol):
+    """Where a journal keeps its rows. Every method is one transaction."""
+
+    def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int: ...
+    def read(self, after: int) -> list[Row]: ...
+    def claims(self) -> list[Claim]: ...
+    def claim(self, take: Take) -> list[int]: ...
+    def renew(self, worker: str, lease: float) -> int: ...
+    def put(self, key: str, blob: bytes) -> None: ...
+    def get(self, key: str) -> bytes | None: ...
+    def close(self) -> None: ...
+
+
+class Journal:
+    """An append-only log. `where` is a file (SQLite), a database URL, or None for memory.
+
+    A file or database that is missing is made, unless `readonly`. Raises StudyError for what cannot be opened: not a
+    study, damaged, from a newer Nasmyth, locked for longer than `timeout` seconds, not writable, no server.
+    """
+
+    def __init__(
+        self, where: str | os.PathLike[str] | None = None, *, readonly: bool = False, timeout: float = 30.0
+    ) -> None:
+        self.where = None if where is None or os.fspath(where) == ":memory:" else os.fspath(where)
+        self.readonly = readonly
+        self.timeout = timeout
+        if self.where is None:
+            self._store: Store = Memory()
+        else:
+            from nasmyth.study.sql import open_store  # SQLAlchemy: not before a journal is opened
+
+            self._store = open_store(self.where, readonly=readonly, timeout=timeout)
+
+    def append(self, events: Event | Iterable[Event], expect: int | None = None, take: Take | None = None) -> int:
+        """Write all events or none, and return the number of the last event of the journal.
+
+        With `expect`, raises Conflict unless that is the number of the last event now. `take` changes claims in the
+        same transaction. When this returns, the events survive the death of this process.
+        """
+        if self.readonly:
+            raise StudyError(f"{self.where}: opened for reading only; open it with Study(path, space) to go on with it")
+        now = time.time()
+        listed = [events] if isinstance(events, Event) else list(events)
+        rows = [(0, e.time or now, e.kind, e.trial, codec.encode(e.data)) for e in listed]
+        return self._store.append(rows, expect, take)
+
+    def read(self, after: int = 0) -> list[Event]:
+        """The events after number `after`, in order."""
+        return [Event(seq, at, kind, trial, codec.decode(text)) for seq, at, kind, trial, text in self._store.read(after)]
+
+    def claims(self) -> list[Claim]:
+        """All claims that are recorded, lapsed ones included."""
+        return self._store.claims()
+
+    def claim(self, trials: Iterable[int], worker: str, lease: float = LEASE) -> list[int]:
+        """Claim those of `trials` that no live worker holds; returns the ones that are now held by `worker`."""
+        return self._store.claim(Take(worker, claim=tuple(trials), lease=lease))
+
+    def release(self, trials: Iterable[int], worker: str) -> None:
+        """Give back the claims that `worker` holds on `trials`; others are left alone."""
+        self._store.claim(Take(worker, release=tuple(trials), strict=False))
+
+    def renew(self, worker: str, lease: float = LEASE) -> int:
+        """Extend every claim of `worker` to `lease` seconds from now; returns how many it holds."""
+        return self._store.renew(worker, lease)
+
+    def put(self, blob: bytes) -> str:
+        """Keep `blob`, and return its SHA-256. The same bytes are kept once."""
+        key = hashlib.sha256(blob).hexdigest()
+        self._store.put(key, blob)
+        return key
+
+    def get(self, key: str) -> bytes:
+        """The bytes of that SHA-256. Raises StudyError if there are none, or if they were damaged."""
+        blob = self._store.get(key)
+        if blob is None:
+            raise StudyError(f"{self.where or 'memory'}: no artefact {key[:12]}... is kept here")
+        if hashlib.sha256(blob).hexdigest() != key:
+            raise StudyError(f"{self.where or 'memory'}: the artefact {key[:12]}... is damaged")
+        return blob
+
+    def close(self) -> None:
+        """Let go of the file or the connections. Closing twice is fine."""
+        self._store.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the same file or database; a journal in memory cannot be shared."""
+        if self.where is None:
+            raise StudyError("a journal in memory cannot be sent to another process: give the study a file")
+        return _reopened, (self.where, self.readonly, self.timeout)
+
+
+def _reopened(where: str, readonly: bool, timeout: float) -> Journal:
+    return Journal(where, readonly=readonly, timeout=timeout)
+
+
+class Memory:
+    """A store that ends with the process: for tests and for evaluations so cheap that nothing need be kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: list[Row] = []
+        self._claims: dict[int, Claim] = {}
+        self._blobs: dict[str, bytes] = {}
+
+    def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int:
+        with self._lock:
+            last = len(self._rows)
+            if expect is not None and expect != last:
+                raise Conflict(f"expected event {expect} to be the last, and it is {last}")
+            if take is not None:
+                self._change(take)
+            self._rows += [(last + i, *row[1:]) for i, row in enumerate(rows, 1)]
+            return len(self._rows)
+
+    def read(self, after: int) -> list[Row]:
+        with self._lock:
+            return self._rows[max(0, after) :]
+
+    def claims(self) -> list[Claim]:
+        with self._lock:
+            return list(self._claims.values())
+
+    def claim(self, take: Take) -> list[int]:
+        with self._lock:
+            return self._change(take)
+
+    def _change(self, take: Take) -> list[int]:
+        got, gone = decide(take, self._claims, time.time())
+        for trial in gone:
+            del self._claims[trial]
+        self._claims.update({trial: Claim(trial, take.worker, time.time() + take.lease) for trial in got})
+        return got
+
+    def renew(self, worker: str, lease: float) -> int:
+        with self._lock:
+            mine = [c.trial for c in self._claims.values() if c.worker == worker]
+            self._claims.update({trial: Claim(trial, worker, time.time() + lease) for trial in mine})
+            return len(mine)
+
+    def put(self, key: str, blob: bytes) -> None:
+        self._blobs.setdefault(key, bytes(blob))
+
+    def get(self, key: str) -> bytes | None:
+        return self._blobs.get(key)
+
+    def close(self) -> None:
+        """Nothing to let go of: the events stay readable."""
+
+
+def decide(take: Take, held: Mapping[int, Claim], now: float) -> tuple[list[int], list[int]]:
+    """Which trials `take` gets, and which claims it removes, given those that are `held`. Raises Lost."""
+    gone = [t for t in take.release if t in held and held[t].worker == take.worker]
+    if take.strict and len(gone) != len(take.release):
+        lost = next(t for t in take.release if t not in gone)
+        raise Lost(f"trial {lost} is not held by this worker any more")
+    free = [t for t in take.claim if t not in held or held[t].worker == take.worker or lapsed(held[t], now)]
+    return free, gone

@@ -1,0 +1,202 @@
+"""The loop that drives a study: ask, evaluate somewhere, write down, until the budget or the space is used up.
+
+An evaluation is a function of the graph, or of the whole trial if its first parameter is called `trial`:
+
+    def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
+    def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
+
+What it raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.errors import StudyError
+from nasmyth.study.executors import choose
+from nasmyth.study.outcome import numbers
+from nasmyth.study.trial import Trial
+from nasmyth.units import quantity
+
+if TYPE_CHECKING:
+    from nasmyth.study.study import Study
+
+HOPELESS = 20
+"""Crashes in a row, with no result ever, after which the evaluation itself is taken to be wrong."""
+_PATIENCE = 0.5
+"""Seconds between two looks at trials that other workers hold."""
+
+
+@dataclass
+class Run:
+    """What a run did: `reason` is "trials", "time", "exhausted" or "interrupted"."""
+
+    reason: str = ""
+    closed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.closed} trials in {self.seconds:.1f} s{failed} (ended: {self.reason})"
+
+
+def run(
+    study: Study,
+    evaluate: Callable[[Any], Any],
+    *,
+    trials: int | None = None,
+    seconds: float | str | None = None,
+    on: str | Executor = "here",
+    workers: int | None = None,
+    limit_seconds: float | str | None = None,
+    limit_memory: float | str | None = None,
+    progress: Callable[[Trial], None] | None = None,
+) -> Run:
+    """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
+
+    on: "here", "processes", "ray" or an Executor. limit_seconds, limit_memory: for one candidate. progress: called with
+    every trial that closes. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
+    evaluated given back. Raises StudyError if the evaluation never once works.
+    """
+    if trials is None and seconds is None:
+        raise StudyError("say how long to search: trials=500, or seconds='2h'")
+    chosen = choose(on, workers, limit_seconds, limit_memory)
+    end = None if seconds is None else time.monotonic() + quantity(seconds, "s")
+    loop = _Loop(study, evaluate, chosen.executor, chosen.workers, trials, end, progress)
+    start = time.monotonic()
+    try:
+        loop.go()
+    except KeyboardInterrupt:
+        loop.run.reason = "interrupted"
+    finally:
+        left = loop.abandon()
+        if chosen.ours:
+            chosen.executor.shutdown(wait=not left, cancel_futures=True)
+        loop.run.seconds = time.monotonic() - start
+    return loop.run
+
+
+@dataclass
+class _Loop:
+    study: Study
+    evaluate: Callable[[Any], Any]
+    executor: Executor
+    workers: int
+    trials: int | None
+    end: float | None
+    progress: Callable[[Trial], None] | None
+    run: Run = field(default_factory=Run)
+    running: dict[Future[Any], Trial] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.call = functools.partial(_timed, self.evaluate)
+        self.whole = _takes_trial(self.evaluate)
+        self.crashes = 0
+        self.worked = False
+
+    def go(self) -> None:
+        while not self.run.reason:
+            asked = self._fill()
+            if self.running:
+                self._collect()
+            elif self._late():
+                self.run.reason = "time"
+            elif not asked:
+                self._wait_for_others()
+
+    def _fill(self) -> bool:
+        """Keep every worker busy; False if there was nothing to ask for."""
+        room = self.workers - len(self.running)
+        if room <= 0 or self._late():
+            return True
+        asked = self.study.ask(room, self.trials)
+        pending = list(asked)
+        try:
+            while pending:
+                trial = pending[0]
+                future = self.executor.submit(self.call, trial if self.whole else trial.graph)
+                self.running[future] = pending.pop(0)
+        finally:
+            if pending:
+                self.study.release(pending)
+        return bool(asked)
+
+    def _collect(self) -> None:
+        left = None if self.end is None else max(0.0, self.end - time.monotonic())
+        done, _ = wait(self.running, left, FIRST_COMPLETED)
+        for future in sorted(done, key=lambda f: self.running[f].number):
+            self._settle(future, self.running[future])
+            del self.running[future]
+        if not done and self._late():
+            self.run.reason = "time"
+
+    def _settle(self, future: Future[Any], trial: Trial) -> None:
+        study = self.study
+        try:
+            result, seconds = future.result()
+            measures = study.completed(trial, numbers(result, study.wanted.goals))
+        except (BrokenExecutor, CancelledError) as broken:
+            raise StudyError(f"the executor broke: {broken}; results so far are kept, run the same line again") from broken
+        except (Exception, SystemExit) as raised:
+            if isinstance(raised, StudyError) and future.exception() is raised:
+                raise  # a worker could not be started: no fault of the candidate
+            closed = study.fail(trial, raised)
+        else:
+            closed = study.settle(trial, measures, seconds)
+        self.run.closed += 1
+        self.run.failed += closed.error is not None
+        self._despair(closed)
+        if self.progress is not None:
+            self.progress(closed)
+
+    def _despair(self, closed: Trial) -> None:
+        if closed.error is None or closed.error.reason != "crashed":
+            self.worked = True
+        self.crashes += 1
+        if not self.worked and self.crashes >= HOPELESS and not any(trial.finished for trial in self.study.trials):
+            raise StudyError(
+                f"{self.crashes} candidates in a row crashed, and none ever worked; the last: {closed.error}. "
+                "All are recorded; mend the evaluation and start a new study"
+            )
+
+    def _wait_for_others(self) -> None:
+        """Nothing to ask for and nothing running: done, unless others hold trials that may yet come back."""
+        if self.study.elsewhere():
+            time.sleep(_PATIENCE)
+        else:
+            enough = self.trials is not None and len(self.study.trials) >= self.trials
+            self.run.reason = "trials" if enough else "exhausted"
+
+    def _late(self) -> bool:
+        return self.end is not None and time.monotonic() >= self.end
+
+    def abandon(self) -> bool:
+        """Give back what is still running; whether there was any."""
+        for future in self.running:
+            future.cancel()
+        left = list(self.running.values())
+        self.running = {}
+        if left:
+            self.study.release(left)
+        return bool(left)
+
+
+def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
+    start = time.perf_counter()
+    result = evaluate(candidate)
+    return result, time.perf_counter() - start
+
+
+def _takes_trial(evaluate: Callable[[Any], Any]) -> bool:
+    try:
+        names = list(inspect.signature(evaluate).parameters)
+    except (TypeError, ValueError):
+        return False
+    return bool(names) and names[0] == "trial"

@@ -1,0 +1,126 @@
+"""A study as plain data: all that `nasmyth show` and the report have to say, from the journal and nothing else.
+
+Everything in it can be written as JSON. A number that is not finite is None, and `nonfinite` beside it says which it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nasmyth.study.journal import Journal
+from nasmyth.study.trial import Log, Trial, fold
+
+
+def summary(journal: Journal) -> dict[str, Any]:
+    """What a journal tells: see `summarised`."""
+    return summarised(fold(journal.read()))
+
+
+def summarised(log: Log) -> dict[str, Any]:
+    """best, front, trials, failures, funnel, spend, baseline, and what the study is about.
+
+    front and failures are lists of trial numbers; best and baseline are whole candidates, or None.
+    """
+    said = log.header
+    trials = [candidate(trial) for _, trial in sorted(log.trials.items())]
+    by_number = {one["number"]: one for one in trials}
+    baseline = next((t.number for t in log.trials.values() if t.origin == "baseline"), None)
+    return {
+        "best": by_number[log.best.number] if log.best else None,
+        "front": [by_number[trial.number] for trial in log.front],
+        "trials": trials,
+        "failures": [one for one in trials if one["error"]],
+        "funnel": funnel(log),
+        "spend": spent(log),
+        "baseline": by_number.get(baseline) if baseline is not None else None,
+        "objectives": [list(goal) for goal in log.goals],
+        "under": list(said.get("under", ())),
+        "task": said.get("task"),
+        "environment": said.get("environment"),
+        "command": said.get("command", ""),
+        "seed": said.get("seed"),
+        "strategy": said.get("strategy"),
+        "space": said.get("space_key"),
+        "nasmyth": said.get("nasmyth"),
+        "result": next((plain(note) for note in reversed(log.notes) if note.get("what") == "result"), None),
+        "notes": [plain(note) for note in log.notes],
+        "artefacts": dict(log.artefacts),
+    }
+
+
+def candidate(trial: Trial) -> dict[str, Any]:
+    """One trial as plain data."""
+    made: dict[str, Any] = {
+        "number": trial.number,
+        "key": trial.key,
+        "genome": plain(trial.genome),
+        "measures": plain(trial.measures),
+        "stages": plain(trial.stages),
+        "origin": trial.origin,
+        "error": {"reason": trial.error.reason, "message": trial.error.message} if trial.error else None,
+        "state": "failed" if trial.error else "finished" if trial.closed else "open",
+        "feasible": trial.feasible,
+        "violation": plain(trial.violation),
+        "objectives": plain(list(trial.objectives)),
+        "recipe": plain(trial.recipe),
+        "seconds": trial.seconds,
+        "artefacts": dict(trial.artefacts),
+    }
+    if odd := {name: str(value) for name, value in trial.measures.items() if not math.isfinite(value)}:
+        made["nonfinite"] = odd
+    if trial.drawing is not None:
+        made["graph"] = trial.drawing
+    return made
+
+
+def funnel(log: Log) -> list[dict[str, Any]]:
+    """Stage by stage: how many candidates entered, how many passed, and the price of one in seconds.
+
+    As noted by the search (the last note of a stage counts); otherwise from what was recorded, in the order in which
+    stages first appear: those that entered a stage passed the one before it.
+    """
+    noted = {note.get("stage"): note for note in log.notes if note.get("what") == "funnel"}
+    if noted:
+        return [plain({k: v for k, v in note.items() if k not in ("what", "time")}) for note in noted.values()]
+    prices: dict[str, list[float]] = {}
+    for _, trial in sorted(log.trials.items()):
+        for label, stage in trial.stages.items():
+            prices.setdefault(label, []).append(stage.get("seconds", 0.0))
+    finished = sum(trial.finished for trial in log.trials.values())
+    entered = [len(seconds) for seconds in prices.values()]
+    return [
+        {"stage": label, "entered": len(seconds), "passed": passed, "price_s": math.fsum(seconds) / len(seconds)}
+        for (label, seconds), passed in zip(prices.items(), [*entered[1:], finished], strict=False)
+    ]
+
+
+def spent(log: Log) -> dict[str, Any]:
+    """Where the time went: what was allowed, seconds evaluating, seconds by phase, from first to last event."""
+    phases: dict[str, float] = {}
+    for note in log.notes:
+        if note.get("what") == "phase":
+            name = str(note.get("name", "?"))
+            phases[name] = phases.get(name, 0.0) + float(note.get("seconds", 0.0))
+    trials = list(log.trials.values())
+    return {
+        "asked": log.header.get("spend"),
+        "seconds": math.fsum(trial.seconds for trial in trials),
+        "phases": phases,
+        "elapsed": log.last - log.first,
+        "trials": len(trials),
+        "finished": sum(trial.finished for trial in trials),
+        "failed": sum(trial.error is not None for trial in trials),
+    }
+
+
+def plain(data: Any) -> Any:
+    """`data` with None for every number that is not finite."""
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {str(name): plain(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [plain(value) for value in data]
+    return data

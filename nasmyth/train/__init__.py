@@ -1,0 +1,45 @@
+"""Training: a task, a recipe, the loop. Names are imported on first use, so that `Recipe` does not need torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasmyth.train.evaluation import evaluate, predict_logits
+    from nasmyth.train.init import initialise
+    from nasmyth.train.loop import Fitted, fit
+    from nasmyth.train.recipe import Recipe
+    from nasmyth.train.task import Split, Task, random_split, stratified_split
+
+__all__ = [
+    "Fitted",
+    "Recipe",
+    "Split",
+    "Task",
+    "evaluate",
+    "fit",
+    "initialise",
+    "predict_logits",
+    "random_split",
+    "stratified_split",
+]
+
+_HOME = {
+    "Fitted": "loop",
+    "Recipe": "recipe",
+    "Split": "task",
+    "Task": "task",
+    "evaluate": "evaluation",
+    "fit": "loop",
+    "initialise": "init",
+    "predict_logits": "evaluation",
+    "random_split": "task",
+    "stratified_split": "task",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

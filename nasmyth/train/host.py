@@ -1,0 +1,94 @@
+"""The machine a training runs on: devices and precision, by Lightning Fabric, and the memory allocator."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+
+from nasmyth.errors import UnitError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+DEVICES = re.compile(r"(?P<kind>auto|cpu|cuda|mps)(:(?P<which>\d+(,\d+)*)|\*(?P<count>\d+))?")
+
+
+def open_fabric(device: str = "auto", precision: str = "32") -> Fabric:
+    """A Fabric for "auto" (one GPU if there is one), "cpu", "cuda", "cuda:1", "cuda:0,1" or "cuda*4" (data-parallel).
+
+    Raises UnitError for other text. A device that is not there is refused by Fabric, which names it.
+    """
+    found = DEVICES.fullmatch(device)
+    if found is None:
+        raise UnitError(f"device {device!r}: use 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1' or 'cuda*2'")
+    from lightning_fabric import Fabric  # late: the import takes 2.6 s
+
+    devices: int | list[int] = int(found["count"] or 1)
+    if found["which"]:
+        devices = [int(i) for i in found["which"].split(",")]
+        if found["kind"] == "cpu":
+            raise UnitError(f"device {device!r}: CPUs have no numbers; use 'cpu', or 'cpu*2' for two processes")
+    many = devices > 1 if isinstance(devices, int) else len(devices) > 1
+    kind = _accelerator() if found["kind"] == "auto" else found["kind"]
+    return Fabric(
+        accelerator=kind,
+        devices=devices,
+        strategy="ddp_spawn" if many else "auto",
+        precision="bf16-mixed" if _halve(precision, kind) else "32-true",
+    )
+
+
+def _accelerator() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _halve(precision: str, kind: str) -> bool:
+    """Whether to train in bfloat16. "auto": where the device multiplies it faster than float32."""
+    if precision != "auto":
+        return precision == "bf16"
+    return torch.cuda.is_bf16_supported(including_emulation=False) if kind == "cuda" else False
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let glibc keep freed memory instead of giving it back to the system, for this process.
+
+    A training step frees and asks for the same few hundred megabytes of activations again; without this each step
+    gives them back and has them zeroed page by page anew: a fifth of the time of a small convolutional network. The
+    peak of memory stays as it is; `release_memory` gives back what is free. Elsewhere than on glibc, does nothing.
+    """
+    if sys.platform == "linux":
+        try:
+            mallopt = ctypes.CDLL(None).mallopt
+        except (OSError, AttributeError):
+            return
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: do not shrink the heap on free
+        mallopt(-3, 2**30)  # M_MMAP_THRESHOLD: take blocks below 1 GiB from the heap
+
+
+def release_memory() -> None:
+    """Give free memory back to the system, where the allocator can (glibc)."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError):
+            return
+
+
+def compiled(module: torch.nn.Module) -> torch.nn.Module:
+    """The module through torch.compile; as it is, with a warning, on a machine without a working compiler."""
+    try:
+        probe = torch.compile(torch.nn.ReLU())
+        probe(torch.zeros(2))
+    except Exception as error:  # torch.compile fails in as many ways as there are missing tools
+        warnings.warn(f"torch.compile does not work here ({type(error).__name__}): training without it", stacklevel=2)
+        return module
+    return torch.compile(module)  # type: ignore[return-value]

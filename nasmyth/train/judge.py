@@ -1,0 +1,69 @@
+"""The last look: a trained network on examples that nothing was chosen by, and whether it beats another there.
+
+Two networks are compared example by example: the interval of the difference comes from a paired bootstrap (Efron and
+Tibshirani 1993, chapter 13), which needs no assumption on how the errors are spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nasmyth.train.evaluation import predict_logits
+from nasmyth.train.task import Task
+
+RESAMPLES = 1000
+SHOWN = 2000
+"""Residuals kept for a picture."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a network does on a split. `each` is one number an example: 1 or 0 for right or wrong, or a squared error."""
+
+    scores: dict[str, float]
+    each: Tensor
+    picture: dict[str, Any]
+    """{"confusion": rows of counts, true class by predicted class, "classes": names} or
+    {"residuals": {"actual": [...], "predicted": [...]}}, plain JSON data."""
+
+
+def judge(network: nn.Module, task: Task, split: str = "test") -> Judgement:
+    """Scores of a network on a split, and what they are made of."""
+    examples = getattr(task, split)
+    raw = predict_logits(network, task.inputs, examples.x)
+    scores = task.score(raw, examples.y)
+    if task.kind == "classification":
+        predicted = raw.argmax(1)
+        n = len(task.classes)
+        counts = torch.bincount(examples.y * n + predicted, minlength=n * n).reshape(n, n)
+        picture: dict[str, Any] = {"confusion": counts.tolist(), "classes": list(task.classes)}
+        return Judgement(scores, (predicted == examples.y).double(), picture)
+    values = task.outputs.module()(raw)
+    values = values[0] if isinstance(values, tuple) else values
+    errors = (values - examples.y).double().square().mean(1)
+    step = max(1, len(values) // SHOWN)
+    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist()}
+    return Judgement(scores, errors, {"residuals": shown})
+
+
+def difference(ours: Judgement, theirs: Judgement, goal: str, seed: int = 0) -> tuple[float, float, float]:
+    """By how much `ours` is better (accuracy) or smaller (rmse) than `theirs`: the value and its 95 % interval.
+
+    A positive number is in favour of `ours`. Other goals are compared by accuracy or rmse, whichever the task has.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    squared = goal in ("rmse", "mae", "r2") or "residuals" in ours.picture
+    pairs = torch.stack([ours.each, theirs.each])
+
+    def gain(sample: Tensor) -> Tensor:
+        mine, other = sample.mean(1).sqrt() if squared else sample.mean(1)
+        return other - mine if squared else mine - other
+
+    n = pairs.shape[1]
+    drawn = torch.stack([gain(pairs[:, torch.randint(n, (n,), generator=generator)]) for _ in range(RESAMPLES)])
+    low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975], dtype=drawn.dtype)).tolist()
+    return float(gain(pairs)), low, high
