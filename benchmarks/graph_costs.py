@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nasmyth import Space, cell, chain, choice, ops, parallel, repeat
+from nasmyth import Space, block, cell, chain, choice, ops, parallel, repeat
 from nasmyth.graph import Identity, Zero
 from nasmyth.graph.graph import summarise
 from nasmyth.measure import macs, params
@@ -41,26 +41,26 @@ Costs = tuple[int, int]
 # --- the space ----------------------------------------------------------------------------------------------------
 
 
-def relu_conv_norm(width: int, kernel: int, stride: int = 1) -> Any:
+@block("b c h w -> b c*grow h/stride w/stride")
+def relu_conv_norm(c: int, kernel: int, stride: int = 1, grow: int = 1) -> Any:
     """The benchmark's convolution: activation first."""
-    return chain(ops.Activation("relu"), ops.Conv(width, kernel, stride), ops.BatchNorm())
+    return chain(ops.Activation("relu"), ops.Conv(c * grow, kernel, stride), ops.BatchNorm())
 
 
-def reduction(width: int) -> Any:
+@block("b c h w -> b out h/2 w/2")
+def reduction(c: int, out: int) -> Any:
     """The residual block that halves the image and doubles the channels."""
-    shortcut = chain(ops.AvgPool(2, 2), ops.Conv(width, 1))
-    return parallel(shortcut, chain(relu_conv_norm(width, 3, 2), relu_conv_norm(width, 3)))
+    shortcut = chain(ops.AvgPool(2, 2), ops.Conv(out, 1))
+    return parallel(shortcut, chain(relu_conv_norm(3, stride=2, grow=out // c), relu_conv_norm(3)))
 
 
 def space(tied: bool = True) -> Space:
     """All networks of the benchmark; with `tied=False` every cell makes its own decisions."""
 
-    def stage(width: int) -> Any:
-        options = (Zero(), Identity(), relu_conv_norm(width, 1), relu_conv_norm(width, 3), ops.AvgPool(3, 1))
-        return repeat(cell(3, lambda i, j: choice(*options, name=f"{i}->{j}" if tied else None)), CELLS)
-
+    options = (Zero(), Identity(), relu_conv_norm(1), relu_conv_norm(3), ops.AvgPool(3, 1))
+    stage = repeat(cell(3, lambda i, j: choice(*options, name=f"{i}->{j}" if tied else None)), CELLS)
     first, *others = WIDTHS
-    body = [stage(first), *(part for width in others for part in (reduction(width), stage(width)))]
+    body = [stage, *(part for width in others for part in (reduction(width), stage))]
     tail = (ops.BatchNorm(), ops.Activation("relu"), ops.Mean("h w"), ops.Linear(CLASSES))
     return Space(chain(ops.Conv(first, 3), ops.BatchNorm(), *body, *tail), input=(3, 32, 32))
 

@@ -10,15 +10,20 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
-from nasmyth.errors import DataError
+from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry
 
 if TYPE_CHECKING:
     from nasmyth.network.inputs import ImageInput, TableInput
+    from nasmyth.graph import Graph
+    from nasmyth.measure import Constraint
+    from nasmyth.space import Space
+    from nasmyth.train import Recipe
     from nasmyth.train.task import Task
 
 
@@ -42,7 +47,62 @@ class Domain(ABC):
         """Infer what is to be learned; fit the preprocessing on the training split alone. Raises DataError."""
 
 
+    @abstractmethod
+    def suits(self, task: Task) -> bool:
+        """Whether a task is of this domain, wherever it came from."""
+
+    @abstractmethod
+    def space(self, task: Task) -> Space:
+        """The default space: from a thousand parameters to ten million and more."""
+
+    @abstractmethod
+    def plain(self, task: Task, width: int) -> Any:
+        """A plain hand-designed network of this width, as a template: the baseline of a design."""
+
+    @abstractmethod
+    def recipe(self, task: Task) -> Recipe:
+        """How its networks are trained."""
+
+    def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Graph:
+        """The widest plain network that meets the constraints on graphs and devices. Raises BudgetError if none does.
+
+        Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
+        """
+        from nasmyth.graph import Graph
+
+        limits = sorted((c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs)
+        fits = dict[int, Graph]()
+
+        def meets(width: int) -> bool:
+            graph = Graph.of(self.plain(task, width), task.input)
+            met = all(limit.satisfied(limit.measure(graph)) for limit in limits)
+            if met:
+                fits[width] = graph
+            return met
+
+        if not limits and meets(USUAL):
+            return fits[USUAL]
+        low, high = 0, WIDEST + 1  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
+        while high - low > max(1, low // 16):
+            middle = (low + high) // 2 if low else max(1, min(high - 1, (low + high) // 4))
+            low, high = (middle, high) if meets(middle) else (low, middle)
+        if not low:
+            raise BudgetError(f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with")
+        return fits[low]
+
+
+USUAL, WIDEST = 64, 1024
+"""Widths of plain networks: without a budget, and at most."""
+
 domains: Registry[Domain] = Registry("domains")
+
+
+def domain_for(task: Task) -> Domain:
+    """The domain of a task. Raises DataError where there is none."""
+    for _, domain in domains:
+        if domain.suits(task):
+            return domain
+    raise DataError(f"{task.name}: inputs of type {type(task.inputs).__name__} belong to no domain; register one that suits them")
 
 
 def read(

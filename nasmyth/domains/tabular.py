@@ -15,6 +15,8 @@ from nasmyth.errors import DataError, require
 
 if TYPE_CHECKING:
     from nasmyth.network.inputs import TableInput
+    from nasmyth.space import Space
+    from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
 ENOUGH_FOR_KNOTS = 2_000
@@ -49,6 +51,30 @@ class Tabular(Domain):
         kinds = column_kinds(raw.train.x)
         inputs = fit(raw.train.x, kinds, raw.name)
         return assemble(raw.replace(note=_said(raw, kinds, inputs)), inputs, settled)
+
+    def suits(self, task: Task) -> bool:
+        from nasmyth.network.inputs import TableInput
+
+        return isinstance(task.inputs, TableInput)
+
+    def space(self, task: Task) -> Space:
+        from nasmyth.spaces.tables import tables
+
+        return tables(task.inputs.cardinalities, task.outputs.size)
+
+    def plain(self, task: Task, width: int) -> Any:
+        from nasmyth.spaces.tables import plain
+
+        return plain(width, task.inputs.cardinalities, task.outputs.size)
+
+    def recipe(self, task: Task) -> Recipe:
+        from nasmyth.train.recipe import Recipe
+
+        examples = len(task.train)
+        return Recipe(
+            optimizer="adamw", lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2,
+            batch=256 if examples > 5_000 else 32, epochs=max(20, min(100, 1_000_000 // max(1, examples))), ema=0.999,
+        )  # fmt: skip
 
 
 def as_frame(x: Any) -> Any:

@@ -13,6 +13,8 @@ from nasmyth.domains.splits import split
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
+    from nasmyth.space import Space
+    from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
 _MOST_CHANNELS = 4
@@ -51,6 +53,32 @@ class Vision(Domain):
         raw = split(settled, options.seed)
         inputs = fit_image_input(raw.train.x)
         return assemble(_say_conversions(raw, inputs), inputs, settled)
+
+    def suits(self, task: Task) -> bool:
+        from nasmyth.network.inputs import ImageInput
+
+        return isinstance(task.inputs, ImageInput)
+
+    def space(self, task: Task) -> Space:
+        from nasmyth.spaces.images import images
+
+        return images(task.input, task.outputs.size)
+
+    def plain(self, task: Task, width: int) -> Any:
+        from nasmyth.spaces.images import plain
+
+        return plain(width, task.input, task.outputs.size)
+
+    def recipe(self, task: Task) -> Recipe:
+        """Small images on a CPU; moved by a tenth of their side, and not mirrored, since digits and letters must not be."""
+        from nasmyth.train.recipe import Recipe
+
+        side, examples = min(task.input[1:]), len(task.train)
+        return Recipe(
+            optimizer="sgd", lr=0.1, weight_decay=5e-4, batch=64 if examples < 10_000 else 128,
+            epochs=max(20, min(100, 2_000_000 // max(1, examples))), smoothing=0.05 if task.classes else 0.0,
+            crop=max(1, side // 10), ema=0.0,
+        )  # fmt: skip
 
 
 def _channels_last(raw: Raw, name: str, part: Part) -> Raw:

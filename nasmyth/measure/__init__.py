@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from nasmyth.measure.trained import accuracy, loss, mae, r2, rmse
 
 _WHERE = {
-    **dict.fromkeys(("macs", "params", "size"), "counts"),
+    **dict.fromkeys(("macs", "memory", "params", "size"), "counts"),
+    "latency": "device",
     **dict.fromkeys(("accuracy", "loss", "mae", "r2", "rmse"), "trained"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nasmyth.graph.graph import Costs, Graph
 from nasmyth.measure.measure import measure
-from nasmyth.measure.memory import activation_memory, state_bytes
+from nasmyth.measure.footprint import activation_memory, state_bytes
 
 
 def counted(graph: Graph) -> Costs:

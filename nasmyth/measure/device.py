@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from nasmyth.measure import latency as _latency
+from nasmyth.measure import timing
 from nasmyth.measure.measure import Measure, measures
 
 
@@ -20,7 +20,7 @@ def latency(device: str = "cpu", batch: int = 1, threads: int = 1) -> Measure:
     setting = [device, *([f"batch={batch}"] if batch != 1 else []), *([f"threads={threads}"] if threads != 1 else [])]
 
     def seconds(candidate: Any) -> float:
-        return float(_latency.latency(candidate, device=device, batch=batch, threads=threads).median)
+        return float(timing.latency(candidate, device=device, batch=batch, threads=threads).median)
 
     seconds.__doc__ = f"Median seconds for one inference of {batch} example{'s' * (batch > 1)} on {device}."
     return Measure(

@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nasmyth.blocks import basic, conv_block, convnext, mbconv, osa, separable
-from nasmyth.graph import block, chain, repeat
+from nasmyth.blocks import basic_block, conv_block, convnext, image_head, mbconv, one_shot_aggregation, separable_conv
+from nasmyth.errors import SpaceError
+from nasmyth.graph import Identity, block, chain, repeat
 from nasmyth.graph.signature import Shape
-from nasmyth.ops import Linear, Mean
 from nasmyth.space import Space, choice, integer
 from nasmyth.spaces.registry import space
 
 WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
-KINDS = ("basic", "mbconv", "separable", "osa", "convnext")
+KINDS = ("basic", "mbconv", "separable", "aggregation", "convnext")
 
 
 @block("b c h w -> b out h/stride w/stride")
@@ -26,21 +26,24 @@ def stage(
     c: int, out: int, depth: int = 1, kind: str = "basic", kernel: int = 3, expand: int = 4, stride: int = 1
 ) -> Any:
     """`depth` layers of one kind; the first strides and widens, the others keep the shape."""
+    if kind == "convnext":  # keeps shapes by its nature, so that a convolution of patches changes them between stages
+        same = stride == 1 and c == out
+        change = Identity() if same else conv_block(out, kernel=stride, stride=stride, activation=None)
+        return chain(change, repeat(convnext(kernel=2 * kernel + 1, expand=expand, scale=0.1), depth))
     first = _layer(kind, out, kernel, expand, stride)
     return chain(first, repeat(_layer(kind, out, kernel, expand, 1), depth - 1))
 
 
 def _layer(kind: str, out: int, kernel: int, expand: int, stride: int) -> Any:
     if kind == "basic":
-        return basic(out, kernel=kernel, stride=stride)
+        return basic_block(out, kernel=kernel, stride=stride)
     if kind == "mbconv":
-        return mbconv(out, expand=expand, kernel=kernel, stride=stride, se=0.25)
+        return mbconv(out, expand=expand, kernel=kernel, stride=stride)
     if kind == "separable":
-        return separable(out, kernel=kernel, stride=stride)
-    down = [conv_block(out, kernel=3 if kind == "osa" else 2, stride=stride)]
-    if kind == "osa":
-        return chain(*down, osa(out, mid=max(1, out // 2), layers=expand))
-    return chain(*(down if stride > 1 else [conv_block(out, kernel=1)]), convnext(kernel=2 * kernel + 1, expand=expand))
+        return separable_conv(out, kernel=kernel, stride=stride)
+    if kind == "aggregation":
+        return chain(conv_block(out, stride=stride), one_shot_aggregation(out, layers=expand, kernel=kernel))
+    raise SpaceError(f"stage(kind={kind!r}): use one of {', '.join(map(repr, KINDS))}")
 
 
 def halvings(input: Shape) -> int:
@@ -69,7 +72,7 @@ def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
                 stride=1 if i == 0 else 2,
             )
         )
-    return Space(chain(stem=parts[0], stages=chain(*parts[1:]), pool=Mean("h w"), head=Linear(classes)), input)
+    return Space(chain(stem=parts[0], stages=chain(*parts[1:]), head=image_head(classes)), input)
 
 
 def plain(width: int, input: Shape, classes: int) -> Any:
@@ -78,4 +81,4 @@ def plain(width: int, input: Shape, classes: int) -> Any:
     parts = [conv_block(width, kernel=3, stride=stem_stride)]
     for i in range(halvings(input) + 2 - stem_stride):
         parts.append(stage(min(width * 2**i, width * 16), stride=1 if i == 0 else 2))
-    return chain(stem=parts[0], stages=chain(*parts[1:]), pool=Mean("h w"), head=Linear(classes))
+    return chain(stem=parts[0], stages=chain(*parts[1:]), head=image_head(classes))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.blocks import mlp_block, table_resnet, transformer
+from nasmyth.blocks import dense_block, dense_residual, sequence_head, transformer
+from nasmyth.errors import SpaceError
 from nasmyth.graph import block, chain, repeat
-from nasmyth.ops import Columns, Dropout, Flatten, LayerNorm, Linear, Mean
+from nasmyth.ops import Activation, BatchNorm, Columns, Flatten, Linear
 from nasmyth.space import Space, choice, integer
 from nasmyth.spaces.registry import space
 
@@ -22,10 +23,13 @@ def body(l: int, d: int, out: int, kind: str = "mlp", width: int = 64, depth: in
     """From embedded columns to answers: "mlp", "resnet", or "transformer" (whose width is the embedding's)."""
     if kind == "transformer":
         heads = next(h for h in (8, 4, 2, 1) if d % h == 0)
-        return chain(repeat(transformer(heads=heads, expand=2), depth), LayerNorm(), Mean("l"), Linear(out))
+        return chain(repeat(transformer(heads=heads, expand=2, dropout=dropout), depth), sequence_head(out))
     if kind == "resnet":
-        return chain(Flatten(), Linear(width), repeat(table_resnet(dropout=dropout), depth), LayerNorm(), Linear(out))
-    return chain(Flatten(), *(mlp_block(width, dropout=dropout) for _ in range(depth)), Linear(out))
+        layers = repeat(dense_residual(dropout=dropout), depth)
+        return chain(Flatten(), Linear(width), layers, BatchNorm(), Activation("relu"), Linear(out))
+    if kind == "mlp":
+        return chain(Flatten(), repeat(dense_block(width, dropout=dropout), depth), Linear(out))
+    raise SpaceError(f"body(kind={kind!r}): use 'mlp', 'resnet' or 'transformer'")
 
 
 @space("tables", source="Gorishniy et al. 2021 and 2022 (arXiv:2106.11959, arXiv:2203.05556)")

@@ -127,8 +127,9 @@ def _traced_by_running(network: Network, sample: Tensor) -> bytes:
         for category in (DeprecationWarning, FutureWarning, torch.jit.TracerWarning):
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.onnx.*")
+        model = torch.nn.Sequential(network)  # the exporter takes what has a `graph` for a scripted module
         torch.onnx.export(
-            network, (sample,), buffer, dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "batch"}}, opset_version=20
+            model, (sample,), buffer, dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "batch"}}, opset_version=20
         )
     return buffer.getvalue()
 
