@@ -28,9 +28,10 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import BudgetError, CandidateError, DataError, NasmythError, OverBudget, StudyError
+from nasmyth.errors import BudgetError, CandidateError, NasmythError, OverBudget, StudyError
 from nasmyth.measure import Constraint, constraints, find
-from nasmyth.search import Evolution, Strategy
+from nasmyth.record import from_json
+from nasmyth.search import Evolution, Strategy, Tournament
 from nasmyth.study import Study, Trial
 from nasmyth.units import Spend, show
 from nasmyth.units import spend as read_spend
@@ -41,9 +42,13 @@ if TYPE_CHECKING:
     from nasmyth.train import Fitted, Recipe, Task
 
 ETA = 3  # each rung trains this many times longer than the one below, and takes as small a share of it
+SLACK = 4.0  # a network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured
+USED = 0.3  # the share of the budget for parameters that a candidate uses at least: larger networks are better as a rule
+UNBOUNDED = 1e18
 RUNGS = ("short", "long", "final")
 FULL = 0.2  # a full training takes at most this share of the time, so that there can be several
 LAST = 0.35  # the share of the time that is kept for full trainings
+DEFAULT = Evolution(population=12, parent=Tournament(4))  # small: a design sees tens of candidates, not thousands
 FEWEST = 8  # epochs that a full training has at least: what cannot be trained so long is not proposed
 
 
@@ -191,9 +196,10 @@ class Designer:
         measure = find(self.goal)
         goal = {f"{measure.direction}imize": measure.name}
         self.study = Study(
-            self.out, self.space, under=self.limits, strategy=self.strategy or Evolution(population=12, parent=_TOURNAMENT),
+            self.out, self.space, under=self.limits, strategy=self.strategy or DEFAULT,
             seed=self.seed, task=self.task, command=self.command, spend=self.spend, **goal,
         )  # fmt: skip
+        self._done_before = any(note["what"] == "result" for note in self.study.notes)
         self.before = sum(note["seconds"] for note in self.study.notes if note["what"] == "phase")
         self.mark = self.began
         interrupted = False
@@ -206,6 +212,8 @@ class Designer:
         except KeyboardInterrupt:
             interrupted = True
             self.account("interrupted")
+        if not self._done_before:
+            self.note_funnel()
         self.say("interrupted" if interrupted else "done")
         return Found(self.study, self.task, interrupted)
 
@@ -245,14 +253,14 @@ class Designer:
         if trial is not None and not trial.closed:
             self.say("baseline")
             try:
+                self._gate(trial, float("inf"))
                 trial = self.train(trial, "final", plan)
                 self.study.settle(trial, {})
             except CandidateError as error:
                 self.study.fail(trial, error)
             self.account("baseline")
-        if self.counted or self.spend.seconds is not None:
-            self.space = self.space.narrow(*self.counted, *self._affordable(plan, graph))
-            self.study.explore_in(self.space)
+        self.space = self._worthwhile(self._affordable(plan, graph))
+        self.study.propose_from(self.space)
         return plan
 
     def explore(self, plan: Plan) -> None:
@@ -272,15 +280,40 @@ class Designer:
 
     def judge(self) -> None:
         """The best in validation meets the test split and the budget on this device."""
-        if any(note["what"] == "result" for note in self.study.notes) or self.leader() is None:
+        if self._done_before or self.leader() is None:
             return
-        from nasmyth.judgement import judged
-
         self.say("judge")
-        found = Found(self.study, self.task)
-        for note in judged(found, self.leader(), self._baseline_trial(), self.goal, self.measured):
-            self.study.note("result", **note)
+        self.study.note("result", **self._verdict(Found(self.study, self.task)))
         self.account("judge")
+
+    def _verdict(self, found: Found) -> dict[str, Any]:
+        """The best and the baseline on the test split, and what the best measures on this device."""
+        from nasmyth.graph.text import rows
+        from nasmyth.train import difference, judge
+
+        best, plain = self.leader(), self._baseline_trial()
+        assert best is not None
+        network = found.network(best.number)
+        ours = judge(network, self.task)
+        noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
+        if self.measured:
+            noted["device"] = {limit.measure.name: limit.measure(network) for limit in self.measured}
+        if plain is not None and "weights" in plain.artefacts:
+            theirs = judge(found.network(plain.number), self.task)
+            gain, low, high = difference(ours, theirs, self.goal)
+            noted["baseline"] = {"trial": plain.number, "test": theirs.scores}
+            noted["difference"] = {"value": gain, "low": low, "high": high}
+        return noted
+
+    def note_funnel(self) -> None:
+        """How many candidates each stage saw and let pass, and what one cost."""
+        tried = [t for t in self.study.trials if t.origin != "baseline"]
+        reached = [[t for t in tried if stage in t.stages] for stage in ("device", *RUNGS)]
+        stages = [("proposed", tried), *zip(("device", *RUNGS), reached, strict=True)]
+        stages = [(name, there) for name, there in stages if there]
+        for (name, there), after in zip(stages, [*(there for _, there in stages[1:]), self._finals()], strict=True):
+            price = sum(t.stages[name]["seconds"] for t in there) / len(there) if name != "proposed" else 0.0
+            self.study.note("funnel", stage=name, entered=len(there), passed=len(after), price_s=price)
 
     # --- candidates -----------------------------------------------------------------------------------------------
 
@@ -336,16 +369,17 @@ class Designer:
     def train(self, trial: Trial, rung: str, plan: Plan) -> Trial:
         """Train a candidate from new weights at a rung; record its figures, its curve and, if they matter, its weights."""
         from nasmyth.network import build
-        from nasmyth.train import fit
+        from nasmyth.train import fit, initialise
 
         start = time.perf_counter()
         graph = trial.graph
-        network = build(graph, seed=self.seed)
-        network.attach(self.task.inputs, self.task.outputs)
+        network = build(graph, self.seed, self.task.inputs, self.task.outputs)
+        initialise(network, self.seed)
+        recipe = from_json(trial.recipe) if trial.recipe else self.recipe
         wanted = {limit.measure for limit in self.counted} | {find("params"), find("macs")}
         counts = {measure.name: measure(graph) for measure in wanted}
         cap = None if self.spend.seconds is None else max(1.0, min(self.left, 2.0 * plan.price * plan.of(rung) / plan.epochs))
-        fitted: Fitted = fit(network, self.task, self.recipe, epochs=plan.of(rung), seconds=cap, seed=self.seed)
+        fitted: Fitted = fit(network, self.task, recipe, epochs=plan.of(rung), seconds=cap, seed=self.seed)
         seconds = time.perf_counter() - start
         if rung == "short":
             self.prices["short"] = seconds
@@ -355,7 +389,6 @@ class Designer:
             training=fitted.seconds, ended=fitted.reason,
         )  # fmt: skip
         if rung == "final" or leader is None or self._rank(told) > self._rank(leader):
-            told.closed or self.study.sync()
             self.study.put(told, "weights", network.to_bytes())
         return told
 
@@ -412,13 +445,12 @@ class Designer:
                 return Plan(note["epochs"], note["price"], note["macs"])
         wanted = float(self.recipe.epochs)
         if self.spend.seconds is None:
-            plan = Plan(wanted, float("inf"), float("inf"))
-            self.study.note("plan", epochs=wanted, price=1e18, macs=1e18)
-            return plan
+            return Plan(wanted, UNBOUNDED, UNBOUNDED)
         self.say("timing")
         allowance = FULL * max(self.left, 1.0)
         network = build(graph, seed=self.seed)
-        timed = fit(network, self.task, self.recipe, epochs=1.0, seconds=allowance / 2, seed=self.seed)
+        fit(network, self.task, self.recipe, epochs=0.2, seconds=allowance / 4, seed=self.seed)  # first steps are slow
+        timed = fit(network, self.task, self.recipe, epochs=1.0, seconds=allowance / 4, seed=self.seed)
         epoch = timed.seconds / max(timed.epochs, 1e-9)
         epochs = max(1.0, min(wanted, allowance / epoch))
         slack = max(1.0, allowance / (epoch * min(FEWEST, wanted)))
@@ -427,22 +459,38 @@ class Designer:
         self.account("timing")
         return plan
 
-    def _affordable(self, plan: Plan, graph: Any) -> list[Constraint]:
-        """Limits on MACs: what could not be trained in time, and what is sure to be too slow on the device."""
+    def _affordable(self, plan: Plan, graph: Any) -> Space:
+        """The space without what could not be trained in time, or is sure to be too slow on the device."""
         macs, bounds = find("macs"), [plan.macs]
         trial = self._baseline_trial()
         for limit in self.measured:
-            if trial is not None and limit.measure.name in trial.measures:
-                bounds.append(4.0 * macs(graph) * limit.bound / trial.measures[limit.measure.name])
-        cheapest = min(bounds)
+            if trial is not None and limit.measure.name in trial.measures and limit.relation == "<=":
+                bounds.append(SLACK * macs(graph) * limit.bound / trial.measures[limit.measure.name])
         try:
-            self.space.narrow(*self.counted, macs <= cheapest)
+            return self.space.narrow(macs <= min(bounds)) if min(bounds) < UNBOUNDED else self.space
         except BudgetError:
-            return []  # even the cheapest takes long: it is tried all the same, and time-boxed
-        return [macs <= cheapest]
+            return self.space  # even the cheapest takes long: it is tried all the same, and time-boxed
+
+    def _worthwhile(self, space: Space) -> Space:
+        """The space without what leaves most of the budget for parameters or bytes unused, if there is enough besides."""
+        floors = [c.measure >= USED * c.bound for c in self.counted if c.relation == "<=" and c.measure.name in ("params", "size")]
+        try:
+            return space.narrow(*floors)
+        except BudgetError:
+            return space
 
     def _price(self, trial: Trial, plan: Plan, rung: str = "final") -> float:
         """Seconds that a training is expected to take, from what this candidate took before."""
         stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
         per_epoch = stage["training"] / stage["epochs"] if stage.get("epochs") else plan.price / plan.epochs
         return min(per_epoch * plan.of(rung), 2.0 * plan.price)
+
+
+class _Callable(ModuleType):
+    """`nasmyth.design` is this file and the function in it: importing one must not hide the other."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Found:
+        return design(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

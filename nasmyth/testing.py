@@ -16,7 +16,7 @@ import pickle
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -108,7 +108,7 @@ def _source_stands_alone(op: Op, shapes: tuple[Shape, ...]) -> None:
     (definition,) = ast.parse(source).body
     definition.decorator_list = []  # type: ignore[attr-defined]
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math}
-    exec(ast.unparse(definition), names)
+    exec(ast.unparse(definition), names)  # noqa: S102  the op's own source
     original, inputs = _subject(op, shapes), _inputs(shapes, 2)
     pasted = names[cls.__name__](**op.arguments(*shapes)).double().eval()
     pasted.load_state_dict(original.state_dict())
@@ -301,6 +301,3 @@ def _gap(a: Tensor, b: Tensor) -> float:
 
 def _names(things: Iterable[Example]) -> str:
     return ", ".join(repr(thing[0]) for thing in things)
-
-
-Check = Callable[..., None]

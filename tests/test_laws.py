@@ -1,27 +1,71 @@
-"""The conformance suites over everything that is registered: to register is to be tested."""
+"""The conformance suites over everything that Nasmyth registers: to register is to be tested.
 
-from __future__ import annotations
+A kind of thing has three lines here: its examples, a test that nothing lacks one, a test that runs its suite over them.
+"""
 
 import pytest
 import torch
 
 import nasmyth.blocks
-import nasmyth.ops
+import nasmyth.ops  # noqa: F401  registers all ops
 from nasmyth.graph.op import blocks, ops
 from nasmyth.testing import check_block, check_onnx, check_op, examples
 
 torch.set_num_threads(1)
 
-NOT_BUILT = {"Input"}
-"""Ops that stand for no layer."""
-SKIPPED_NAMES = ("tests.", "test_")
+NO_LAYER = {"Input"}
+"""Ops that stand for data and not for a layer."""
 
 
-def _cases(registry):
-    """One pytest parameter for each example of what Nasmyth itself registers (tests register ops of their own)."""
-    ours = {name: listed for name, listed in examples(registry).items() if _is_ours(registry.get(name))}
-    return [pytest.param(*e, id=f"{e[0]!r}") for listed in ours.values() for e in [(x[0], x[1:]) for x in listed]]
+def ours(registry):
+    """The examples of what Nasmyth itself registers, by name; tests and other packages register things of their own."""
+    return {name: listed for name, listed in examples(registry).items() if is_ours(registry.get(name))}
 
 
-def _is_ours(thing):
+def is_ours(thing):
     return thing.__module__.startswith("nasmyth.")
+
+
+def cases(found):
+    return [pytest.param(example, id=_label(example)) for listed in found.values() for example in listed]
+
+
+def _label(example):
+    return f"{example[0]!r} on {', '.join('x'.join(map(str, shape)) for shape in example[1:])}"
+
+
+OPS, BLOCKS = ours(ops), ours(blocks)
+
+
+@pytest.mark.parametrize("name", sorted(set(OPS) - NO_LAYER))
+def test_op_has_an_example(name):
+    assert OPS[name], f"add one to EXAMPLES in the file of {name}: ({name}(...), shape of each input without the batch)"
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKS))
+def test_block_has_an_example(name):
+    assert BLOCKS[name], f"add one to EXAMPLES in the file of {name}: ({name}(...), shape of the input without the batch)"
+
+
+@pytest.mark.parametrize("example", cases(OPS))
+def test_op_laws(example):
+    check_op(*example, onnx=False)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_ops_agree_with_onnx_runtime(part):
+    """In two exports, since each takes seconds however few ops it holds."""
+    check_onnx([example for listed in OPS.values() for example in listed][part::2])
+
+
+@pytest.mark.parametrize("example", cases(BLOCKS))
+def test_block_laws(example):
+    check_block(*example)
+
+
+@pytest.mark.parametrize("package, registry", [(nasmyth.ops, ops), (nasmyth.blocks, blocks)])
+def test_contents_page_names_all(package, registry):
+    """Everything registered is on its package's contents page."""
+    registered = {name for name, thing in registry if is_ours(thing)} - NO_LAYER
+    assert registered - set(package.__all__) == set()
+    assert sorted(package.__all__) == list(package.__all__)

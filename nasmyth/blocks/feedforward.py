@@ -21,9 +21,7 @@ def mlp(d: int, expand: float = 4, activation: str = "gelu", dropout: float = 0.
 
 
 @block("... d -> ... d")
-def gated_mlp(
-    d: int, expand: float = 4, activation: str = "silu", bias: bool = False, dropout: float = 0.0
-) -> Any:
+def gated_mlp(d: int, expand: float = 4, activation: str = "silu", bias: bool = False, dropout: float = 0.0) -> Any:
     """The middle is multiplied by an activated gate: SwiGLU with "silu", GEGLU with "gelu" (Shazeer 2020,
     arXiv:2002.05202, eq. 6).
 
@@ -33,7 +31,9 @@ def gated_mlp(
     middle = max(1, round(2 * d * expand / 3))
     drop = {"drop": Dropout(dropout)} if dropout else {}
     gate = chain(linear=Linear(middle, bias), act=Activation(activation))
-    return chain(gated=parallel(value=Linear(middle, bias), gate=gate, join=Multiply()), **drop, project=Linear(d, bias))
+    return chain(
+        gated=parallel(value=Linear(middle, bias), gate=gate, join=Multiply()), **drop, project=Linear(d, bias)
+    )
 
 
 EXAMPLES = [

@@ -59,12 +59,20 @@ def mbconv(
 
 @block("b c h w -> b out h/stride w/stride")
 def fused_mbconv(
-    c: int, out: int, expand: float = 4, kernel: int = 3, stride: int = 1, activation: str = "silu", drop_path: float = 0.0
+    c: int,
+    out: int,
+    expand: float = 4,
+    kernel: int = 3,
+    stride: int = 1,
+    activation: str = "silu",
+    drop_path: float = 0.0,
 ) -> Any:
     """`mbconv` with one full convolution in place of expansion and depthwise: faster on most devices while there are few
     channels (EfficientNetV2, Tan 2021, arXiv:2104.00298, figure 2). An expansion of 1 has no projection either."""
     if expand == 1:
-        return with_shortcut({"conv": conv_block(out, kernel, stride, activation=activation)}, stride == 1 and c == out, drop_path)
+        return with_shortcut(
+            {"conv": conv_block(out, kernel, stride, activation=activation)}, stride == 1 and c == out, drop_path
+        )
     parts = {
         "expand": conv_block(max(1, round(c * expand)), kernel, stride, activation=activation),
         "project": conv_block(out, 1, activation=None),

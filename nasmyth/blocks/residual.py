@@ -40,7 +40,9 @@ def bottleneck_block(
     return _residual(convolutions, c, out, stride, activation, preactivation)
 
 
-def _residual(convolutions: tuple[Any, ...], c: int, out: int, stride: int, activation: str, preactivation: bool) -> Any:
+def _residual(
+    convolutions: tuple[Any, ...], c: int, out: int, stride: int, activation: str, preactivation: bool
+) -> Any:
     same, act = stride == 1 and c == out, Activation(activation)
     if preactivation:
         body = chain(*(chain(norm=BatchNorm(), act=act, conv=conv) for conv in convolutions))

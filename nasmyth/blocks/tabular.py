@@ -31,8 +31,7 @@ def dense_residual(
 ) -> Any:
     """The block of the paper's ResNet (section 3.2): norm, widen, activate, drop, narrow, beside a shortcut.
 
-    The middle has d * expand features, rounded, at least 1. Departure: no second dropout, which the paper tunes to 0 on
-    most data.
+    The middle has d * expand features, rounded, at least 1. Departure: no second dropout behind the narrowing layer.
     """
     drop = {"drop": Dropout(dropout)} if dropout else {}
     middle = max(1, round(d * expand))

@@ -59,8 +59,8 @@ class Box:
     @property
     def group(self) -> str:
         """The part of the network that it belongs to: the beginning of its address."""
-        parts = re.findall(r"[^.\[\]]+(?:\[\d+\])*|\[\d+\]", str(self.layers[0]["address"]))
-        return ".".join(parts[:-1][:2])
+        found = re.match(r"([^.\[\]]+(?:\[\d+\])?)[.\[]", str(self.layers[0]["address"]))
+        return found[1] if found else ""
 
 
 def op_name(layer: Mapping[str, Any]) -> str:
@@ -209,8 +209,8 @@ def label(box: Box) -> str:
     """What stands in a box: "Conv(32) · BatchNorm · relu"."""
     said = [str(box.layers[0]["op"])]
     for layer in box.layers[1:]:
-        kind = re.match(r"Activation\('?(\w+)", str(layer["op"]))
-        said.append(kind[1] if kind else op_name(layer))
+        kind = re.match(r"Activation\((?:kind=)?'?(\w*)", str(layer["op"]))
+        said.append((kind[1] or "activation") if kind else op_name(layer))
     return " · ".join(said)
 
 

@@ -209,6 +209,11 @@ class Study:
                     continue
                 return self._hand_out(number)
 
+    def propose_from(self, space: Any) -> None:
+        """Draw proposals from this narrower space of the same template from now on; the study stays what it is."""
+        with self._lock:
+            self._proposer = Proposer(self.wanted.narrowed(space), self.strategy, self.seed)
+
     def _reclaimed(self, n: int) -> list[int]:
         orphans = [number for number in self._log.open if number not in self._held]
         if not orphans:

@@ -17,6 +17,10 @@ from nasmyth.study import pareto
 from nasmyth.study.journal import Event
 
 
+FULL = "final"
+"""The stage of a trial that was trained in full."""
+
+
 class Objective(NamedTuple):
     """A measure by name, and which way is better: "max" or "min"."""
 
@@ -217,18 +221,37 @@ class Log:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial within the budget, by the first objective, then the next; the earliest of equals."""
-        return max(self._feasible(), key=lambda trial: (trial.objectives, -trial.number), default=None)
+        """The best trial within the budget, by the first objective, then the next, then the lower loss.
+
+        What was trained in full counts before what was trained a little, and the earliest of equals before the others.
+        """
+        able = self._feasible()
+        full = [trial for trial in able if FULL in trial.stages]
+        return max(full or able, key=_merit, default=None)
 
     @property
     def front(self) -> list[Trial]:
-        """The trials within the budget that no other beats in every objective, best in the first one first."""
+        """The trials within the budget that no other beats in everything: objectives, and costs that are bounded.
+
+        Without a bound, `params` is the cost, where it is known. The best in the first objective comes first.
+        """
         able = self._feasible()
-        kept = [able[i] for i in pareto.front([trial.objectives for trial in able])]
-        return sorted(kept, key=lambda trial: (*(-value for value in trial.objectives), trial.number))
+        names = [limit.name for limit in self.limits if limit.relation == "<="] or ["params"]
+        goals = {goal.name for goal in self.goals}
+        costs = [name for name in names if name not in goals and all(name in trial.measures for trial in able)]
+        points = [(*trial.objectives, *(-trial.measures[name] for name in costs)) for trial in able]
+        kept: dict[tuple[float, ...], Trial] = {}  # one trial a point: the earliest
+        for i in pareto.front(points):
+            kept.setdefault(points[i], able[i])
+        return sorted(kept.values(), key=lambda trial: (*(-value for value in trial.objectives), trial.number))
 
     def _feasible(self) -> list[Trial]:
-        return [trial for trial in self.trials.values() if trial.feasible]
+        return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
+
+
+def _merit(trial: Trial) -> tuple[Any, ...]:
+    loss = trial.measures.get("loss", math.nan)
+    return (trial.objectives, -loss if math.isfinite(loss) else -math.inf, -trial.number)
 
 
 def fold(events: Iterable[Event]) -> Log:

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
+    from nasmyth.train.judgement import Judgement, difference, judge
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Split, Task, random_split, stratified_split
 
 __all__ = [
     "Fitted",
+    "Judgement",
     "Recipe",
     "Split",
     "Task",
+    "difference",
     "evaluate",
     "fit",
     "initialise",
+    "judge",
     "predict_logits",
     "random_split",
     "stratified_split",
@@ -27,12 +31,15 @@ __all__ = [
 
 _HOME = {
     "Fitted": "loop",
+    "Judgement": "judgement",
     "Recipe": "recipe",
     "Split": "task",
     "Task": "task",
+    "difference": "judgement",
     "evaluate": "evaluation",
     "fit": "loop",
     "initialise": "init",
+    "judge": "judgement",
     "predict_logits": "evaluation",
     "random_split": "task",
     "stratified_split": "task",

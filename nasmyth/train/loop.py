@@ -211,7 +211,8 @@ class _Run:
         if recipe.mixup:
             order, share = augment.mixing(len(x), recipe.mixup, self.noise)
             pred = self.model(augment.mix(x, order, share))
-            loss = share * task.loss(pred, y, recipe.smoothing) + (1 - share) * task.loss(pred, y[order], recipe.smoothing)
+            losses = [task.loss(pred, target, recipe.smoothing) for target in (y, y[order])]
+            loss = share * losses[0] + (1 - share) * losses[1]
         else:
             pred = self.model(x)
             loss = task.loss(pred, y, recipe.smoothing)

@@ -48,7 +48,7 @@ class Meter:
         loss = float(self.total) / self.count
         found = {name: metric.compute().double().cpu() for name, metric in self.metrics.items()}
         if isinstance(self.outputs, Classes):
-            accuracy = float(found["accuracy"])
+            accuracy = round(float(found["accuracy"]) * self.count) / self.count  # torchmetrics divides in float32
             return {"accuracy": accuracy, "error": 1.0 - accuracy, "loss": loss}
         std = torch.tensor(self.outputs.std, dtype=torch.float64)
         scores = {"rmse": float((found["mse"].reshape(-1).sqrt() * std).mean())}

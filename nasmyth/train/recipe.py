@@ -11,8 +11,7 @@ from nasmyth.record import Value
 class Recipe(Value):
     """Training settings. Any field may be a hole while the recipe is part of a space.
 
-    The defaults train small convolutional networks; `table_recipe` is for tables. Where the last digits come from is
-    said in `benchmarks/recipes.py`, which measures them.
+    The defaults suit small convolutional networks on small images; each domain has its own.
     """
 
     optimizer: str = "sgd"

@@ -1,0 +1,126 @@
+"""A study run here, in processes, in threads and on Ray: the same results, whatever the place."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import study_candidates as candidates
+from study_toys import Anywhere, ToySpace
+
+from nasmyth.errors import MissingExtraError, StudyError
+from nasmyth.study import Processes, Study
+from nasmyth.study.executors import Ray, choose
+
+
+def study(where: Any = None, **options: Any) -> Study:
+    return Study(where, ToySpace(2, 6), strategy=Anywhere(), **options)
+
+
+def outcomes(one: Study) -> dict[str, str]:
+    return {t.key: t.error.reason if t.error else str(t.measures["accuracy"]) for t in one.trials}
+
+
+EXPECTED = {
+    f"{a}-{b}": {1: "crashed", 2: "time", 3: "memory", 4: "diverged", 5: "crashed"}.get(a, str(float(a + b)))
+    for a in range(6)
+    for b in range(6)
+}
+
+
+def test_a_candidate_that_crashes_hangs_or_swells_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
+    with study(tmp_path / "a.db") as one, Processes(workers=2, seconds=0.7, memory="150MB") as pool:
+        run = one.run(candidates.troubled, trials=14, on=pool)
+        found = outcomes(one)
+        assert run.closed == 14 and found.items() <= EXPECTED.items()
+        assert len({value for value in found.values()} & {"crashed", "time", "memory", "diverged"}) >= 3
+        assert one.journal.claims() == []
+        failed = [t for t in one.trials if t.error and "ValueError" in t.error.message]
+        assert all("study_candidates.py" in str(t.error) for t in failed)
+
+
+def test_limits_by_name() -> None:
+    with study() as one:
+        one.run(candidates.of_trial, trials=3, on="processes", workers=1, limit_seconds="20s", limit_memory="1GB")
+        assert [t.measures["accuracy"] for t in one.trials] == [sum(t.graph.numbers) + t.number for t in one.trials]
+        with pytest.raises(StudyError, match="needs a process to end: use on='processes'"):
+            one.run(candidates.troubled, trials=9, limit_seconds=1)
+        with pytest.raises(StudyError, match="limits belong to the executor"):
+            choose(ThreadPoolExecutor(), limit_memory="1GB")
+        with pytest.raises(StudyError, match="did you mean 'processes'"):
+            one.run(candidates.troubled, trials=9, on="process")
+
+
+def test_the_end_of_the_time_kills_what_runs_and_gives_it_back(tmp_path: Path) -> None:
+    with study(tmp_path / "a.db") as one:
+        run = one.run(_forever, seconds=2, on="processes", workers=1)
+        assert run.reason == "time" and run.closed == 0 and run.seconds < 60
+        assert one.journal.claims() == []
+        assert [t.number for t in one.ask(1)] == [1], "it is handed out again"
+
+
+def _forever(graph: Any) -> float:
+    candidates.sleep()
+    return 0.0
+
+
+def test_any_executor_will_do() -> None:
+    with study() as one, ThreadPoolExecutor(3) as pool:
+        assert one.run(lambda graph: float(sum(graph.numbers)), trials=36, on=pool).closed == 36
+        assert outcomes(one).keys() == EXPECTED.keys()
+
+
+def test_a_broken_executor_is_not_the_fault_of_a_candidate(tmp_path: Path) -> None:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with study(tmp_path / "a.db") as one, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(StudyError, match="the executor broke"):
+            one.run(candidates.leave, trials=4, on=pool)
+        assert one.journal.claims() == [] and not any(t.closed for t in one.trials)
+
+
+@pytest.fixture(scope="module")
+def ray_pool() -> Iterator[Ray]:
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed (pip install 'nasmyth[ray]')")
+    import os
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own imports
+        here = Path(__file__).parent
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = f"{here.parents[1]}:{here}"  # what its workers import from
+        try:
+            pool = Ray(workers=2, cpus=0.5, seconds=20)
+        finally:
+            os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+        yield pool
+        pool.shutdown()
+
+
+def test_ray(ray_pool: Ray, tmp_path: Path) -> None:
+    with study(tmp_path / "a.db") as one:
+        offset = 100.0
+        run = one.run(lambda graph: offset + sum(graph.numbers), trials=8, on=ray_pool)
+        assert run.closed == 8
+        assert all(t.measures["accuracy"] == 100 + sum(t.graph.numbers) for t in one.trials)
+    ray_pool.seconds = 3
+    futures = [ray_pool.submit(f) for f in (candidates.leave, candidates.refuse, candidates.sleep)]
+    assert [type(f.exception(60)).__name__ for f in futures] == ["Crashed", "Diverged", "TimedOut"]
+
+
+def test_ray_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import nasmyth.study.executors as executors
+
+    def missing(name: str, *, extra: str) -> Any:
+        raise MissingExtraError(f"{name} is not installed: pip install 'nasmyth[{extra}]'")
+
+    monkeypatch.setattr(executors, "require", missing)
+    with study() as one, pytest.raises(MissingExtraError, match=r"nasmyth\[ray\]"):
+        one.run(candidates.troubled, trials=1, on="ray")

@@ -1,0 +1,26 @@
+"""Data-parallel training, with two processes on the CPU: slow to start, so in a file of its own."""
+
+import pytest
+import torch
+from toys import mlp, weights
+
+from nasmyth.errors import Diverged
+from nasmyth.train import Recipe, evaluate, fit
+
+
+def test_two_processes_take_the_steps_of_one(line):
+    """Without batch norm, the mean of two half gradients is the gradient of the whole batch."""
+    recipe = Recipe(optimizer="sgd", lr=0.05, batch=16, epochs=2)
+    one, two = mlp(), mlp()
+    alone = fit(one, line, recipe, device="cpu")
+    shared = fit(two, line, recipe, device="cpu*2")
+    for name, t in weights(one).items():
+        torch.testing.assert_close(t, weights(two)[name], rtol=1e-3, atol=1e-4)
+    assert shared.scores["rmse"] == pytest.approx(alone.scores["rmse"], rel=1e-2)
+    assert shared.scores == pytest.approx(evaluate(two, line), rel=1e-5)
+    assert shared.reason == "finished" and shared.epochs == 2
+
+
+def test_they_diverge_together(line):
+    with pytest.raises(Diverged):
+        fit(mlp(), line, Recipe(lr=1e30, warmup=0.0, batch=16, epochs=3), device="cpu*2")
