@@ -45,7 +45,7 @@ lint: .venv/dev.stamp
 
 .venv/demo.stamp: .venv/bin/python $(PROJECT)
 	$(PIP) setuptools
-	$(PIP) --no-build-isolation -e '.[data,onnx,report]'
+	$(PIP) --no-build-isolation -e '.[data,onnx]'
 	@touch $@
 
 .venv/dev.stamp: .venv/bin/python $(PROJECT)

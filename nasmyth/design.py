@@ -14,7 +14,7 @@ What happens in between, each step one method of `Designer` below:
     judge       the best in validation meets the test split, once, and is measured against the budget
 
 Everything found is in the journal the moment it is known, so that the same line run again goes on where it stopped, and
-Ctrl-C keeps the best so far. Time is planned from what the baseline's first epoch took; no training starts that the rest
+Ctrl-C keeps the best so far. Time is planned from what the baseline's first epochs took; no training starts that the rest
 of `spend` could not hold.
 """
 
@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ from nasmyth.units import spend as read_spend
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.space import Space
+    from nasmyth.space import Genome, Space
     from nasmyth.train import Fitted, Recipe, Task
 
 ETA = 3  # each rung trains this many times longer than the one below, and takes as small a share of it
@@ -48,7 +49,8 @@ UNBOUNDED = 1e18
 RUNGS = ("short", "long", "final")
 FULL = 0.2  # a full training takes at most this share of the time, so that there can be several
 LAST = 0.35  # the share of the time that is kept for full trainings
-DEFAULT = Evolution(population=12, parent=Tournament(4))  # small: a design sees tens of candidates, not thousands
+DEFAULT = Evolution(population=6, parent=Tournament(4))  # small: a design sees tens of candidates, not thousands
+TIMED = 5  # epochs of which the fastest says what an epoch costs
 FEWEST = 8  # epochs that a full training has at least: what cannot be trained so long is not proposed
 
 
@@ -111,7 +113,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each rung trains: planned once, from the baseline's first epoch, and kept in the journal."""
+    """How long each rung trains: planned once, from the baseline's first epochs, and kept in the journal."""
 
     epochs: float
     """Epochs of a full training."""
@@ -247,9 +249,10 @@ class Designer:
 
     def baseline(self) -> Plan:
         """Train the domain's plain network in full, and plan everything else from the time that it takes."""
-        graph = self._plain()
-        trial = self.study.add(graph=graph, origin="baseline") if graph is not None else None
-        plan = self._plan(graph if graph is not None else self.space.decode(self.space.sample(self.seed)))
+        genome = self._plain()
+        graph = self.space.decode(genome or self.space.sample(self.seed))
+        trial = self.study.add(genome, origin="baseline") if genome else None
+        plan = self._plan(graph)
         if trial is not None and not trial.closed:
             self.say("baseline")
             try:
@@ -427,7 +430,7 @@ class Designer:
 
     # --- plans ----------------------------------------------------------------------------------------------------
 
-    def _plain(self) -> Any:
+    def _plain(self) -> Genome | None:
         """The domain's plain network at the largest width that meets the budget, measured on the device if need be."""
         try:
             return self.domain.baseline(self.task, self.limits)
@@ -449,9 +452,10 @@ class Designer:
         self.say("timing")
         allowance = FULL * max(self.left, 1.0)
         network = build(graph, seed=self.seed)
-        fit(network, self.task, self.recipe, epochs=0.2, seconds=allowance / 4, seed=self.seed)  # first steps are slow
-        timed = fit(network, self.task, self.recipe, epochs=1.0, seconds=allowance / 4, seed=self.seed)
-        epoch = timed.seconds / max(timed.epochs, 1e-9)
+        timed = fit(network, self.task, self.recipe, epochs=TIMED, seconds=allowance / 2, seed=self.seed)
+        marks = [0.0, *(entry["seconds"] for entry in timed.curve)]
+        whole = [after - before for before, after in pairwise(marks)]  # the first is slower, and others may be disturbed
+        epoch = min(whole) if len(whole) > 1 else timed.seconds / max(timed.epochs, 1e-9)
         epochs = max(1.0, min(wanted, allowance / epoch))
         slack = max(1.0, allowance / (epoch * min(FEWEST, wanted)))
         plan = Plan(epochs, epoch * epochs, slack * find("macs")(graph))

@@ -9,9 +9,10 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
@@ -19,10 +20,9 @@ from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry
 
 if TYPE_CHECKING:
-    from nasmyth.network.inputs import ImageInput, TableInput
-    from nasmyth.graph import Graph
     from nasmyth.measure import Constraint
-    from nasmyth.space import Space
+    from nasmyth.network.inputs import ImageInput, TableInput
+    from nasmyth.space import Genome, Space
     from nasmyth.train import Recipe
     from nasmyth.train.task import Task
 
@@ -46,63 +46,51 @@ class Domain(ABC):
     def task(self, raw: Raw, options: Options) -> Task:
         """Infer what is to be learned; fit the preprocessing on the training split alone. Raises DataError."""
 
-
-    @abstractmethod
-    def suits(self, task: Task) -> bool:
-        """Whether a task is of this domain, wherever it came from."""
-
     @abstractmethod
     def space(self, task: Task) -> Space:
         """The default space: from a thousand parameters to ten million and more."""
 
     @abstractmethod
-    def plain(self, task: Task, width: int) -> Any:
-        """A plain hand-designed network of this width, as a template: the baseline of a design."""
+    def plain(self, task: Task, width: int) -> Genome:
+        """A plain hand-designed network of this width, as a genome of the space: the baseline of a design."""
 
     @abstractmethod
     def recipe(self, task: Task) -> Recipe:
         """How its networks are trained."""
 
-    def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Graph:
+    def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
         """The widest plain network that meets the constraints on graphs and devices. Raises BudgetError if none does.
 
         Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
         """
-        from nasmyth.graph import Graph
-
+        space = self.space(task)
         limits = sorted((c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs)
-        fits = dict[int, Graph]()
+        fits: dict[int, Genome] = {}
 
         def meets(width: int) -> bool:
-            graph = Graph.of(self.plain(task, width), task.input)
+            genome = self.plain(task, width)
+            graph = space.decode(genome)
             met = all(limit.satisfied(limit.measure(graph)) for limit in limits)
             if met:
-                fits[width] = graph
+                fits[width] = genome
             return met
 
         if not limits and meets(USUAL):
             return fits[USUAL]
-        low, high = 0, WIDEST + 1  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
-        while high - low > max(1, low // 16):
-            middle = (low + high) // 2 if low else max(1, min(high - 1, (low + high) // 4))
+        low, high = NARROWEST - 1, WIDEST + 1  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
+        coarse = 16 if any("device" in c.measure.needs for c in limits) else WIDEST  # device measurements take seconds each
+        while high - low > max(1, low // coarse):
+            middle = (low + high) // 2
             low, high = (middle, high) if meets(middle) else (low, middle)
-        if not low:
+        if low < NARROWEST:
             raise BudgetError(f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with")
         return fits[low]
 
 
-USUAL, WIDEST = 64, 1024
-"""Widths of plain networks: without a budget, and at most."""
+USUAL, NARROWEST, WIDEST = 64, 4, 160
+"""Widths of plain networks: without a budget, at least, and at most."""
 
 domains: Registry[Domain] = Registry("domains")
-
-
-def domain_for(task: Task) -> Domain:
-    """The domain of a task. Raises DataError where there is none."""
-    for _, domain in domains:
-        if domain.suits(task):
-            return domain
-    raise DataError(f"{task.name}: inputs of type {type(task.inputs).__name__} belong to no domain; register one that suits them")
 
 
 def read(
@@ -129,7 +117,7 @@ def read(
 
     `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.
     """
-    if hasattr(source, "inputs") and hasattr(source, "outputs") and hasattr(source, "train"):
+    if _is_task(source):
         return source
     options = Options(target, kind, seed, size, on_bad, limit)
     raw = load(source, options)
@@ -137,6 +125,11 @@ def read(
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")
     return domain_of(raw).task(raw, options)
+
+
+def _is_task(source: Any) -> TypeGuard[Task]:
+    module = sys.modules.get("nasmyth.train.task")  # not imported to find out: reading names and errors need no torch
+    return module is not None and isinstance(source, module.Task)
 
 
 def domain_of(raw: Raw) -> Domain:

@@ -39,11 +39,21 @@ def settle(raw: Raw, options: Options, *, pictures: bool) -> Settled:
     raw = _without_missing(raw, options)
     kind = options.kind
     if kind is None:
-        kind, why = (
-            ("classification", "named classes") if raw.classes else inferred_kind(raw.train.y, pictures=pictures)
-        )
+        kind, why = inferred_kind(raw.train.y, pictures=pictures)
+        if _is_named(raw):
+            kind, why = "classification", "named classes"
         raw = raw.replace(note=f"target {several(raw.targets)}: {why}")
     return _values(raw) if kind == "regression" else _classes(raw, options)
+
+
+def _is_named(raw: Raw) -> bool:
+    """Whether the source has a name for every training label, by its number or as text."""
+    y = raw.train.y
+    if not raw.classes or y.ndim != 1:
+        return False
+    if y.dtype.kind in "iu":
+        return bool(y.min() >= 0 and y.max() < len(raw.classes))
+    return y.dtype.kind in "OU" and set(y.tolist()) <= set(raw.classes)
 
 
 def inferred_kind(y: np.ndarray, *, pictures: bool) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from nasmyth.errors import DataError, require
 
 if TYPE_CHECKING:
     from nasmyth.network.inputs import TableInput
-    from nasmyth.space import Space
+    from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
@@ -52,20 +52,15 @@ class Tabular(Domain):
         inputs = fit(raw.train.x, kinds, raw.name)
         return assemble(raw.replace(note=_said(raw, kinds, inputs)), inputs, settled)
 
-    def suits(self, task: Task) -> bool:
-        from nasmyth.network.inputs import TableInput
-
-        return isinstance(task.inputs, TableInput)
-
     def space(self, task: Task) -> Space:
         from nasmyth.spaces.tables import tables
 
         return tables(task.inputs.cardinalities, task.outputs.size)
 
-    def plain(self, task: Task, width: int) -> Any:
+    def plain(self, task: Task, width: int) -> Genome:
         from nasmyth.spaces.tables import plain
 
-        return plain(width, task.inputs.cardinalities, task.outputs.size)
+        return plain(width, task.inputs.cardinalities)
 
     def recipe(self, task: Task) -> Recipe:
         from nasmyth.train.recipe import Recipe

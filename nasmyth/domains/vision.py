@@ -13,7 +13,7 @@ from nasmyth.domains.splits import split
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
-    from nasmyth.space import Space
+    from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
@@ -54,20 +54,15 @@ class Vision(Domain):
         inputs = fit_image_input(raw.train.x)
         return assemble(_say_conversions(raw, inputs), inputs, settled)
 
-    def suits(self, task: Task) -> bool:
-        from nasmyth.network.inputs import ImageInput
-
-        return isinstance(task.inputs, ImageInput)
-
     def space(self, task: Task) -> Space:
         from nasmyth.spaces.images import images
 
         return images(task.input, task.outputs.size)
 
-    def plain(self, task: Task, width: int) -> Any:
+    def plain(self, task: Task, width: int) -> Genome:
         from nasmyth.spaces.images import plain
 
-        return plain(width, task.input, task.outputs.size)
+        return plain(width, task.input)
 
     def recipe(self, task: Task) -> Recipe:
         """Small images on a CPU; moved by a tenth of their side, and not mirrored, since digits and letters must not be."""

@@ -11,74 +11,86 @@ import math
 from typing import Any
 
 from nasmyth.blocks import basic_block, conv_block, convnext, image_head, mbconv, one_shot_aggregation, separable_conv
-from nasmyth.errors import SpaceError
-from nasmyth.graph import Identity, block, chain, repeat
+from nasmyth.graph import Identity, block, chain, repeat, residual
 from nasmyth.graph.signature import Shape
-from nasmyth.space import Space, choice, integer
+from nasmyth.space import Genome, Space, choice, integer
 from nasmyth.spaces.registry import space
 
-WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
-KINDS = ("basic", "mbconv", "separable", "aggregation", "convnext")
+GROWTH = ((1,), (1, 2, 3), (2, 3, 4, 6), (3, 4, 6, 8), (4, 6, 8, 12), (6, 8, 12, 16))
+"""How many times the first width a stage may have, stage by stage."""
+WIDEST = 160
 
 
 @block("b c h w -> b out h/stride w/stride")
-def stage(
-    c: int, out: int, depth: int = 1, kind: str = "basic", kernel: int = 3, expand: int = 4, stride: int = 1
-) -> Any:
-    """`depth` layers of one kind; the first strides and widens, the others keep the shape."""
-    if kind == "convnext":  # keeps shapes by its nature, so that a convolution of patches changes them between stages
-        same = stride == 1 and c == out
-        change = Identity() if same else conv_block(out, kernel=stride, stride=stride, activation=None)
-        return chain(change, repeat(convnext(kernel=2 * kernel + 1, expand=expand, scale=0.1), depth))
-    first = _layer(kind, out, kernel, expand, stride)
-    return chain(first, repeat(_layer(kind, out, kernel, expand, 1), depth - 1))
+def basic_stage(out: int, depth: int = 1, kernel: int = 3, stride: int = 1) -> Any:
+    """`depth` residual blocks of two convolutions; the first strides and widens, as in all stages here."""
+    return chain(basic_block(out, kernel, stride), repeat(basic_block(out, kernel), depth - 1))
 
 
-def _layer(kind: str, out: int, kernel: int, expand: int, stride: int) -> Any:
-    if kind == "basic":
-        return basic_block(out, kernel=kernel, stride=stride)
-    if kind == "mbconv":
-        return mbconv(out, expand=expand, kernel=kernel, stride=stride)
-    if kind == "separable":
-        return separable_conv(out, kernel=kernel, stride=stride)
-    if kind == "aggregation":
-        return chain(conv_block(out, stride=stride), one_shot_aggregation(out, layers=expand, kernel=kernel))
-    raise SpaceError(f"stage(kind={kind!r}): use one of {', '.join(map(repr, KINDS))}")
+@block("b c h w -> b out h/stride w/stride")
+def mobile_stage(out: int, depth: int = 1, kernel: int = 3, expand: int = 4, stride: int = 1) -> Any:
+    """`depth` inverted bottlenecks with squeeze-excite."""
+    return chain(mbconv(out, expand, kernel, stride), repeat(mbconv(out, expand, kernel), depth - 1))
 
 
-def halvings(input: Shape) -> int:
-    """How often an image is halved, so that 4 to 7 pixels are left on its short side."""
-    return max(1, min(5, round(math.log2(min(input[1:]) / 5))))
+@block("b c h w -> b out h/stride w/stride")
+def separable_stage(out: int, depth: int = 1, kernel: int = 3, stride: int = 1) -> Any:
+    """`depth` separable convolutions, those that keep the shape beside a shortcut."""
+    return chain(separable_conv(out, kernel, stride), repeat(residual(separable_conv(out, kernel)), depth - 1))
 
 
-@space("images", source="MnasNet (Tan et al. 2019, arXiv:1807.11626), in the layers of this library")
+@block("b c h w -> b out h/stride w/stride")
+def aggregation_stage(out: int, layers: int = 4, kernel: int = 3, stride: int = 1) -> Any:
+    """A convolution that strides, then `layers` of half the width whose outputs are all joined at once."""
+    return chain(conv_block(out, stride=stride), one_shot_aggregation(out, layers=layers, kernel=kernel))
+
+
+@block("b c h w -> b out h/stride w/stride")
+def convnext_stage(c: int, out: int, depth: int = 1, kernel: int = 7, expand: int = 4, stride: int = 1) -> Any:
+    """A convolution over patches where the shape changes, then `depth` ConvNeXt blocks."""
+    same = stride == 1 and c == out
+    change = Identity() if same else conv_block(out, kernel=stride, stride=stride, activation=None)
+    return chain(change, repeat(convnext(expand, kernel, scale=0.1), depth))
+
+
+def stage(out: Any, stride: int) -> Any:
+    """One stage, of whatever kind suits."""
+    depth = integer(1, 4)
+    return choice(
+        basic_stage(out, depth, choice(3, 5), stride),
+        mobile_stage(out, depth, choice(3, 5), choice(2, 3, 4, 6), stride),
+        separable_stage(out, depth, choice(3, 5), stride),
+        aggregation_stage(out, integer(2, 5), choice(3, 5), stride),
+        convnext_stage(out, depth, choice(5, 7), choice(2, 3, 4), stride),
+    )
+
+
+def strides(input: Shape) -> list[int]:
+    """The stride of the stem, then of each stage: an image is halved until 4 to 7 pixels are left on its short side."""
+    short = min(input[1:])
+    halvings = max(1, min(5, round(math.log2(short / 5))))
+    return [2, *[2] * (halvings - 1)] if short >= 64 else [1, 1, *[2] * halvings]
+
+
+@space("images", source="MnasNet (Tan et al. 2019, arXiv:1807.11626), with the layers of this library")
 def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
     """Convolutional networks on images of shape (channels, height, width) with `classes` outputs."""
-    width = choice(*WIDTHS, name="width")
-    times = halvings(input)
-    stem_stride = 2 if min(input[1:]) >= 64 else 1
-    parts = [conv_block(width, kernel=3, stride=stem_stride)]
-    growths = ((1,), (1, 2), (1, 2, 3, 4), (2, 4, 6, 8), (4, 8, 12, 16), (8, 16, 24))
-    for i in range(times + 2 - stem_stride):
-        growth = growths[min(i, 5)]
+    width = integer(4, WIDEST, name="width")
+    first, *rest = strides(input)
+    stages = []
+    for i, stride in enumerate(rest):
+        growth = GROWTH[min(i, len(GROWTH) - 1)]
         out = width if growth == (1,) else width * choice(*growth, name=f"growth{i}")
-        parts.append(
-            stage(
-                out,
-                depth=integer(1, 4),
-                kind=choice(*KINDS),
-                kernel=choice(3, 5),
-                expand=choice(2, 3, 4, 6),
-                stride=1 if i == 0 else 2,
-            )
-        )
-    return Space(chain(stem=parts[0], stages=chain(*parts[1:]), head=image_head(classes)), input)
+        stages.append(stage(out, stride))
+    return Space(chain(stem=conv_block(width, stride=first), stages=chain(*stages), head=image_head(classes)), input)
 
 
-def plain(width: int, input: Shape, classes: int) -> Any:
-    """The baseline: a residual network of basic blocks whose width doubles whenever the image is halved."""
-    stem_stride = 2 if min(input[1:]) >= 64 else 1
-    parts = [conv_block(width, kernel=3, stride=stem_stride)]
-    for i in range(halvings(input) + 2 - stem_stride):
-        parts.append(stage(min(width * 2**i, width * 16), stride=1 if i == 0 else 2))
-    return chain(stem=parts[0], stages=chain(*parts[1:]), head=image_head(classes))
+def plain(width: int, input: Shape) -> Genome:
+    """The baseline, as a genome of `images`: a residual network that doubles its width whenever it halves the image."""
+    genome: Genome = {"width": width}
+    for i in range(len(strides(input)) - 1):
+        if i:
+            growth = GROWTH[min(i, len(GROWTH) - 1)]
+            genome[f"growth{i}"] = min(growth, key=lambda times: abs(times - 2**i))
+        genome |= {f"stages[{i}]": 0, f"stages[{i}]:0.depth": 1, f"stages[{i}]:0.kernel": 3}
+    return genome

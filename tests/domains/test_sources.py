@@ -140,9 +140,19 @@ def test_loaders_are_read_in_the_order_of_their_dataset():
     assert torch.equal(read(batches).train.x, read(dataset).train.x)
 
 
+def test_values_of_a_dataset_with_class_names_are_values():
+    class Values(Items):
+        def __getitem__(self, i):
+            return self.make(i), i / 7
+
+    assert read(Values(as_tensor)).kind == "regression"
+
+
 def test_pairs_and_limits():
     task = read((Items(as_tensor), Items(as_tensor, 21)))
     assert len(task.test) == 21
+    loaders = (DataLoader(Items(as_tensor), batch_size=9), DataLoader(Items(as_tensor, 21), batch_size=9))
+    assert read(loaders).fingerprint == task.fingerprint
     task = read(DataLoader(Items(as_tensor)), limit=30)
     assert len(task.train) + len(task.valid) + len(task.test) == 30
     said(task, "30 of 60")
@@ -162,53 +172,6 @@ def test_datasets_of_no_use():
         read(Items(as_tensor, 0))
     with pytest.raises(DataError, match="different shapes"):
         read(Items(lambda i: torch.zeros(3, 8 + i % 2, 8)))
-
-
-# --- Hugging Face -----------------------------------------------------------------------------------------------------
-
-datasets = pytest.importorskip("datasets")
-
-
-def hub_images(labels):
-    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["b", "a"])})
-    return datasets.Dataset.from_dict(
-        {"image": [Image.fromarray(picture(max(0, y), i)) for i, y in enumerate(labels)], "label": labels},
-        features=features,
-    )
-
-
-def test_hub_pictures_saved_to_disk(tmp_path):
-    labels = [i % 2 for i in range(40)]
-    parts = {"train": hub_images(labels), "validation": hub_images(labels[:6]), "test": hub_images(labels[:10])}
-    datasets.DatasetDict(parts).save_to_disk(tmp_path / "pets")
-    task = read(f"hf:{tmp_path / 'pets'}")
-    assert task.name == "pets" and task.classes == ("b", "a") and task.input == (3, 12, 12)
-    assert (len(task.train), len(task.valid), len(task.test)) == (40, 6, 10)
-    assert np.array_equal(task.train.x[1].numpy(), picture(1, 1)) and task.train.y.tolist() == labels
-    limited = read(f"hf:{tmp_path / 'pets'}", limit=20)
-    assert (len(limited.train), len(limited.test)) == (20, 10)
-
-
-def test_hub_test_without_labels_is_left_out(tmp_path):
-    parts = {"train": hub_images([0, 1] * 20), "test": hub_images([-1] * 4)}
-    datasets.DatasetDict(parts).save_to_disk(tmp_path / "pets")
-    task = read(f"hf:{tmp_path / 'pets'}")
-    said(task, "test split has no labels")
-    assert len(task.test) == 8
-
-
-def test_hub_tables_and_errors(tmp_path):
-    datasets.Dataset.from_pandas(table()).save_to_disk(tmp_path / "t")
-    assert read(f"hf:{tmp_path / 't'}", "price").kind == "regression"
-    with pytest.raises(DataError, match="which column"):
-        read(f"hf:{tmp_path / 't'}")
-    with pytest.raises(DataError, match="no column 'prise'; did you mean 'price'"):
-        read(f"hf:{tmp_path / 't'}", "prise")
-    with pytest.raises(DataError, match="no such folder"):
-        read(f"hf:{tmp_path / 'nothing'}")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="could not be loaded"):
-        read(f"hf:{tmp_path / 'empty'}")
 
 
 # --- inputs to predict ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,12 @@ def read_tuple(source: Any, options: Options) -> Raw:
     """(x, y) or (x_train, y_train, x_test, y_test)."""
     keys = ("x", "y") if len(source) == 2 else ("x_train", "y_train", "x_test", "y_test")
     return _from_mapping("arrays", "the tuple", dict(zip(keys, source, strict=True)), options)
+
+
+def is_dataset(source: Any) -> bool:
+    """Whether it is a torch Dataset or DataLoader; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(source, torch.utils.data.Dataset | torch.utils.data.DataLoader)
 
 
 def as_array(value: Any) -> Any:
@@ -133,14 +140,8 @@ readers.add(
     "arrays",
     Reader(
         "NumPy arrays or tensors: (x, y), or (x_train, y_train, x_test, y_test)",
-        lambda source: isinstance(source, tuple) and len(source) in (2, 4) and not _datasets(source),
+        lambda source: isinstance(source, tuple) and len(source) in (2, 4) and not any(map(is_dataset, source)),
         read_tuple,
     ),
 )
 readers.add("mapping", Reader(f"a mapping of {EXPECTED} to arrays", lambda s: isinstance(s, Mapping), read_mapping))
-
-
-def _datasets(source: tuple[Any, ...]) -> bool:
-    return all(
-        hasattr(item, "__getitem__") and not hasattr(item, "shape") and not isinstance(item, list) for item in source
-    )

@@ -61,7 +61,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Examples that belong together. x: array, N first, or DataFrame of N rows; y: array of N labels, or N, k values."""
+    """Examples that belong together. x: array, N first, or DataFrame of N rows; y: array, N labels or N, k values."""
 
     x: Any
     y: Any

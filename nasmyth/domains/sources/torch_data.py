@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nasmyth.domains.sources import pictures
-from nasmyth.domains.sources.arrays import as_array
+from nasmyth.domains.sources.arrays import as_array, is_dataset
 from nasmyth.domains.sources.raw import Options, Part, Raw, Reader, limited, readers, sampled
 from nasmyth.errors import DataError
 
@@ -33,12 +33,6 @@ def read_pair(source: Any, options: Options) -> Raw:
     same = Options(size=(height, width) if height else None)
     test, notes, _ = _drained(source[1], same)
     return raw.replace(test=test, note=(f"official split: train {len(raw.train):,}, test {len(test):,}", *notes))
-
-
-def is_dataset(source: Any) -> bool:
-    """Whether it is a torch Dataset or DataLoader; torch is not imported to find out."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(source, torch.utils.data.Dataset | torch.utils.data.DataLoader)
 
 
 def _drained(source: Any, options: Options) -> tuple[Part, list[str], int]:
