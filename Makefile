@@ -17,13 +17,13 @@ WORKERS ?= 2
 
 demo: .venv/demo.stamp
 	@mkdir -p $(DEMO)
-	$(BIN)/nasmyth design digits --under 'params<=10k' --spend $(SPEND) -o $(DEMO)/digits.db
+	$(BIN)/nasmyth design digits --under 'params<=10k' --spend $(SPEND) -o $(DEMO)/digits.db > $(DEMO)/digits.txt
 	@$(BIN)/nasmyth show $(DEMO)/digits.db --html $(DEMO)/report.html > /dev/null
-	@$(BIN)/nasmyth export $(DEMO)/digits.db#best $(DEMO)/digits.onnx
-	@$(BIN)/nasmyth export $(DEMO)/digits.db#best $(DEMO)/digits.py
-	@$(BIN)/nasmyth show $(DEMO)/digits.db
+	@$(BIN)/nasmyth export $(DEMO)/digits.db#best $(DEMO)/digits.onnx > /dev/null
+	@$(BIN)/nasmyth export $(DEMO)/digits.db#best $(DEMO)/digits.py > /dev/null
+	@cat $(DEMO)/digits.txt
 	@echo
-	@echo "the study     $(DEMO)/digits.db      nasmyth show $(DEMO)/digits.db#best --graph"
+	@echo "the study     $(DEMO)/digits.db      everything that was found; run this again to see it, or go on with SPEND=5m"
 	@echo "the report    $(DEMO)/report.html    open it in a browser"
 	@echo "the network   $(DEMO)/digits.onnx    for ONNX Runtime"
 	@echo "              $(DEMO)/digits.py      the same as PyTorch source"

@@ -113,7 +113,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--url", help="a PostgreSQL URL to measure instead of a file")
     options = parser.parse_args()
-    kinds: dict[str, Writer] = {"journal, an event an append": journal, "journal, 16 events an append": journal_in_batches}
+    kinds: dict[str, Writer] = {"journal, an event an append": journal}
+    kinds["journal, 16 events an append"] = journal_in_batches
     if not options.url:
         kinds |= {"plain sqlite3, as it comes": plain, "plain sqlite3, WAL": plain_wal}
     print(f"{options.writers} writers, {os.cpu_count()} cores, {options.seconds:g} s, killed with -9, nothing lost:")

@@ -23,7 +23,7 @@ _CONTENTS = {
     "nasmyth.study": ["Journal", "Study"],
     "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
 }  # fmt: skip
-_MODULES = ["bench", "blocks", "domains", "errors", "graph", "measure", "network", "ops", "record", "report", "search",
+_MODULES = ["blocks", "domains", "errors", "graph", "measure", "network", "ops", "record", "report", "search",
             "space", "spaces", "study", "testing", "train", "units"]  # fmt: skip
 _WHERE = {name: module for module, names in _CONTENTS.items() for name in names}
 

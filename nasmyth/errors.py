@@ -138,9 +138,10 @@ class Crashed(CandidateError):
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> str:
-    """ "; did you mean 'x'?" for the names most like `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=n, cutoff=0.5)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    """ "; did you mean 'x'?" for the names most like `name`, whatever their case, or an empty string."""
+    folded = {other.casefold(): other for other in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=n, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(folded[key]) for key in close)}?" if close else ""
 
 
 def require(module: str, *, extra: str) -> ModuleType:

@@ -37,10 +37,13 @@ _classes: dict[str, type[Value]] = {}
 class Value:
     """A frozen, interned record. Subclass it with annotated fields, as one would write a dataclass.
 
-    Fields may hold None, booleans, numbers, strings, other values, and tuples of these (a list becomes a tuple). `check` may be overridden to refuse a combination; it runs once for each distinct value.
+    Fields may hold None, booleans, numbers, strings, other values, and tuples of these (a list becomes a tuple). `check`
+    may be overridden to refuse a combination; it runs once for each distinct value.
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
+    _is_hole: ClassVar[bool] = False
+    _open: bool
     _signature: ClassVar[inspect.Signature]
     _defaults: ClassVar[dict[str, Any]] = {}
     _values: tuple[Any, ...]
@@ -76,6 +79,7 @@ class Value:
         if found is None:
             made = object.__new__(cls)
             made.__dict__.update(zip(cls.fields, values, strict=True), _values=values)
+            made.__dict__["_open"] = cls._is_hole or any(map(is_open, values))
             made.check()
             with _interning:
                 found = _interned.setdefault(token, made)
@@ -129,19 +133,30 @@ def freeze(value: Any) -> Any:
     )
 
 
+def is_open(value: Any) -> bool:
+    """Whether a value is a hole, a decision that has not been made, or holds one at any depth."""
+    if isinstance(value, Value):
+        return value._open
+    return any(map(is_open, value)) if type(value) is tuple else False
+
+
 def _token(value: Any) -> Any:
-    """What tells one field from another: 1, 1.0 and True are three values here, though Python calls them equal."""
+    """What tells one field from another: 1, 1.0 and True are three values here, though Python calls them equal.
+
+    So are 0.0 and -0.0, and every NaN is the same.
+    """
     kind = type(value)
     if kind is tuple:
         return tuple(map(_token, value))
-    return (kind, value) if kind is float or kind is bool else value
+    return (kind, repr(value)) if kind is float or kind is bool else value
 
 
 def _register(cls: type[Value]) -> None:
     taken = _classes.get(cls.__name__)
     if taken is not None and taken.__module__.startswith("nasmyth.") and taken.__module__ != cls.__module__:
         raise DuplicateNameError(
-            f"{cls.__module__}.{cls.__qualname__}: Nasmyth has a {cls.__name__} already ({taken.__module__}); choose another name"
+            f"{cls.__module__}.{cls.__qualname__}: Nasmyth has a {cls.__name__} already ({taken.__module__}); "
+            "choose another name"
         )
     _classes[cls.__name__] = cls
 
@@ -173,16 +188,21 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(data: Any) -> Any:
-    """The inverse of `to_json`. Raises UnknownNameError for a class that has not been imported."""
+    """The inverse of `to_json`. Raises UnknownNameError for a class that has not been imported, NasmythError for data
+    that no value wrote."""
     if isinstance(data, dict):
-        try:
-            cls = _classes[data["$"]]
-        except KeyError as error:
-            known = nearest(str(error.args[0]), _classes)
+        name = data.get("$")
+        if not isinstance(name, str):
+            raise NasmythError(f'{data!r:.200} is no frozen value: "$" must name its class')
+        if name not in _classes:
             raise UnknownNameError(
-                f"no class {error.args[0]!r} is known here{known}; import the file that defines it first"
-            ) from None
-        return cls(**{name: from_json(v) for name, v in data.items() if name != "$"})
+                f"no class {name!r} is known here{nearest(name, _classes)}; import the file that defines it first"
+            )
+        fields = {key: from_json(v) for key, v in data.items() if key != "$"}
+        try:
+            return _classes[name](**fields)
+        except TypeError as error:
+            raise NasmythError(f"cannot read a {name}: {error}") from None
     if isinstance(data, list):
         return tuple(from_json(v) for v in data)
     return data

@@ -6,6 +6,8 @@ packages offer under the entry-point group `nasmyth.<kind>` the first time that 
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -27,7 +29,9 @@ class Registry(Generic[T]):
         """Register `item`. The same definition may be registered again (a notebook cell run twice)."""
         taken = self._items.get(name)
         if taken is not None and taken is not item and _origin(taken) != _origin(item):
-            raise DuplicateNameError(f"{self.kind}: the name {name!r} is taken by {_origin(taken)}; choose another name")
+            raise DuplicateNameError(
+                f"{self.kind}: the name {name!r} is taken by {_origin(taken)}; choose another name"
+            )
         self._items[name] = item
         return item
 
@@ -49,6 +53,7 @@ class Registry(Generic[T]):
         return sorted(self._items)
 
     def __contains__(self, name: str) -> bool:
+        self._load()
         return name in self._items
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
@@ -62,11 +67,14 @@ class Registry(Generic[T]):
             return
         self._loaded = True
         for point in entry_points(group=f"nasmyth.{self.kind}"):
-            if point.name not in self._items:
+            try:
                 self.add(point.name, point.load())
+            except Exception as error:  # another package's fault must not take ours with it
+                warnings.warn(f"{self.kind}: {point.name!r} of {point.value} is left out: {error}", stacklevel=2)
 
 
 def _origin(item: object) -> str:
     """Where an object was defined: the same text for two runs of the same definition."""
+    item = inspect.unwrap(item)  # type: ignore[arg-type]  # what stands for a function says so by __wrapped__
     named = item if hasattr(item, "__qualname__") else type(item)
     return f"{getattr(named, '__module__', '?')}.{getattr(named, '__qualname__', '?')}"

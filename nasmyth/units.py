@@ -57,8 +57,8 @@ def quantity(text: str | float, unit: str = COUNT) -> float:
         wanted = ", ".join(s for s in suffixes if s)
         raise UnitError(f"{text!r} has no unit: write one of {wanted}, such as {_example(unit)!r}")
     raise UnitError(
-        f"unknown unit {suffix!r} in {text!r}{nearest(suffix, suffixes)} known here: "
-        f"{', '.join(s for s in suffixes if s)}"
+        f"unknown unit {suffix!r} in {text!r}{nearest(suffix, filter(None, suffixes))}; known here: "
+        f"{', '.join(s for s in suffixes if s) or 'none'}"
     )
 
 
@@ -85,15 +85,17 @@ def show(value: float, unit: str = COUNT) -> str:
 
 def _show_seconds(value: float) -> str:
     if abs(value) >= 3600:
-        return f"{int(value // 3600)} h {int(value % 3600 // 60)} min"
+        return f"{int(value / 3600)} h {int(abs(value) % 3600 / 60)} min"
     if abs(value) >= 120:
-        return f"{int(value // 60)} min {int(value % 60)} s"
+        return f"{int(value / 60)} min {int(abs(value) % 60)} s"
     return _scaled(value, ((" s", 1.0), (" ms", 1e-3), (" µs", 1e-6), (" ns", 1e-9)))
 
 
 def _scaled(value: float, steps: tuple[tuple[str, float], ...]) -> str:
+    if value == 0:
+        return f"0{next(suffix for suffix, scale in steps if scale == 1)}"
     for suffix, scale in steps:
-        if abs(value) >= scale:
+        if abs(value) >= 0.9995 * scale:  # what rounds to 1000 of one unit is 1 of the next
             break
     number = value / scale
     if number == int(number) and abs(number) < 1000:
@@ -125,6 +127,8 @@ def spend(text: str | float | Spend) -> Spend:
     trials: int | None = None
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*trials?\s*", part)
+        if (trials if match else seconds) is not None:
+            raise UnitError(f"{text!r} sets the same limit twice; write one of each, such as '2h, 300 trials'")
         if match:
             trials = int(_positive(float(match[1]), text))
         else:
@@ -134,5 +138,7 @@ def spend(text: str | float | Spend) -> Spend:
 
 def _positive(value: float, text: object) -> float:
     if not value > 0 or not math.isfinite(value):
-        raise UnitError(f"cannot spend {text!r}: write a positive time or number of trials, such as '2h' or '300 trials'")
+        raise UnitError(
+            f"cannot spend {text!r}: write a positive time or number of trials, such as '2h' or '300 trials'"
+        )
     return value

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import nasmyth.blocks
-import nasmyth.ops  # noqa: F401  registers all ops
+import nasmyth.ops
 from nasmyth.graph.op import blocks, ops
 from nasmyth.testing import check_block, check_onnx, check_op, examples
 
@@ -44,7 +44,9 @@ def test_op_has_an_example(name):
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 def test_block_has_an_example(name):
-    assert BLOCKS[name], f"add one to EXAMPLES in the file of {name}: ({name}(...), shape of the input without the batch)"
+    assert BLOCKS[name], (
+        f"add one to EXAMPLES in the file of {name}: ({name}(...), shape of the input without the batch)"
+    )
 
 
 @pytest.mark.parametrize("example", cases(OPS))

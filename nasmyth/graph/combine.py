@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import Op, mac_count, ops, param_count
 from nasmyth.graph.signature import Shape
-from nasmyth.record import Value, below
+from nasmyth.record import Value, below, is_open
 
 Handle = Any
 """What flows through a wiring: a node's number for one reader, a shape for another."""
@@ -75,7 +75,7 @@ class Concat(Op):
     axis: Any = "c"
 
     def check(self) -> None:
-        if isinstance(self.axis, str) and self.axis not in ("c", "d"):
+        if not isinstance(self.axis, Value) and self.axis not in ("c", "d"):
             raise SpaceError(f"Concat(axis={self.axis!r}): axis is 'c', the first after the batch, or 'd', the last")
 
     def solve(self, *shapes: Shape) -> dict[str, Any]:
@@ -86,7 +86,9 @@ class Concat(Op):
         at = 0 if self.axis == "c" else -1
         rest = {(*s[:at], *s[at + 1 :]) if at == 0 else s[:-1] for s in shapes}
         if len(rest) > 1:
-            raise ShapeError(f"{self!r}: shapes may differ only in axis {self.axis}, got {' and '.join(map(str, shapes))}")
+            raise ShapeError(
+                f"{self!r}: shapes may differ only in axis {self.axis}, got {' and '.join(map(str, shapes))}"
+            )
         total = sum(s[at] for s in shapes)
         return (total, *shapes[0][1:]) if at == 0 else (*shapes[0][:-1], total)
 
@@ -117,8 +119,7 @@ class Chain(Combine):
         return i if name is None else name
 
     def refill(self, fill: Callable[[Any, str], Any], address: str) -> Chain:
-        items = tuple(fill(item, below(address, self.part(i))) for i, item in enumerate(self.items))
-        return Chain.of((items, self.names))
+        return Chain.of((fill_sequence(self.items, fill, address, self.part), self.names))
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         for i, item in enumerate(self.items):
@@ -145,31 +146,50 @@ class Parallel(Combine):
         live = [(i, b) for i, b in enumerate(self.branches) if not (summed and is_zero(b))]
         if not live:
             return go(Zero(), inputs, "join")
-        outputs = tuple(go(branch, inputs, self.part(i)) for i, branch in live)
-        return outputs[0] if summed and len(outputs) == 1 else go(self.join, outputs, "join")
+        return _joined(go, self.join, tuple(go(branch, inputs, self.part(i)) for i, branch in live), "join")
 
 
 class Repeat(Combine):
-    """`count` independent copies one after another, or one body applied `count` times (`tied`). Made by `repeat`."""
+    """`count` independent copies one after another, or one body applied `count` times (`tied`). Made by `repeat`.
+
+    A body that is applied again must keep its input's shape, since one set of weights fits one shape.
+    """
 
     body: Any
     count: Any
     tied: Any = False
 
     def check(self) -> None:
-        if type(self.count) is int and self.count < 0:
-            raise SpaceError(f"repeat(..., {self.count}): count must be at least 0")
+        if not isinstance(self.count, Value):
+            self.checked(self.count)
+        if type(self.tied) is not bool:
+            raise SpaceError(
+                f"repeat(..., tied={self.tied!r}): tied is True or False; choose between two repeats instead"
+            )
+
+    @staticmethod
+    def checked(count: Any) -> int:
+        """A number of times, or SpaceError."""
+        if type(count) is not int or count < 0:
+            raise SpaceError(f"repeat(..., {count!r}): the count must be a whole number of at least 0")
+        return count
 
     def refill(self, fill: Callable[[Any, str], Any], address: str) -> Combine:
         """Copies are filled one by one, so that each makes its own decisions."""
-        count = fill(self.count, below(address, "count"))
-        if self.tied:
+        count = self.checked(fill(self.count, below(address, "count")))
+        if self.tied and count:
             return Repeat(fill(self.body, address), count, True)
         return Chain.of((tuple(fill(self.body, below(address, i)) for i in range(count)), ()))
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         for i in range(self.count):
-            inputs = (go(self.body, inputs, "tied" if self.tied else i),)
+            output = go(self.body, inputs, "tied" if self.tied else i)
+            if self.tied and self.count > 1 and go.shape(output) != go.shape(inputs[0]):
+                raise ShapeError(
+                    f"repeat(..., tied=True): {self.body!r} makes {go.shape(output)} of {go.shape(inputs[0])}, and what is "
+                    "applied again must keep its shape; leave out tied=True for copies with weights of their own"
+                )
+            inputs = (output,)
         return inputs[0]
 
 
@@ -185,6 +205,18 @@ class Vertex(Value):
 
     edges: Any
     body: Any = Identity()
+
+    @property
+    def names(self) -> tuple[str | int, ...]:
+        """What each edge is called: by its source, and a second one from there by its number as well."""
+        known: tuple[str | int, ...] | None = self.__dict__.get("_names")
+        if known is None:
+            sources = [edge.source for edge in self.edges] if isinstance(self.edges, tuple) else []
+            known = self.__dict__["_names"] = tuple(
+                i if type(source) is not int else f"from{source}_{i}" if source in sources[:i] else f"from{source}"
+                for i, source in enumerate(sources)
+            )
+        return known
 
 
 class Cell(Combine):
@@ -204,34 +236,29 @@ class Cell(Combine):
         vertices = []
         for j, vertex in enumerate(self.vertices, self.inputs):
             at = below(address, f"n{j}")
-            edges = fill_sequence(vertex.edges, fill, at, lambda i, v=vertex: self._edge_name(v.edges, i))
+            edges = fill_sequence(vertex.edges, fill, at, vertex.names.__getitem__)
             vertices.append(Vertex.of((edges, fill(vertex.body, below(at, "op")))))
         return Cell.of((tuple(vertices), self.inputs, fill(self.join, below(address, "join")),
                         fill(self.output, below(address, "output")), fill(self.out, below(address, "out"))))  # fmt: skip
 
-    @staticmethod
-    def _edge_name(edges: Any, i: int) -> str | int:
-        source = edges[i].source
-        return f"from{source}" if type(source) is int else i
-
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         if len(inputs) != self.inputs:
             raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
-        live = self._live()
+        live = self.live
         states: dict[int, Handle] = dict(enumerate(inputs))
         for j, vertex in enumerate(self.vertices, self.inputs):
             if j not in live:
                 continue
-            arriving = []
-            for edge in vertex.edges:
-                if edge.source in states and not is_zero(edge.body):
-                    arriving.append(go(edge.body, (states[edge.source],), f"n{j}.from{edge.source}"))
-            joined = arriving[0] if len(arriving) == 1 else go(self.join, tuple(arriving), f"n{j}.join")
-            states[j] = go(vertex.body, (joined,), f"n{j}.op")
+            arriving = tuple(
+                go(edge.body, (states[edge.source],), f"n{j}.{name}")
+                for edge, name in zip(vertex.edges, vertex.names, strict=True)
+                if edge.source in states and not is_zero(edge.body)
+            )
+            states[j] = go(vertex.body, (_joined(go, self.join, arriving, f"n{j}.join"),), f"n{j}.op")
         ends = [states[j] for j in self._outputs() if j in states and j in live]
         if not ends:
             return go(Zero(), inputs[:1], "out")
-        return ends[0] if len(ends) == 1 else go(self.out, tuple(ends), "out")
+        return _joined(go, self.out, tuple(ends), "out")
 
     def _outputs(self) -> tuple[int, ...]:
         first, end = self.inputs, self.inputs + len(self.vertices)
@@ -244,8 +271,15 @@ class Cell(Combine):
             return tuple(j for j in range(first, end) if j not in read)
         return tuple(self.output)
 
-    def _live(self) -> set[int]:
-        """States on a non-zero path from an input to an output."""
+    @property
+    def live(self) -> frozenset[int]:
+        """States on a non-zero path from an input to an output; none if the cell contributes nothing."""
+        known: frozenset[int] | None = self.__dict__.get("_live")
+        if known is None:
+            known = self.__dict__["_live"] = self._find_live()
+        return known
+
+    def _find_live(self) -> frozenset[int]:
         reached = set(range(self.inputs))
         for j, vertex in enumerate(self.vertices, self.inputs):
             carrying = any(e.source in reached and not is_zero(e.body) for e in vertex.edges)
@@ -256,7 +290,12 @@ class Cell(Combine):
             if j in wanted:
                 edges = self.vertices[j - self.inputs].edges
                 wanted |= {e.source for e in edges if e.source in reached and not is_zero(e.body)}
-        return wanted
+        return frozenset(wanted)
+
+
+def _joined(go: Reader, join: Any, arriving: tuple[Handle, ...], name: str) -> Handle:
+    """What arrives as one; a single one needs no joining."""
+    return arriving[0] if len(arriving) == 1 else go(join, arriving, name)
 
 
 def is_zero(term: Any) -> bool:
@@ -265,6 +304,10 @@ def is_zero(term: Any) -> bool:
         return True
     if isinstance(term, Chain):
         return bool(term.items) and is_zero(term.items[-1])
+    if isinstance(term, Repeat):
+        return term.count > 0 and is_zero(term.body)
+    if isinstance(term, Cell):
+        return not term.live
     return isinstance(term, Parallel) and isinstance(term.join, Add) and all(map(is_zero, term.branches))
 
 
@@ -273,7 +316,7 @@ def fill_sequence(
 ) -> tuple[Any, ...]:
     """Fill a tuple of templates item by item, or a hole that stands for the whole tuple (`subset`)."""
     if isinstance(items, tuple):
-        return tuple(fill(item, below(address, part(i))) for i, item in enumerate(items))
+        return tuple([fill(x, below(address, part(i))) if is_open(x) else x for i, x in enumerate(items)])
     filled: tuple[Any, ...] = fill(items, address)
     return filled
 
@@ -300,7 +343,7 @@ def parallel(*branches: Any, join: Any = Add(), **named: Any) -> Any:  # noqa: B
     _refuse_classes((*branches, *named.values()), "parallel")
     if named and branches:
         raise SpaceError("parallel(): name all branches or none")
-    if len(branches) == 1 and not isinstance(branches[0], (Op, Combine)):
+    if len(branches) == 1 and getattr(branches[0], "plural", False):
         return Parallel(branches[0], join)  # one hole that stands for all branches: parallel(subset(2, ...))
     return Parallel(branches or tuple(named.values()), join, tuple(named))
 

@@ -19,7 +19,7 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input, Repeat
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
-from nasmyth.record import Value, below, content_key, from_json, to_json
+from nasmyth.record import Value, below, content_key, from_json, is_open, to_json
 
 
 class Node(NamedTuple):
@@ -31,22 +31,36 @@ class Node(NamedTuple):
     address: str
 
 
+class Unknown(NamedTuple):
+    """An op that has no rule, and the shapes of its inputs; `shared` where its weights have been counted before."""
+
+    op: Op
+    shapes: tuple[Shape, ...]
+    shared: bool = False
+
+
 class Costs(NamedTuple):
     """What a network costs, as its graph tells: learnable numbers, other saved numbers, MACs for one example.
 
-    `unknown` holds the (op, input shapes) that have no rule; they count nothing here.
+    `unknown` holds what has no rule, and counts nothing here.
     """
 
     params: int
     buffers: int
     macs: int
-    unknown: tuple[tuple[Op, tuple[Shape, ...]], ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
 
 class Graph:
     """An immutable architecture. Make one with `Graph.of(template, input)`, `space.decode(genome)` or `trace(module)`."""
 
     __slots__ = ("__weakref__", "_costs", "_key", "_nodes", "_term", "input")
+    input: Shape
+    """The shape of one example, without the batch."""
+    _nodes: tuple[Node, ...] | None
+    _term: Any
+    _key: str | None
+    _costs: Costs | None
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self._set(_canonical(nodes), nodes[0].shape, None)
@@ -61,6 +75,8 @@ class Graph:
     @classmethod
     def of(cls, template: Any, input: Shape) -> Graph:
         """The graph of a template without holes, for one example of shape `input`. Raises ShapeError at an address."""
+        if is_open(template):
+            raise _not_a_template(template, "")
         graph = object.__new__(cls)
         graph._set(None, tuple(input), template)
         _ = graph.output  # mismatched shapes are refused here, not later
@@ -71,8 +87,8 @@ class Graph:
         """All layers, inputs before readers."""
         if self._nodes is None:
             object.__setattr__(self, "_nodes", _canonical(_flatten(self._term, self.input)))
-        nodes: tuple[Node, ...] = self._nodes
-        return nodes
+        assert self._nodes is not None
+        return self._nodes
 
     @property
     def output(self) -> Shape:
@@ -90,16 +106,16 @@ class Graph:
         """20 hexadecimal digits: equal for isomorphic networks (same ops, wiring, shapes and sharing of weights)."""
         if self._key is None:
             object.__setattr__(self, "_key", _content_hash(self.nodes))
-        key: str = self._key
-        return key
+        assert self._key is not None
+        return self._key
 
     @property
     def costs(self) -> Costs:
         """Parameters, buffers and MACs by rule, without building anything."""
         if self._costs is None:
             object.__setattr__(self, "_costs", self._count())
-        costs: Costs = self._costs
-        return costs
+        assert self._costs is not None
+        return self._costs
 
     def _count(self) -> Costs:
         if self._term is not None:
@@ -107,7 +123,7 @@ class Graph:
             return Costs(s.params, s.buffers, s.macs, s.unknown)
         total = Summary(self.input)
         seen: set[str] = set()
-        for node in self.nodes:
+        for node in self.nodes[1:]:
             shapes = tuple(self.nodes[i].shape for i in node.inputs)
             total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
             seen.add(node.address)
@@ -147,6 +163,8 @@ class Graph:
         nodes = [_input_node(tuple(data["input"]))]
         for op, inputs, address in data["nodes"]:
             value = from_json(op)
+            if not isinstance(value, Op):
+                raise NasmythError(f"node {address!r} is {value!r}, which is not an op")
             if any(not 0 <= i < len(nodes) for i in inputs):
                 raise NasmythError(f"node {address!r} reads a node that does not come before it")
             shape = _infer(value, tuple(nodes[i].shape for i in inputs), address)
@@ -187,29 +205,34 @@ class _Flattener:
             return len(self.nodes) - 1
         if isinstance(term, Block):
             shapes = tuple(self.nodes[i].shape for i in inputs)
-            return self.put(_unfold(term, shapes, address), inputs, address)
+            output = self.put(_unfold(term, shapes, address), inputs, address)
+            _keeps_promise(term, shapes, self.nodes[output].shape, address)
+            return output
         if isinstance(term, Combine):
             return int(term.wire(_Flattener(self.nodes, address), inputs))
         raise _not_a_template(term, address)
 
 
 def _unfold(block: Block, shapes: tuple[Shape, ...], address: str = "") -> Any:
-    """A block's body, held to the shape that its signature promises."""
+    """A block's body for inputs of these shapes."""
     try:
-        body = block.unfold(*shapes)
-        promised = block.promised(*shapes)
-        got = summarise(body, shapes).shape
-        if promised is not None and got != promised:
-            raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body")
+        return block.unfold(*shapes)
     except ShapeError as error:
-        raise ShapeError(f"{error}  (at {address})" if address and "(at " not in str(error) else str(error)) from None
-    return body
+        raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
+
+
+def _keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
+    """Holds a block to the shape that its signature promises. Raises ShapeError."""
+    promised = block.promised(*shapes)
+    if promised is not None and got != promised:
+        at = f"  (at {address})" if address else ""
+        raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
 
 
 def _not_a_template(term: Any, address: str) -> SpaceError:
     at = f" at {address}" if address else ""
-    if isinstance(term, Value):
-        return SpaceError(f"{term!r}{at} is a hole, and a graph has none: wrap the template in Space(...) and decode a genome")
+    if is_open(term):
+        return SpaceError(f"{term!r}{at} has a hole, and a graph has none: wrap it in Space(...) and decode a genome")
     return SpaceError(f"{term!r}{at} is not an op, a block or a combinator")
 
 
@@ -227,7 +250,7 @@ def _canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     for i, node in enumerate(nodes):
         if isinstance(node.op, Identity):
             source[i] = source[node.inputs[0]]
-    needed, stack = {0}, [source[-1]]
+    needed, stack = {0}, [source[-1]]  # the output is the last of them, as it is computed from the others
     while stack:
         i = stack.pop()
         if i not in needed:
@@ -236,9 +259,6 @@ def _canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     if source[-1] == 0:  # nothing but identities: one of them is the network
         return (nodes[0], Node(Identity(), (0,), nodes[0].shape, nodes[-1].address))
     kept = sorted(needed)
-    if kept[-1] != source[-1]:
-        kept.remove(source[-1])
-        kept.append(source[-1])
     number = {old: new for new, old in enumerate(kept)}
     return tuple(nodes[i]._replace(inputs=tuple(number[source[j]] for j in nodes[i].inputs)) for i in kept)
 
@@ -249,10 +269,10 @@ def _content_hash(nodes: tuple[Node, ...], rounds: int = 3) -> str:
     One pass down gives every node the hash of all it is computed from, one pass up of all that is computed from it, so
     that a shared node and two equal copies of it differ; further rounds (Weisfeiler and Leman 1968) mix the two.
     """
-    copies = Counter(node.address for node in nodes)
+    copies = Counter(node.address for node in nodes[1:])
     groups: dict[str, list[int]] = {}
     for i, node in enumerate(nodes):
-        if copies[node.address] > 1:
+        if i and copies[node.address] > 1:
             groups.setdefault(node.address, []).append(i)
     colours = [_hash(content_key(node.op), node.shape, len(groups.get(node.address, ()))) for node in nodes]
     for _ in range(rounds):
@@ -291,7 +311,7 @@ class Summary(NamedTuple):
     params: int = 0
     buffers: int = 0
     macs: int = 0
-    unknown: tuple[tuple[Op, tuple[Shape, ...]], ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
     def plus(self, other: Summary, shared: bool = False) -> Summary:
         """Both together; `shared` weights have been counted before."""
@@ -300,32 +320,33 @@ class Summary(NamedTuple):
             self.params + (0 if shared else other.params),
             self.buffers + (0 if shared else other.buffers),
             self.macs + other.macs,
-            self.unknown + other.unknown if other.unknown else self.unknown,
+            self.unknown + (_shared(other.unknown) if shared else other.unknown) if other.unknown else self.unknown,
         )
 
 
 class _Counter:
     """Reads a wiring into a summary: what flows is shapes."""
 
-    __slots__ = ("buffers", "macs", "params", "tied", "unknown")
+    __slots__ = ("buffers", "macs", "params", "shared", "tied", "unknown")
 
     def __init__(self, tied: bool) -> None:
         self.params = self.buffers = self.macs = 0
-        self.unknown: tuple[Any, ...] = ()
-        self.tied = tied
+        self.unknown: tuple[Unknown, ...] = ()
+        self.tied, self.shared = tied, False
 
     def shape(self, handle: Shape) -> Shape:
         return handle
 
     def __call__(self, part: Any, inputs: tuple[Shape, ...], name: str | int) -> Shape:
-        s = summarise(part, inputs)
-        self.macs += s.macs
-        if not (self.tied and self.params + self.buffers):  # a body applied again brings no new weights
-            self.params += s.params
-            self.buffers += s.buffers
-        if s.unknown:
-            self.unknown += s.unknown
-        return s.shape
+        shape, params, buffers, macs, unknown = summarise(part, inputs)
+        self.macs += macs
+        if not self.shared:
+            self.params += params
+            self.buffers += buffers
+        if unknown:
+            self.unknown += _shared(unknown) if self.shared else unknown
+        self.shared = self.tied  # a body applied again brings no new weights
+        return shape
 
 
 @lru_cache(maxsize=200_000)
@@ -334,7 +355,9 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
     if isinstance(term, Op):
         return _summarise_op(term, shapes)
     if isinstance(term, Block):
-        return summarise(_unfold(term, shapes), shapes)
+        summary = summarise(_unfold(term, shapes), shapes)
+        _keeps_promise(term, shapes, summary.shape)
+        return summary
     if not isinstance(term, Combine):
         raise _not_a_template(term, "")
     counter = _Counter(tied=isinstance(term, Repeat) and bool(term.tied))
@@ -343,9 +366,12 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
-    if isinstance(op, Input):
-        return Summary(tuple(op.length))
     output = op.infer(*shapes)
     params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
-    unknown = ((op, shapes),) if params is None or macs is None else ()
-    return Summary(output, params or 0, buffers or 0, macs or 0, unknown)
+    if params is None or buffers is None or macs is None:
+        return Summary(output, unknown=(Unknown(op, shapes),))
+    return Summary(output, params, buffers, macs)
+
+
+def _shared(unknown: tuple[Unknown, ...]) -> tuple[Unknown, ...]:
+    return tuple(one._replace(shared=True) for one in unknown)

@@ -158,9 +158,11 @@ def _arguments(
     reads, fields = [], {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            if function is object.__init__ or skip_self and len(parameters) == 2 and parameters[0].name == "args":
+            if function is object.__init__ or (skip_self and [p.name for p in parameters] == ["args", "kwargs"]):
                 return (), {}  # a class without a constructor of its own
-            raise SignatureError(f"{function.__qualname__}: *{parameter.name} cannot be a design choice; name each argument")
+            raise SignatureError(
+                f"{function.__qualname__}: *{parameter.name} cannot be a design choice; name each argument"
+            )
         if parameter.name in alone:
             reads.append(parameter.name)
         else:
@@ -168,10 +170,12 @@ def _arguments(
     return tuple(reads), fields
 
 
-def _define(base: type, name: str, origin: Any, fields: dict[str, Any], space: dict[str, Any]) -> Any:
+def _define(base: type[Shaped], name: str, origin: Any, fields: dict[str, Any], space: dict[str, Any]) -> Any:
     taken = sorted(set(fields) & {n for n in dir(base) if not n.startswith("__")} - set(base.fields))
     if taken:
-        raise SignatureError(f"{origin.__qualname__}: an argument cannot be called {taken[0]!r}, every {base.__name__} has that")
+        raise SignatureError(
+            f"{origin.__qualname__}: an argument cannot be called {taken[0]!r}, every {base.__name__} has that"
+        )
     space["__annotations__"] = dict.fromkeys(fields, Any)
     space.update({n: default for n, default in fields.items() if default is not inspect.Parameter.empty})
     space.update(__module__=origin.__module__, __qualname__=origin.__qualname__, __doc__=origin.__doc__)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SignatureError
@@ -65,12 +65,17 @@ class Signature(NamedTuple):
         else:
             patterns = self.inputs
         if len(shapes) != len(patterns):
-            raise ShapeError(f"{who}: takes {len(self.inputs)} inputs ({self.text}), got {len(shapes)}")
+            takes = f"{len(self.inputs)}{' or more' * self.variadic} input{'s' * (len(self.inputs) > 1)}"
+            raise ShapeError(
+                f"{who}: takes {takes} ({self.text}), got {len(shapes)}; join branches with parallel(..., join=)"
+            )
         for shape, pattern in zip(shapes, patterns, strict=True):
             self._match(shape, pattern, known, axes, who)
         return axes
 
-    def _match(self, shape: Shape, pattern: tuple[Axis, ...], known: Mapping[str, Any], axes: Axes, who: object) -> None:
+    def _match(
+        self, shape: Shape, pattern: tuple[Axis, ...], known: Mapping[str, Any], axes: Axes, who: object
+    ) -> None:
         if ELLIPSIS in pattern:
             before = pattern.index(ELLIPSIS)
             after = len(pattern) - before - 1
@@ -78,7 +83,10 @@ class Signature(NamedTuple):
                 raise self._rank_error(shape, pattern, who)
             middle = len(shape) - after
             self._agree("...", shape[before:middle], axes, who)
-            pairs = [*zip(shape[:before], pattern, strict=False), *zip(shape[middle:], pattern[before + 1 :], strict=True)]
+            pairs = [
+                *zip(shape[:before], pattern, strict=False),
+                *zip(shape[middle:], pattern[before + 1 :], strict=True),
+            ]
         else:
             if len(shape) != len(pattern):
                 raise self._rank_error(shape, pattern, who)
@@ -86,6 +94,7 @@ class Signature(NamedTuple):
         for length, axis in pairs:
             if axis.name:
                 self._agree(axis.name, length, axes, who)
+        for length, axis in pairs:  # once all that stands alone is known
             if axis.factors != (axis.name,):
                 self._split(length, axis, known, axes, who)
 
@@ -101,20 +110,29 @@ class Signature(NamedTuple):
         if len(unknown) > 1:
             raise SignatureError(f"{who}: axis {axis} has two unknown factors: {' and '.join(unknown)} ({self.text})")
         if not unknown and product != length:
-            raise ShapeError(f"{who}: axis {axis} must have length {product}, got {length}")
+            raise ShapeError(
+                f"{who}: axis {axis} must have length {product}, got {length}; make what comes before give {product}"
+            )
         if unknown:
             if product == 0 or length % product:
-                raise ShapeError(f"{who}: axis {axis} has length {length}, not a multiple of {product}")
+                hint = "".join(_divisors(f, known[f], length) for f in axis.factors if known.get(f) == product)
+                raise ShapeError(f"{who}: axis {axis} has length {length}, not a multiple of {product}{hint}")
             self._agree(unknown[0], length // product, axes, who)
 
     def _agree(self, name: str, length: Any, axes: Axes, who: object) -> None:
         if axes.setdefault(name, length) != length:
             what = "the axes ..." if name == "..." else f"axis {name}"
-            raise ShapeError(f"{who}: {what} is {axes[name]} in one input and {length} in another ({self.text})")
+            verb = "are" if name == "..." else "is"
+            raise ShapeError(
+                f"{who}: {what} {verb} {axes[name]} in one place and {length} in another ({self.text}); make them equal"
+            )
 
     def _rank_error(self, shape: Shape, pattern: tuple[Axis, ...], who: object) -> ShapeError:
         wanted = " ".join(map(str, pattern))
-        return ShapeError(f"{who}: takes the axes ({wanted}) after the batch, got {len(shape)} axes of lengths {shape}")
+        return ShapeError(
+            f"{who}: takes the axes ({wanted}) after the batch, got {len(shape)} axes of lengths {shape}; "
+            "reshape or pool before it"
+        )
 
     def result(self, axes: Mapping[str, Any], who: object) -> Shape:
         """The output shape, once every name is known."""
@@ -126,9 +144,18 @@ class Signature(NamedTuple):
                 continue
             length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
             if length < 1:
-                raise ShapeError(f"{who}: axis {axis} would have length {length}; every axis must be at least 1")
+                raise ShapeError(
+                    f"{who}: axis {axis} would have length {length}; every axis must be at least 1 ({self.text})"
+                )
             shape.append(length)
         return tuple(shape)
+
+
+def _divisors(name: str, wanted: int, length: int) -> str:
+    """ "; try p=14 or p=16": the divisors of a length on either side of what was asked for."""
+    divisors = [n for n in range(1, length + 1) if length % n == 0]
+    near = [*[n for n in divisors if n < wanted][-1:], *[n for n in divisors if n > wanted][:1]]
+    return f"; try {' or '.join(f'{name}={n}' for n in near)}"
 
 
 def _evaluate(expression: str, axes: Mapping[str, Any], who: object) -> int:
@@ -154,7 +181,7 @@ def _operand(text: str, axes: Mapping[str, Any], who: object) -> int:
     return length
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(text: str) -> Signature:
     """Read a signature. Raises SignatureError, which points at what cannot be read."""
     left, arrow, right = text.partition("->")
@@ -180,7 +207,9 @@ def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
         factors = tuple(token[2].split()) if token[2] is not None else (token[0],)
         for factor in factors:
             if not allowed.fullmatch(factor):
-                raise SignatureError(f"{text!r}: cannot read {factor!r}; an axis is a name, a number or a product (a b)")
+                raise SignatureError(
+                    f"{text!r}: cannot read {factor!r}; an axis is a name, a number or a product (a b)"
+                )
         alone = factors[0] if len(factors) == 1 and token[2] is None and _NAME.fullmatch(factors[0]) else ""
         axes.append(Axis(factors, token[1] or alone))
     if not axes or axes[0] not in (Axis(("b",), "b"), ELLIPSIS):

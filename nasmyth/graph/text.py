@@ -17,7 +17,7 @@ def rows(graph: Graph) -> list[dict[str, object]]:
     seen: set[str] = set()
     for number, node in enumerate(graph.nodes):
         shapes = tuple(graph.nodes[i].shape for i in node.inputs)
-        shared = node.address in seen
+        shared = number > 0 and node.address in seen
         found.append(
             {
                 "node": number,
@@ -30,7 +30,8 @@ def rows(graph: Graph) -> list[dict[str, object]]:
                 "shared": shared,
             }
         )
-        seen.add(node.address)
+        if number:
+            seen.add(node.address)
     return found
 
 
@@ -51,7 +52,9 @@ def table(graph: Graph) -> str:
 
 def _pad(line: tuple[str, ...], widths: list[int]) -> list[str]:
     right = {0, 5, 6}
-    return [text.rjust(w) if i in right else text.ljust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))]
+    return [
+        text.rjust(w) if i in right else text.ljust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))
+    ]
 
 
 def _count(value: object) -> str:

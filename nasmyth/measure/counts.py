@@ -19,9 +19,11 @@ def counted(graph: Graph) -> Costs:
     from nasmyth.ops.counted import count
 
     params, buffers, macs, _ = costs
-    for op, shapes in costs.unknown:
+    for op, shapes, shared in costs.unknown:
         more = count(op, shapes)
-        params, buffers, macs = params + more[0], buffers + more[1], macs + more[2]
+        macs += more[2]
+        if not shared:
+            params, buffers = params + more[0], buffers + more[1]
     return Costs(params, buffers, macs)
 
 

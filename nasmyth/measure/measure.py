@@ -17,6 +17,7 @@ A measure is one function under `@measure`; what it computes is the first line o
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -59,6 +60,13 @@ class Measure:
         self.needs, self.stochastic = frozenset(needs), stochastic
         self.__doc__ = function.__doc__
 
+    @property
+    def __wrapped__(self) -> Callable[..., float]:
+        return self.function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (self.function.__module__, self.name)
+
     def __call__(self, candidate: Any, *context: Any, **options: Any) -> float:
         """The number for a candidate. A measure that needs only a graph also takes anything that has a `.graph`."""
         if self.needs <= {"graph"}:
@@ -97,13 +105,15 @@ class Constraint:
         return value <= self.bound if self.relation == "<=" else value >= self.bound
 
     def pressure(self, value: float) -> float:
-        """How hard the constraint presses: at most 1 when met, 1.2 when missed by a fifth, infinite for NaN."""
+        """How hard the constraint presses: 0.8 with a fifth to spare, 1.2 when missed by a fifth, infinite for NaN.
+
+        Above 1 exactly when the bound is missed, and never less for a worse value.
+        """
         if math.isnan(value):
             return math.inf
-        if self.satisfied(value):
-            large, small = (self.bound, value) if self.relation == "<=" else (value, self.bound)
-            return min(1.0, abs(small) / abs(large)) if large and small * large > 0 else 1.0
-        return 1.0 + abs(value - self.bound) / max(abs(self.bound), 1e-12)
+        missed_by = value - self.bound if self.relation == "<=" else self.bound - value
+        pressure = 1.0 + missed_by / max(abs(self.bound), 1e-12)
+        return min(pressure, 1.0) if self.satisfied(value) else max(pressure, math.nextafter(1.0, 2.0))
 
     def violation(self, value: float) -> float:
         """0 when met, else by what fraction of the bound it is missed."""
@@ -124,6 +134,9 @@ class Constraint:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self} is neither true nor false by itself: write two constraints, not `a <= measure <= b`")
 
 
 def _plain(value: float, unit: str) -> str:
@@ -153,7 +166,13 @@ def measure(
     return define
 
 
-_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>=]+)?)\s*(<=|>=|<|>)\s*(.+?)\s*")
+def _received(module: str, name: str) -> Measure:
+    """A measure in another process: found by its name, once the file that defines it has been imported."""
+    importlib.import_module(module)
+    return find(name)
+
+
+_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>]+)?)\s*(<=|>=|<|>)\s*(.+?)\s*")
 
 
 def constraint(text: str | Constraint) -> Constraint:
@@ -162,7 +181,9 @@ def constraint(text: str | Constraint) -> Constraint:
         return text
     match = _CONSTRAINT.fullmatch(text)
     if match is None:
-        raise UnitError(f"cannot read {text!r} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'")
+        raise UnitError(
+            f"cannot read {text!r} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'"
+        )
     found, relation, bound = find(match[1].strip()), match[2], match[3]
     return found >= bound if relation[0] == ">" else found <= bound
 
@@ -181,16 +202,20 @@ def find(name: str | Measure) -> Measure:
     if not at:
         raise UnitError(f"{name!r}: say where it is measured, such as '{family}@cpu'")
     parts = [part.strip() for part in setting.split(",")]
-    options = {key: int(value) if value.isdigit() else value for key, _, value in (p.partition("=") for p in parts[1:])}
+    pairs = [part.partition("=") for part in parts[1:]]
+    if not all(key and value for key, _, value in pairs):
+        raise UnitError(f"{name!r}: write settings as key=value, such as '{family}@cpu,batch=8'")
+    options = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
     try:
         return found(parts[0], **options)
     except TypeError as error:
         raise UnitError(f"{name!r}: {error}") from None
 
 
-def constraints(texts: Iterable[str | Constraint]) -> tuple[Constraint, ...]:
-    """Read several, drop repetitions, refuse contradictions (BudgetError)."""
-    found = list(dict.fromkeys(map(constraint, texts)))
+def constraints(texts: str | Constraint | Iterable[str | Constraint]) -> tuple[Constraint, ...]:
+    """Read one or several, drop repetitions, refuse contradictions (BudgetError)."""
+    several = (texts,) if isinstance(texts, (str, Constraint)) else texts
+    found = list(dict.fromkeys(map(constraint, several)))
     for upper in found:
         for lower in found:
             same = upper.measure.name == lower.measure.name

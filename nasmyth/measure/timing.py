@@ -90,7 +90,9 @@ def _measure(network: Network, device: str, batch: int, threads: int, warmup: in
     if kind not in ("cpu", "cuda"):
         raise NasmythError(f"latency on {device!r}: the devices are 'cpu' and 'cuda'")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise NasmythError(f"latency on {device!r}: no CUDA device is here; measure on 'cpu', or on a machine that has one")
+        raise NasmythError(
+            f"latency on {device!r}: no CUDA device is here; measure on 'cpu', or on a machine that has one"
+        )
     run, runtime = _on_cuda(network, device, batch) if kind == "cuda" else _on_cpu(network, batch, threads)
     return summary(timed(run, warmup, repeats), batch, threads, runtime)
 

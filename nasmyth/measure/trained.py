@@ -1,7 +1,7 @@
 """What only training tells. Each is a figure of `nasmyth.train.evaluate` on a network that has been trained.
 
-    accuracy(network, task)                  on the validation split
-    accuracy(network, task, split="test")    touched once, at the end
+accuracy(network, task)                  on the validation split
+accuracy(network, task, split="test")    touched once, at the end
 """
 
 from __future__ import annotations

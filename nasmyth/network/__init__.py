@@ -27,7 +27,21 @@ _HOME = {
     "fit_values": "outputs",
 }
 
-__all__ = list(_HOME)  # noqa: PLE0605
+__all__ = [
+    "Classes",
+    "Column",
+    "ImageInput",
+    "Network",
+    "Pipeline",
+    "Prediction",
+    "TableInput",
+    "Values",
+    "build",
+    "fit_classes",
+    "fit_image_input",
+    "fit_table_input",
+    "fit_values",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,9 +23,10 @@ Path = tuple[str, ...]
 SELF = "_self"
 """Where the module of an address goes that is the beginning of another address, or empty."""
 
-OWN = frozenset(
-    "graph inputs outputs history predict pipeline save load export check to_bytes from_bytes then key".split()
-)
+OWN = {
+    *("graph", "inputs", "outputs", "history", "forward", "predict", "pipeline", "check", "then", "key"),
+    *("save", "load", "export", "to_bytes", "from_bytes"),
+}
 """What a network calls its own, beyond what every `nn.Module` has."""
 
 _ADDRESS = re.compile(r"(?:[^.\[\]]+|\[(?:0|[1-9]\d*)\])(?:\.[^.\[\]]+|\[(?:0|[1-9]\d*)\])*")

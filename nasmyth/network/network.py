@@ -11,6 +11,7 @@ weights are called "stages.1.conv.weight". Nodes of one address share one module
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -132,6 +133,20 @@ class Network(Group):
             raise CheckError("; ".join(missed), measured=measured)
         return measured
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it is made of: the classes of layers go by the names of their ops, which pickle cannot follow."""
+        training = tuple(name for name, module in self.named_modules() if module.training)
+        frozen = tuple(name for name, weight in self.named_parameters() if not weight.requires_grad)
+        parts = (self.graph, self.inputs, self.outputs, self.history, dict(self.state_dict()), training, frozen)
+        return _restored, parts
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        """Module by module, so that layers which somebody replaced stay replaced."""
+        twin: Network = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.parameters())
         answer = _answer(self.graph, self.outputs)
@@ -151,6 +166,24 @@ def build(graph: Graph, seed: int = 0, inputs: Any = None, outputs: Any = None) 
     return Network(graph, inputs, outputs, seed=seed)
 
 
+def _restored(
+    graph: Graph,
+    inputs: Any,
+    outputs: Any,
+    history: tuple[Any, ...],
+    state: dict[str, Tensor],
+    training: tuple[str, ...],
+    frozen: tuple[str, ...],
+) -> Network:
+    network = Network(graph, inputs, outputs, history=history)
+    network.load_state_dict(state, assign=True)
+    for name, module in network.named_modules():
+        module.training = name in training
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(name not in frozen)
+    return network
+
+
 def _build_modules(root: nn.Module, graph: Graph, paths: dict[str, Path], seed: int) -> None:
     built: dict[str, Any] = {}
     with torch.random.fork_rng(devices=[]):
@@ -163,7 +196,9 @@ def _build_modules(root: nn.Module, graph: Graph, paths: dict[str, Path], seed: 
                 built[node.address] = (node.op, shapes)
             elif built[node.address][0] is not node.op:
                 first = built[node.address][0]
-                raise NasmythError(f"two nodes at {node.address!r} would share one module, but are {first!r} and {node.op!r}")
+                raise NasmythError(
+                    f"two nodes at {node.address!r} would share one module, but are {first!r} and {node.op!r}"
+                )
 
 
 def _seed(seed: int, address: str) -> int:
@@ -180,7 +215,9 @@ def _schedule(graph: Graph, paths: dict[str, Path]) -> tuple[Step, ...]:
 
 def _refuse_misfit(graph: Graph, inputs: Any, outputs: Any) -> None:
     if inputs is not None and tuple(inputs.shape) != tuple(graph.input):
-        raise ShapeError(f"the graph takes {tuple(graph.input)} and the input is {tuple(inputs.shape)}: build it for that")
+        raise ShapeError(
+            f"the graph takes {tuple(graph.input)} and the input is {tuple(inputs.shape)}: build it for that"
+        )
     if outputs is not None and tuple(graph.output) != (outputs.size,):
         raise ShapeError(
             f"the graph gives {tuple(graph.output)} and the answer needs ({outputs.size},): end it with Linear({outputs.size})"

@@ -67,7 +67,9 @@ def encode(network: Network, raw: Any) -> Tensor:
         return stored
     prepared = raw if isinstance(raw, Tensor) else torch.from_numpy(np.asarray(raw))
     if tuple(prepared.shape[1:]) != tuple(network.graph.input):
-        raise DataError(f"input of shape {tuple(prepared.shape)}: this network takes (N, {str(network.graph.input)[1:]}")
+        raise DataError(
+            f"input of shape {tuple(prepared.shape)}: this network takes (N, {str(network.graph.input)[1:]}"
+        )
     return prepared.float()
 
 

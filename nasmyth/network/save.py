@@ -76,8 +76,8 @@ def from_bytes(data: bytes) -> Network:
         graph = Graph.from_json(document["graph"])
         inputs, outputs = from_json(document["inputs"]), from_json(document["outputs"])
         network = Network(graph, inputs, outputs, history=_plain(document["history"]))
-    except (NasmythError, KeyError, TypeError, ValueError) as error:
-        what = f"no {error.args[0]!r} in it" if isinstance(error, KeyError) and not isinstance(error, NasmythError) else error
+    except (NasmythError, LookupError, TypeError, ValueError, AttributeError) as error:
+        what = f"it lacks {error}" if type(error) is KeyError else error
         raise ExportError(f"the network in it cannot be built: {what}") from error
     if graph.key != document.get("key"):
         raise ExportError(
@@ -91,8 +91,10 @@ def from_bytes(data: bytes) -> Network:
 def header(data: bytes) -> dict[str, Any]:
     """The header of a safetensors file: JSON by tensor name. Raises ExportError for anything else."""
     size = int.from_bytes(data[:8], "little")
-    if data[:4] in (b"PK\x03\x04", b"\x80\x02}q") or data[:2] == b"\x80\x02":
-        raise ExportError("this is a pickle or a zip archive of them (.pt, .pt2), which are never loaded: give .safetensors")
+    if data[:4] == b"PK\x03\x04" or data[:2] == b"\x80\x02":
+        raise ExportError(
+            "this is a pickle or a zip archive of them (.pt, .pt2), which are never loaded: give .safetensors"
+        )
     if len(data) < 8 or data[8:9] != b"{" or size > _LIMIT:
         raise ExportError("not a safetensors file")
     if 8 + size > len(data):
@@ -117,10 +119,10 @@ def _document(data: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError):
         raise ExportError("the description of the network in it is damaged") from None
     if not isinstance(version, int) or version > FORMAT:
-        raise ExportError(f"written by a newer Nasmyth (format {version}, this one reads up to {FORMAT}): upgrade nasmyth")
-    if not isinstance(document, dict):
-        raise ExportError("the description of the network in it is damaged")
-    return document
+        raise ExportError(
+            f"written by a newer Nasmyth (format {version}, this one reads up to {FORMAT}): upgrade nasmyth"
+        )
+    return dict(document)
 
 
 def _tensors(data: bytes) -> dict[str, Tensor]:
@@ -162,5 +164,5 @@ def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _plain(data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
-        raise ValueError("its history is not a list")
+        raise TypeError("its history is not a list")
     return tuple(data)

@@ -28,7 +28,7 @@ FOLLOWERS = {
 }  # fmt: skip
 """Layers that share the box of the layer before them."""
 
-BOX, ROW, GAP, LANE = 300, 30, 16, 11
+BOX, ROW, GAP, LANE = 330, 30, 16, 11
 """Width and height of a box, space between rows, and between lines that run side by side."""
 
 
@@ -81,16 +81,19 @@ def draw(layers: Sequence[Mapping[str, Any]]) -> str:
         y += heights[depth] + GAP
     widest = max(_row_width(boxes, row) for row in rows.values())
     skips = _skips(boxes, rows)
-    left, right = 130.0, 20.0 + LANE * (1 + max((lane for _, _, lane in skips), default=0))
+    left, right = 96.0, 20.0 + LANE * (1 + max((lane for _, _, lane in skips), default=0))
     width = left + widest + right
     middle = left + widest / 2
     spots = {i: (middle + boxes[i].column * (BOX + 24), tops[boxes[i].depth]) for i in range(len(boxes))}
     parts = [_groups(boxes, rows, tops, heights, left, widest)]
     parts += [_edge(boxes, spots, heights, i, j) for j, box in enumerate(boxes) for i in box.inputs if boxes[j].depth - boxes[i].depth == 1]
-    parts += [_skip(boxes, spots, heights, i, j, left + widest + LANE * (lane + 1)) for i, j, lane in skips]
+    for i, j, lane in skips:
+        passed = range(boxes[i].depth, boxes[j].depth + 1)
+        edge = middle + max(_row_width(boxes, rows[depth]) for depth in passed) / 2
+        parts.append(_skip(boxes, spots, heights, i, j, edge + LANE * (lane + 1)))
     parts += [_box(box, *spots[i], heights[box.depth]) for i, box in enumerate(boxes)]
     label = f"the best network: {len(layers) - 1} layers from {_shape(layers[0])} to {_shape(layers[-1])}"
-    return image("".join(parts), label, round(width), round(y), "network")
+    return image("".join(parts), label, round(width), round(y), "network", style=f"width:{round(width)}px")
 
 
 def boxed(layers: Sequence[Mapping[str, Any]]) -> list[Box]:
@@ -118,8 +121,12 @@ def arranged(boxes: list[Box]) -> dict[int, list[int]]:
     for i, box in enumerate(boxes):
         box.depth = max((boxes[j].depth + 1 for j in box.inputs), default=0)
         rows.setdefault(box.depth, []).append(i)
+    reach = [0] * len(boxes)  # the furthest row that reads a box: what goes far stands on the right, where skips are
+    for box in boxes:
+        for j in box.inputs:
+            reach[j] = max(reach[j], box.depth)
     for depth in sorted(rows):
-        row = sorted(rows[depth], key=lambda i: (_mean([boxes[j].column for j in boxes[i].inputs]), i))
+        row = sorted(rows[depth], key=lambda i: (_mean([boxes[j].column for j in boxes[i].inputs]), reach[i], i))
         for place, i in enumerate(row):
             boxes[i].column = place - (len(row) - 1) / 2
     return rows
@@ -186,7 +193,7 @@ def _groups(
         if name and last > first:
             top, bottom = tops[first] - 6, tops[last] + heights[last] + 6
             parts.append(tag("rect", x=left - 12, y=top, width=widest + 24, height=bottom - top, rx=8, class_="group"))
-            parts.append(tag("text", words(_short(name, 16)), x=left - 18, y=(top + bottom) / 2 + 4, class_="group-name"))
+            parts.append(tag("text", words(_short(name, 11)), x=left - 18, y=(top + bottom) / 2 + 4, class_="group-name"))
     return "".join(parts)
 
 
@@ -199,18 +206,18 @@ def _box(box: Box, x: float, y: float, height: float) -> str:
         text = tag("text", words(box.name.lower()), x=x, y=y + height / 2 + 4, class_="join-name")
     else:
         shape = _shape(last)
-        room = int((2 * half - 24 - 7.2 * len(shape)) / 6.9)
+        room = int((2 * half - 34 - 7.8 * len(shape)) / 7.2)
         text = tag("text", words(_short(label(box), room)), x=x - half + 10, y=y + height / 2 + 4, class_="op")
         text += tag("text", words(shape), x=x + half - 10, y=y + height / 2 + 4, class_="shape")
     return tag("g", tag("title", words(tip)) + body + text, data_tip=tip, data_node=first["node"], class_="node")
 
 
 def label(box: Box) -> str:
-    """What stands in a box: "Conv(32) · BatchNorm · relu"."""
-    said = [str(box.layers[0]["op"])]
+    """What stands in a box: "Conv(32) · norm · gelu". The tip says it in full."""
+    said = [str(box.layers[0]["op"]).removesuffix("()")]
     for layer in box.layers[1:]:
         kind = re.match(r"Activation\((?:kind=)?'?(\w*)", str(layer["op"]))
-        said.append((kind[1] or "activation") if kind else op_name(layer))
+        said.append((kind[1] or "act") if kind else "norm" if "Norm" in op_name(layer) else op_name(layer))
     return " · ".join(said)
 
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 from nasmyth.errors import NasmythError
-from nasmyth.study import pareto
 from nasmyth.study.trial import Limit
 from nasmyth.units import show
 
@@ -97,20 +96,24 @@ def value(one: Candidate, name: str) -> float:
 
 
 def front(summary: Summary) -> list[Candidate]:
-    """The candidates within the budget that no other beats, best first.
+    """The candidates within the budget that no other beats in all of `weighed`, best first, as the study has them."""
+    return list(summary.get("front") or ())
 
-    With several objectives, in all of them. With one, in it and in the first cost (`costs`), so that a table shows what
-    a smaller network would give up.
-    """
-    aims = goals(summary)
-    if len(aims) > 1:
-        return list(summary.get("front") or ())
-    cost = costs(summary)[0]
-    able = [one for one in finished(summary) if one["feasible"]]
-    points = [(_better(value(one, aims[0][0]), aims[0][1]), _better(value(one, cost), direction(cost))) for one in able]
-    kept = [(points[i], able[i]) for i in pareto.front(points)]
-    distinct = {point: one for point, one in reversed(kept)}  # of equals, the earliest
-    return [one for _, one in sorted(distinct.items(), key=lambda pair: pair[0], reverse=True)]
+
+def weighed(summary: Summary) -> list[str]:
+    """What the front weighs: the objectives and the bounded costs."""
+    limited = [limit.name for limit in limits(summary) if limit.relation == "<="] or ["params"]
+    names = [*(name for name, _ in goals(summary)), *limited]
+    return [name for name in dict.fromkeys(names) if _measured(summary, name)]
+
+
+def shortlist(summary: Summary, most: int) -> list[Candidate]:
+    """At most `most` of the front, best first; with the winner before and the baseline after, if they are not on it."""
+    rows, best, baseline = front(summary), winner(summary), summary.get("baseline")
+    there = {one["number"] for one in rows}
+    first = [best] if best and best["number"] not in there else []
+    last = [baseline] if baseline and not baseline.get("error") and baseline["number"] not in there else []
+    return [*first, *rows[: most - len(first) - len(last)], *last]
 
 
 def direction(name: str) -> str:
@@ -155,9 +158,9 @@ def headline(summary: Summary) -> str:
 
 def final(summary: Summary) -> tuple[dict[str, float], str]:
     """The last word on the best candidate: its figures, and " on test" if they are those of the test split."""
-    tested = (summary.get("result") or {}).get("test")
-    if tested:
-        return dict(tested), " on test"
+    result = summary.get("result") or {}
+    if result.get("test"):
+        return {**result["test"], **(result.get("device") or {})}, " on test"
     best = winner(summary)
     return (dict(best["measures"]) if best else {}), " on validation" if summary.get("task") else ""
 
@@ -210,15 +213,23 @@ def verdict(summary: Summary) -> str:
     said = "The search beat" if gain > 0 else "The search equalled" if gain == 0 else "The search did not beat"
     return (
         f"{said} the plain network under the same budget, trained the same way: "
-        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_difference(goal, gain, way)})."
+        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_gained(goal, gain, result)})."
     )
 
 
-def _difference(goal: str, gain: float, way: str) -> str:
-    change = gain if way == "max" else -gain
-    if about(goal)[0] == "1":
-        return f"{change * 100:+.2f} points"
-    return f"{'+' if change >= 0 else '-'}{shown(goal, abs(change))}"
+def _gained(goal: str, gain: float, result: Mapping[str, Any]) -> str:
+    """ "+0.55 points better; 95 % interval -0.28 to +1.39, so it may be chance"."""
+    points = about(goal)[0] == "1"
+
+    def written(number: float) -> str:
+        return f"{number * 100:+.2f}" if points else f"{'+' if number >= 0 else '-'}{shown(goal, abs(number))}"
+
+    said = f"{written(abs(gain))[1:]}{' points' if points else ''} {'better' if gain > 0 else 'worse'}" if gain else "no difference"
+    interval = result.get("difference") or {}
+    if not (_number(interval.get("low")) and _number(interval.get("high"))):
+        return said
+    chance = ", so it may be chance" if interval["low"] <= 0 <= interval["high"] and gain else ""
+    return f"{said}; 95 % interval {written(interval['low'])} to {written(interval['high'])}{chance}"
 
 
 def reproduce(summary: Summary) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from nasmyth.report import answers, drawing, facts, plots
 from nasmyth.units import show
 
-MOST_TRIALS, MOST_FAILURES = 300, 100
+MOST_FRONT, MOST_TRIALS, MOST_FAILURES = 12, 300, 100
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -30,7 +30,6 @@ def _template() -> Template:
 
 def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template shows, by section; an empty section is left out."""
-    front = facts.front(summary)
     every = sorted(facts.finished(summary), key=lambda one: one["number"])
     result = summary.get("result") or {}
     return {
@@ -41,9 +40,9 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": facts.verdict(summary),
         "tiles": tiles(summary),
         "tradeoff": Markup(plots.tradeoff(summary)),
-        "goal": facts.goals(summary)[0][0],
-        "cost": facts.costs(summary)[0],
-        "front": table(summary, front),
+        "front": table(summary, facts.shortlist(summary, MOST_FRONT)),
+        "front_count": len(facts.front(summary)),
+        "weighed": facts.weighed(summary),
         "trials": table(summary, every[:MOST_TRIALS]),
         "trials_left": max(0, len(every) - MOST_TRIALS),
         "network": Markup(drawing.draw(summary.get("layers") or ())),

@@ -24,13 +24,15 @@ def tradeoff(summary: Mapping[str, Any]) -> str:
     cost = facts.costs(summary)[0]
     front = facts.front(summary)
     on_front = {one["number"] for one in front}
-    drawn = [one for one in facts.finished(summary) if math.isfinite(facts.value(one, cost))]
-    if not drawn:
+    rest = [one for one in facts.finished(summary) if one["number"] not in on_front and math.isfinite(facts.value(one, cost))]
+    drawn = rest[:: max(1, math.ceil(len(rest) / MOST_POINTS))]
+    drawn += [one for one in rest if facts.role(summary, one) and one not in drawn]
+    if not drawn and not front:
         return ""
-    drawn = [one for one in drawn if one["number"] not in on_front][:MOST_POINTS]
     frame = Frame(_cost_axis(summary, cost, [*drawn, *front]), _goal_axis(goal, way, [*drawn, *front], front))
     parts = [frame.axes(), _budget(frame, summary, cost)]
-    parts.append(frame.line(_steps(sorted((facts.value(one, cost), facts.value(one, goal)) for one in front)), "front-line"))
+    parts.append(frame.line(_steps(front, cost, goal, way), "front-line"))
+    drawn.sort(key=lambda one: bool(facts.role(summary, one)))
     parts += [_point(frame, summary, one, cost, goal, "other") for one in drawn]
     parts += [_point(frame, summary, one, cost, goal, "front") for one in reversed(front)]
     label = f"{goal} against {cost} for {len(drawn) + len(front)} candidates, {len(front)} of them on the Pareto front"
@@ -56,14 +58,16 @@ def _writer(name: str) -> Callable[[float], str]:
     return "{:g}".format if unit in ("1", "raw") else lambda value: show(value, unit)
 
 
-def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The staircase under a front: what is reachable at each cost."""
+def _steps(front: Sequence[Any], cost: str, goal: str, way: str) -> list[tuple[float, float]]:
+    """The staircase along a front: the best that is reachable at each cost."""
+    sign = (1 if facts.direction(cost) == "min" else -1, 1 if way == "max" else -1)
+    points = sorted((sign[0] * facts.value(one, cost), sign[1] * facts.value(one, goal)) for one in front)
     stairs: list[tuple[float, float]] = []
     for x, y in points:
-        if stairs:
-            stairs.append((x, stairs[-1][1]))
-        stairs.append((x, y))
-    return stairs
+        if not stairs or y > stairs[-1][1]:
+            stairs += [(x, stairs[-1][1])] if stairs else []
+            stairs.append((x, y))
+    return [(sign[0] * x, sign[1] * y) for x, y in stairs]
 
 
 def _budget(frame: Frame, summary: Mapping[str, Any], cost: str) -> str:
@@ -149,7 +153,7 @@ def _lines(named: Mapping[str, list[tuple[float, float]]], grey: Sequence[list[t
     parts += [frame.line(series, f"curve c{i}") for i, series in enumerate(named.values())]
     said = []
     for i, (name, series) in enumerate(named.items()):
-        x, y = WIDTH - RIGHT - 150, TOP + 4 + 24 * i
+        x, y = WIDTH - RIGHT - 196, TOP + 4 + 24 * i
         below = title != "loss"  # a score rises to the top right, a loss falls to the bottom right
         y = HEIGHT - BOTTOM - 16 - 24 * (len(named) - 1 - i) if below else y
         parts.append(tag("line", x1=x, x2=x + 22, y1=y, y2=y, class_=f"curve c{i}"))

@@ -32,9 +32,11 @@ def _text(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def image(content: str, label: str, width: float = WIDTH, height: float = HEIGHT, class_: str = "plot") -> str:
+def image(
+    content: str, label: str, width: float = WIDTH, height: float = HEIGHT, class_: str = "plot", **more: object
+) -> str:
     """An `<svg>` that scales to its container; `label` is what a screen reader says."""
-    return tag("svg", content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_=class_)
+    return tag("svg", content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_=class_, **more)
 
 
 # --- axes -----------------------------------------------------------------------------------------------------------

@@ -34,46 +34,44 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     """What `render` prints, piece by piece."""
     yield Text(facts.headline(summary), style="bold")
     yield Text(" · ".join(t for t in (facts.asked(summary), facts.task_sentence(summary), facts.spent(summary)) if t))
-    if rows := facts.front(summary):
-        yield ""
-        yield candidates(summary, rows[:MOST_ROWS], _title(summary, len(rows)))
+    if rows := facts.shortlist(summary, MOST_ROWS):
+        yield Text(f"\n{_title(summary)}", style="bold")
+        yield candidates(summary, rows)
     if said := facts.verdict(summary):
         yield Text(said)
     if stages := facts.funnel(summary):
-        yield ""
+        yield Text("\nFunnel", style="bold")
         yield _funnel(stages)
     if phases := facts.times(summary):
-        yield ""
+        yield Text("\nWhere the time went", style="bold")
         yield _times(phases)
     if reasons := facts.failures(summary):
-        yield ""
-        yield Text("Failed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
+        yield Text("\nFailed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
     if command := facts.reproduce(summary):
         yield ""
         yield Text.assemble(("Again: ", "dim"), command)
 
 
-def _title(summary: Mapping[str, Any], count: int) -> str:
-    goal, others = facts.goals(summary)[0][0], [name for name, _ in facts.goals(summary)[1:]]
-    against = " and ".join(others or facts.costs(summary)[:1])
-    more = f", the best {MOST_ROWS} of {count}" if count > MOST_ROWS else ""
-    return f"Pareto front, {goal} against {against}{more}"
+def _title(summary: Mapping[str, Any]) -> str:
+    count = len(facts.front(summary))
+    more = f" (the best of {count})" if count > MOST_ROWS else ""
+    return f"Pareto front: {', '.join(facts.weighed(summary))}{more}"
 
 
-def candidates(summary: Mapping[str, Any], rows: list[Any], title: str) -> Table:
-    """A table of candidates, the winner marked."""
+def candidates(summary: Mapping[str, Any], rows: list[Any]) -> Table:
+    """A table of candidates; the winner and the baseline are marked."""
     names = facts.columns(summary, rows)
-    table = _table(title, [("#", "right"), *[(name, "right") for name in names], ("", "left"), ("key", "left")])
+    table = _table([("#", "right"), *[(name, "right") for name in names], ("", "left"), ("stage", "left"), ("key", "left")])
     for one in rows:
         role = facts.role(summary, one)
         told = [facts.shown(name, one["measures"].get(name)) for name in names]
         style = {"best": "bold green", "baseline": "cyan"}.get(role, "")
-        table.add_row(str(one["number"]), *told, role, str(one["key"])[:8], style=style)
+        table.add_row(str(one["number"]), *told, role, facts.trained(one), str(one["key"])[:8], style=style)
     return table
 
 
 def _funnel(stages: list[dict[str, Any]]) -> Table:
-    table = _table("Funnel", [("stage", "left"), ("entered", "right"), ("passed", "right"), ("each", "right")])
+    table = _table([("stage", "left"), ("entered", "right"), ("passed", "right"), ("each", "right")])
     for row in stages:
         price = "-" if row["price_s"] is None else show(float(row["price_s"]), "s")
         table.add_row(row["stage"], f"{row['entered']:,}", f"{row['passed']:,}", price)
@@ -81,14 +79,14 @@ def _funnel(stages: list[dict[str, Any]]) -> Table:
 
 
 def _times(phases: list[tuple[str, float, float]]) -> Table:
-    table = _table("Where the time went", [("phase", "left"), ("time", "right"), ("share", "right")])
+    table = _table([("phase", "left"), ("time", "right"), ("share", "right")])
     for name, seconds, share in phases:
         table.add_row(name, show(seconds, "s"), f"{share:.0%}")
     return table
 
 
-def _table(title: str, heads: list[tuple[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(heads: list[tuple[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for head, justify in heads:
         table.add_column(head, justify=justify, no_wrap=True)
     return table

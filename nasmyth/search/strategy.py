@@ -71,6 +71,7 @@ def fitness(trial: Told) -> tuple[float, float]:
     This is the feasibility rule of Deb (2000, "An efficient constraint handling method for genetic algorithms"). Several
     objectives count by their sum here; strategies for Pareto fronts rank them otherwise. A failed trial is worst.
     """
-    if not trial.objectives or any(value != value for value in trial.objectives):
+    total = float(sum(trial.objectives))
+    if not trial.objectives or total != total or trial.violation != trial.violation:  # NaN is unlike itself
         return (float("-inf"), float("-inf"))
-    return (-trial.violation, float(sum(trial.objectives)))
+    return (-trial.violation, total)

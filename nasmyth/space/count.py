@@ -13,8 +13,8 @@ from collections import Counter
 from typing import Any
 
 from nasmyth.graph.combine import Repeat
-from nasmyth.record import Value
-from nasmyth.space.holes import CLOSED, Choice, Expression, Hole, Subset, openness, values
+from nasmyth.record import Value, is_open
+from nasmyth.space.holes import Choice, Expression, Hole, Subset, values
 
 State = frozenset[tuple[str, Any]]
 
@@ -30,13 +30,13 @@ def _telling(template: Any) -> frozenset[str]:
     found: set[str] = set()
 
     def visit(part: Any, counts: bool) -> None:
-        if openness(part) == CLOSED:
+        if not is_open(part):
             return
         if isinstance(part, tuple):
             for item in part:
                 visit(item, counts)
             return
-        if isinstance(part, Hole) and part.name and (counts or any(openness(o) for o in part.inner())):
+        if isinstance(part, Hole) and part.name and (counts or any(map(is_open, part.inner()))):
             found.add(part.name)
         for field, value in zip(part.fields, part._values, strict=True):
             visit(value, counts or (isinstance(part, Repeat) and field == "count"))
@@ -52,7 +52,7 @@ class _Tally:
         self.known: dict[Any, Any] = {}
 
     def __call__(self, part: Any, states: Counter[State]) -> Counter[State]:
-        if openness(part) == CLOSED:
+        if not is_open(part):
             return states
         if isinstance(part, tuple):
             for item in part:
@@ -88,7 +88,7 @@ class _Tally:
         return after
 
     def _decide(self, hole: Hole, states: Counter[State]) -> Counter[State]:
-        if hole.name is None and not any(openness(o) for o in hole.inner()):
+        if hole.name is None and not any(map(is_open, hole.inner())):
             return Counter({state: n * _whole(hole.count) for state, n in states.items()})
         if hole.name is not None and hole.name not in self.telling:
             return Counter({state | {(hole.name, None)}: n * _whole(hole.count) for state, n in states.items()})

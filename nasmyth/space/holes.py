@@ -22,11 +22,11 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, SpaceError
-from nasmyth.graph.combine import Identity
-from nasmyth.record import Value, below
+from nasmyth.graph.combine import Cell, Chain, Identity, Parallel, Repeat
+from nasmyth.record import Value, below, is_open
 
 Genome = dict[str, Any]
 Fill = Callable[[Any, str], Any]
@@ -38,8 +38,13 @@ class Arithmetic(Value):
 
     def _combine(self, symbol: str, other: Any, swapped: bool = False) -> Expression:
         for side in (self, other):
-            if isinstance(side, Hole) and (side.name is None or not side.numeric):
-                raise SpaceError(f"{side!r}: only a named number takes arithmetic; write e.g. choice(16, 32, name='width')")
+            number = isinstance(side, (int, float, Expression)) or (
+                isinstance(side, Hole) and side.name and side.numeric
+            )
+            if not number:
+                raise SpaceError(
+                    f"{side!r}: only a named number takes arithmetic; write e.g. choice(16, 32, name='width')"
+                )
         left, right = (other, self) if swapped else (self, other)
         return Expression(symbol, left, right)
 
@@ -64,8 +69,14 @@ class Arithmetic(Value):
     def __floordiv__(self, other: Any) -> Any:
         return self._combine("//", other)
 
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._combine("//", other, True)
+
     def __truediv__(self, other: Any) -> Any:
         return self._combine("/", other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._combine("/", other, True)
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -81,13 +92,33 @@ class Expression(Arithmetic):
     right: Any
 
     def refill(self, fill: Fill, address: str) -> Any:
-        return _OPERATORS[self.symbol](fill(self.left, address), fill(self.right, address))
+        return self.of_values(fill(self.left, address), fill(self.right, address))
+
+    def of_values(self, left: Any, right: Any) -> Any:
+        """Its value once both sides have theirs. Raises SpaceError for a division by zero."""
+        try:
+            return _OPERATORS[self.symbol](left, right)
+        except ZeroDivisionError:
+            raise SpaceError(
+                f"{left} {self.symbol} {right}: {self.right!r} can be 0, and nothing divides by it"
+            ) from None
 
 
 class Hole(Arithmetic):
     """A decision to make. `count` is how many ways there are to make it (infinite for a real)."""
 
-    name: Any = None
+    _is_hole = True
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> Any:
+            """By which it is known, if not by its address: the last field of every kind of hole."""
+
+    @property
+    def plural(self) -> bool:
+        """Whether it stands for several parts: the branches of a parallel, the edges into a vertex."""
+        return False
 
     @property
     def numeric(self) -> bool:
@@ -133,8 +164,8 @@ class Choice(Hole):
             raise SpaceError("choice(): give at least one option")
         if any(type(o) is float and not math.isfinite(o) for o in self.options):
             raise SpaceError(f"choice{self.options}: numbers must be finite")
-        if len({(type(o), o) for o in self.options}) < len(self.options):
-            raise SpaceError(f"choice{self.options}: an option stands twice; write each once")
+        if len(set(self.options)) < len(self.options):
+            raise SpaceError(f"choice{self.options}: an option stands twice (1, 1.0 and True are one); write each once")
 
     @property
     def scalar(self) -> bool:
@@ -154,6 +185,10 @@ class Choice(Hole):
 
     def nth(self, i: int) -> Any:
         return self.options[i] if self.scalar else i
+
+    @property
+    def plural(self) -> bool:
+        return all(isinstance(o, tuple) or getattr(o, "plural", False) for o in self.options)
 
     def index(self, decision: Any) -> int:
         """The number of the option that a decision stands for."""
@@ -201,7 +236,9 @@ class Integer(Hole):
     def checked(self, decision: Any, key: str) -> Any:
         if type(decision) is int and self.lo <= decision <= self.hi and (decision - self.lo) % self.step == 0:
             return decision
-        raise GenomeError(f"{key}: {decision!r} is not a whole number from {self.lo} to {self.hi} in steps of {self.step}")
+        raise GenomeError(
+            f"{key}: {decision!r} is not a whole number from {self.lo} to {self.hi} in steps of {self.step}"
+        )
 
     def encode(self, decision: Any) -> list[float]:
         if decision is None:
@@ -218,8 +255,15 @@ class Real(Hole):
     name: Any = None
 
     def check(self) -> None:
-        if not self.lo < self.hi or not math.isfinite(self.lo) or not math.isfinite(self.hi) or (self.log and self.lo <= 0):
-            raise SpaceError(f"real({self.lo}, {self.hi}, log={self.log}): needs lo < hi, both finite, and lo > 0 for log")
+        if (
+            not self.lo < self.hi
+            or not math.isfinite(self.lo)
+            or not math.isfinite(self.hi)
+            or (self.log and self.lo <= 0)
+        ):
+            raise SpaceError(
+                f"real({self.lo}, {self.hi}, log={self.log}): needs lo < hi, both finite, and lo > 0 for log"
+            )
 
     @property
     def count(self) -> float:
@@ -235,7 +279,7 @@ class Real(Hole):
         """The number at this fraction of the way from lo to hi."""
         if self.log:
             return float(min(self.hi, max(self.lo, self.lo * (self.hi / self.lo) ** fraction)))
-        return float(self.lo + fraction * (self.hi - self.lo))
+        return float(min(self.hi, max(self.lo, self.lo + fraction * (self.hi - self.lo))))
 
     def fraction(self, decision: float) -> float:
         """The inverse of `at`."""
@@ -262,6 +306,10 @@ class Subset(Hole):
     def check(self) -> None:
         if type(self.k) is not int or not 0 < self.k <= len(self.options):
             raise SpaceError(f"subset({self.k}, ...): k must be from 1 to the number of options, {len(self.options)}")
+
+    @property
+    def plural(self) -> bool:
+        return True
 
     @property
     def numeric(self) -> bool:
@@ -324,23 +372,48 @@ def subset(k: int, *options: Any, name: str | None = None) -> Any:
 
 # --- the walk -----------------------------------------------------------------------------------------------------
 
-CLOSED, TIED, OPEN = 0, 1, 2
+_REMEMBERED = 4096  # fillings of one part
 
 
-def openness(template: Any) -> int:
-    """CLOSED: no holes. TIED: named holes only, so that it fills alike wherever it stands. OPEN: holes with addresses."""
-    if isinstance(template, tuple):
-        return max(map(openness, template), default=CLOSED)
+def tied(template: Any) -> bool:
+    """Whether all holes in it have names, so that it fills alike wherever it stands."""
     if not isinstance(template, Value):
-        return CLOSED
-    known: int | None = template.__dict__.get("_openness")
+        return all(map(tied, template)) if isinstance(template, tuple) else True
+    known: bool | None = template.__dict__.get("_tied")
     if known is None:
-        if isinstance(template, Hole):
-            known = OPEN if template.name is None else TIED
-        else:
-            known = max(map(openness, template._values), default=CLOSED)
-        template.__dict__["_openness"] = known
+        nameless = isinstance(template, Hole) and template.name is None
+        known = template.__dict__["_tied"] = not nameless and all(map(tied, template._values))
     return known
+
+
+def decisions(template: Value) -> tuple[Hole, ...] | None:
+    """The holes that every filling of a tied template decides, in the order of the walk; None if that can vary."""
+    if "_decisions" not in template.__dict__:
+        template.__dict__["_decisions"] = _decisions(template)
+    known: tuple[Hole, ...] | None = template.__dict__["_decisions"]
+    return known
+
+
+def _decisions(part: Any) -> tuple[Hole, ...] | None:
+    if not is_open(part):
+        return ()
+    if isinstance(part, Hole):
+        return None if isinstance(part, Real) or any(map(is_open, part.inner())) else (part,)
+    if isinstance(part, Repeat):
+        return _decisions(part.body) if type(part.count) is int and part.count else None
+    if hasattr(part, "refill") and not isinstance(part, (Chain, Parallel, Cell, Expression)):
+        return None
+    found: dict[Hole, None] = {}
+    for item in part if isinstance(part, tuple) else part._values:
+        inside = _decisions(item)
+        if inside is None:
+            return None
+        found.update(dict.fromkeys(inside))
+    return tuple(found)
+
+
+def _frozen(decision: Any) -> Any:
+    return tuple(decision) if type(decision) is list else decision
 
 
 class Filling:
@@ -349,31 +422,44 @@ class Filling:
     def __init__(self, pick: Pick) -> None:
         self.pick = pick
         self.genome: Genome = {}
-        self._tied: dict[Any, Any] = {}
+        self._tied: dict[Any, Any] = {}  # parts that fill alike wherever they stand
 
     def __call__(self, template: Any, address: str) -> Any:
-        if not isinstance(template, Value):
-            if isinstance(template, tuple):
-                return tuple(self(item, below(address, i)) for i, item in enumerate(template))
+        if not is_open(template):
             return template
-        kind = openness(template)
-        if kind == CLOSED:
-            return template
-        if kind == TIED:
-            filled = self._tied.get(template)
-            if filled is None:
-                filled = self._tied[template] = self._fill(template, address)
-            return filled
-        return self._fill(template, address)
+        if isinstance(template, tuple):
+            return tuple(self(item, below(address, i)) for i, item in enumerate(template))
+        if not tied(template):
+            return self._fill(template, address)
+        filled = self._tied.get(template)
+        if filled is None:
+            filled = self._tied[template] = self._fill_tied(template, address)
+        return filled
+
+    def _fill_tied(self, template: Any, address: str) -> Any:
+        """A part that always makes the same named decisions is filled once for each way to make them, in any walk."""
+        named = decisions(template)
+        if named is None:
+            return self._fill(template, address)
+        made = tuple([_frozen(self._decide(hole.name, hole)) for hole in named])
+        known: dict[Any, Any] = template.__dict__.setdefault("_filled", {})
+        filled = known.get(made)
+        if filled is None:
+            filled = self._fill(template, address)
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[made] = filled
+        return filled
+
+    def _decide(self, key: str, hole: Hole) -> Any:
+        if key not in self.genome:
+            self.genome[key] = self.pick(key, hole)
+        return self.genome[key]
 
     def _fill(self, template: Any, address: str) -> Any:
         if isinstance(template, Hole):
             key = template.name or address
-            if key in self.genome:
-                decision = self.genome[key]
-            else:
-                decision = self.genome[key] = self.pick(key, template)
-            return template.result(decision, self, key)
+            return template.result(self._decide(key, template), self, key)
         if hasattr(template, "refill"):
             return template.refill(self, address)
         pairs = zip(template.fields, template._values, strict=True)
@@ -395,21 +481,27 @@ def holes(template: Any, address: str = "") -> dict[str, Hole]:
     seen: set[Any] = set()
 
     def visit(part: Any, at: str) -> Any:
-        kind = openness(part)
-        if kind == CLOSED:
+        if not is_open(part) or part in seen:
             return part
-        if kind == TIED:
-            if part in seen:
-                return _upper(part)
+        if tied(part):
             seen.add(part)
         if isinstance(part, tuple):
             return tuple(visit(item, below(at, i)) for i, item in enumerate(part))
         if isinstance(part, Hole):
+            if part.name is not None and not (isinstance(part.name, str) and part.name):
+                raise SpaceError(f"{part!r}: a hole's name is a word, such as name='width'")
             key = part.name or at
             if found.setdefault(key, part) is not part:
-                raise SpaceError(f"two holes named {key!r} differ: {found[key]!r} and {part!r}; one name is one decision")
+                raise SpaceError(
+                    f"two holes named {key!r} differ: {found[key]!r} and {part!r}; one name is one decision"
+                )
             for i, option in enumerate(part.inner()):
                 visit(option, f"{key}:{i}")
+        elif isinstance(part, Repeat):  # as often as it can repeat
+            visit(part.count, below(at, "count"))
+            most = max(part.checked(count) for count, _ in values(part.count, {}))
+            for i in range(min(most, 1) if part.tied else most):
+                visit(part.body, at if part.tied else below(at, i))
         elif isinstance(part, Expression):
             visit(part.left, at), visit(part.right, at)
         elif hasattr(part, "refill"):
@@ -417,17 +509,10 @@ def holes(template: Any, address: str = "") -> dict[str, Hole]:
         else:
             for field, value in zip(part.fields, part._values, strict=True):
                 visit(value, below(at, field))
-        return _upper(part)
+        return part
 
     visit(template, address)
     return found
-
-
-def _upper(part: Any) -> Any:
-    """The largest value of a numeric part (how often a repeat can repeat); anything else stands for itself."""
-    if isinstance(part, (Expression, Hole)) and getattr(part, "numeric", True) and not isinstance(part, Real):
-        return max(value for value, _ in values(part, {}))
-    return part
 
 
 def values(part: Any, decided: Genome) -> Iterator[tuple[Any, Genome]]:
@@ -435,13 +520,13 @@ def values(part: Any, decided: Genome) -> Iterator[tuple[Any, Genome]]:
     if isinstance(part, Expression):
         for left, once in values(part.left, decided):
             for right, twice in values(part.right, once):
-                yield _OPERATORS[part.symbol](left, right), twice
+                yield part.of_values(left, right), twice
     elif isinstance(part, Hole):
-        if part.name in decided:
-            yield decided[part.name], decided
-        else:
-            for i in range(int(part.count)):
-                value = part.nth(i)
-                yield value, decided if part.name is None else {**decided, part.name: value}
+        if isinstance(part, Real):
+            part.nth(0)  # says that it cannot be listed
+        every = [decided[part.name]] if part.name in decided else [part.nth(i) for i in range(int(part.count))]
+        for decision in every:
+            after = decided if part.name is None else {**decided, part.name: decision}
+            yield from values(part.options[part.index(decision)] if isinstance(part, Choice) else decision, after)
     else:
         yield part, decided

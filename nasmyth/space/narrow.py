@@ -1,18 +1,18 @@
 """Budgets pushed into a space, so that what is sampled fits by construction and not by being thrown away.
 
 First the cheapest network is sought, by changing one decision at a time for the better. If even that misses the budget,
-the answer is a BudgetError that says by how much. Otherwise each option of each hole is tried in the cheapest network:
-an option that breaks the budget even there is ruled out for good. A sample that still misses the budget (many options
-that fit alone need not fit together) is repaired, one random decision at a time.
+the answer is a BudgetError that says by how much. Otherwise each option of each hole is tried in the network that is
+cheapest by that constraint: an option that breaks it even there is ruled out for good. A sample that still misses the
+budget (many options that fit alone need not fit together) is repaired, one random decision at a time.
 
-Costs that grow with every option's own cost, as counts and bytes do, make the ruling-out exact; for a constraint of the
-form "at least" nothing is ruled out and repair does the work.
+Costs that grow with every option's own cost, as counts and bytes do, make the ruling-out exact; a constraint of the form
+"at least" rules nothing out, and repair does the work.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,126 +48,148 @@ def narrow(space: Space, constraints: Sequence[Any]) -> Space:
     from nasmyth.space.space import Space
 
     for limit in constraints:
+        if not hasattr(limit, "pressure"):
+            raise SpaceError(
+                f"narrow({limit!r}): write a constraint, such as params <= 3e6 or constraint('params<=3M')"
+            )
         if not limit.measure.needs <= {"graph"}:
-            raise SpaceError(f"{limit}: a space can only be narrowed by what a graph tells; measure this one in the search")
-    every = (*space.constraints, *(c for c in constraints if c not in space.constraints))
+            raise SpaceError(
+                f"{limit}: a space can only be narrowed by what a graph tells; measure this one in the search"
+            )
+    every = tuple(dict.fromkeys((*space.constraints, *constraints)))
     narrowed = Space(space.template, space.input, space.recipe, constraints=every)
     if not every:
         return narrowed
-    cheapest = _cheapest(narrowed)
-    if _pressure(narrowed, cheapest) > 1:
-        raise _nothing_fits(narrowed, cheapest)
-    if all(limit.relation == "<=" for limit in every):
-        narrowed.allowed = _rule_out(narrowed, cheapest)
+    nearest = cheapest(narrowed)
+    if pressure(narrowed, nearest) > 1:
+        starts = (repair(narrowed, _random(narrowed, Random(f"start {i}")), Random(i)) for i in range(_SAMPLES))
+        found = next((genome for genome in starts if genome is not None), None)
+        if found is None:
+            raise _nothing_fits(narrowed, nearest)
+        nearest = found
+    narrowed.allowed = _rule_out(narrowed, nearest)
+    narrowed.within = nearest
     return narrowed
 
 
 def sample(space: Space, rng: Random) -> Genome:
     """A random genome that meets the constraints of a narrowed space."""
-    closest: tuple[float, Genome] | None = None
     for _ in range(_SAMPLES):
-        genome = space._walk(lambda key, hole: space._draw(key, hole, rng))
-        pressure = _pressure(space, genome)
-        if pressure <= 1:
-            return genome
-        if closest is None or pressure < closest[0]:
-            closest = (pressure, genome)
-        mended = repair(space, genome, rng)
+        mended = repair(space, _random(space, rng), rng)
         if mended is not None:
             return mended
-    assert closest is not None
-    cheapest = _cheapest(space)  # narrow() found one that fits, so this does
-    if _pressure(space, cheapest) > 1:
-        raise _nothing_fits(space, cheapest)
-    return cheapest
+    if space.within is None:  # a space that was given its constraints without `narrow`
+        space.within = narrow(space, ()).within
+    assert space.within is not None
+    return _stray(space, space.within, rng)
+
+
+def _random(space: Space, rng: Random) -> Genome:
+    return space._walk(lambda key, hole: space._draw(key, hole, rng))
 
 
 def repair(space: Space, genome: Genome, rng: Random) -> Genome | None:
     """Change random decisions, keeping what brings the genome nearer to the budget, until it is met."""
-    pressure = _pressure(space, genome)
+    current = pressure(space, genome)
     for _ in range(_REPAIRS):
-        if pressure <= 1:
+        if current <= 1:
             return genome
-        key = rng.choice(list(genome))
-        others = space.alternatives(key, genome[key])
-        if not others:
-            continue
-        other = rng.choice(others)
-        changed = {**genome, key: other}
-        trial = space._walk(lambda k, hole, c=changed: c[k] if k in c else space._draw(k, hole, rng))  # type: ignore[misc]
-        found = _pressure(space, trial)
-        if found < pressure:
-            genome, pressure = trial, found
-    return genome if pressure <= 1 else None
+        trial = _changed_at_random(space, genome, rng)
+        found = pressure(space, trial)
+        if found < current:
+            genome, current = trial, found
+    return genome if current <= 1 else None
 
 
-def _pressure(space: Space, genome: Genome) -> float:
-    """How hard the tightest constraint presses: at most 1 when all are met."""
+def _stray(space: Space, genome: Genome, rng: Random) -> Genome:
+    """A random walk away from a genome that meets the constraints, over others that do."""
+    for _ in range(3 * len(genome)):
+        trial = _changed_at_random(space, genome, rng)
+        if pressure(space, trial) <= 1:
+            genome = trial
+    return genome
+
+
+def _changed_at_random(space: Space, genome: Genome, rng: Random) -> Genome:
+    if not genome:
+        return genome
+    key = rng.choice(list(genome))
+    others = space.alternatives(key, genome[key])
+    return space.redrawn(genome, {key: rng.choice(others)}, rng) if others else genome
+
+
+def pressure(space: Space, genome: Genome) -> float:
+    """How hard the tightest constraint presses: above 1 if one is missed, infinite for shapes that do not fit."""
     try:
         graph = space.decode(genome)
+        return max(limit.pressure(limit.measure(graph)) for limit in space.constraints)
     except ShapeError:
         return math.inf
-    return max(limit.pressure(limit.measure(graph)) for limit in space.constraints)
 
 
-def _cheapest(space: Space) -> Genome:
+def cheapest(space: Space) -> Genome:
     """The genome with the least pressure that changing one decision at a time leads to, from a few starts."""
-    best: tuple[float, Genome] | None = None
-    for start in range(_STARTS):
-        if start == 0:
-            genome = space._walk(space._first)
-        else:
-            rng = Random(f"cheapest {start}")
-            genome = space._walk(lambda key, hole: hole.sample(rng))
-        found = _descend(space, genome)
-        if best is None or found[0] < best[0]:
-            best = found
-    assert best is not None
-    return best[1]
+    starts = [space._walk(space._first)]
+    for i in range(1, _STARTS):
+        rng = Random(f"cheapest {i}")
+        starts.append(space._walk(lambda key, hole, rng=rng: hole.sample(rng)))  # type: ignore[misc]
+    return min((_descend(space, genome) for genome in starts), key=lambda found: found[0])[1]
 
 
-def _descend(space: Space, genome: Genome) -> tuple[float, Genome]:
-    pressure, improved = _pressure(space, genome), True
+def _descend(space: Space, genome: Genome, keep: Container[str] = ()) -> tuple[float, Genome]:
+    """Change one decision at a time for the better, but none of `keep`."""
+    least, improved = pressure(space, genome), True
     while improved:
         improved = False
         for key in list(genome):
-            if key not in genome:  # a decision before it made it inactive
+            if key in keep or key not in genome:  # a decision before it made it inactive
                 continue
             for other in space.alternatives(key, genome[key]):
-                trial = space.changed(genome, {key: other})
-                found = _pressure(space, trial)
-                if found < pressure:
-                    genome, pressure, improved = trial, found, True
-                    if key not in genome:
-                        break
-    return pressure, genome
+                found, trial = _at_best(space, genome, {key: other})
+                if found < least:
+                    genome, least, improved = trial, found, True
+    return least, genome
 
 
-def _rule_out(space: Space, cheapest: Genome) -> dict[str, list[Any]]:
-    """For every hole of the cheapest genome: the decisions that fit the budget with all others at their cheapest."""
+def _at_best(space: Space, genome: Genome, changes: Genome) -> tuple[float, Genome]:
+    """The genome with some decisions replaced, and those that become active at their cheapest."""
+    changed = space.changed(genome, changes)
+    if changed.keys() <= genome.keys():
+        return pressure(space, changed), changed
+    return _descend(space, changed, keep=genome.keys())
+
+
+def _rule_out(space: Space, within: Genome) -> dict[str, list[Any]]:
+    """For every hole: the decisions that meet each constraint by itself, with all others at their cheapest for it."""
     allowed: dict[str, list[Any]] = {}
-    for key, decision in cheapest.items():
-        hole = space.holes[key]
-        if isinstance(hole, Real) or hole.count > 64:
+    for limit in space.constraints:
+        if limit.relation != "<=":
             continue
-        every = [hole.nth(i) for i in range(int(hole.count))]
-        fits = [d for d in every if d == decision or _pressure(space, space.changed(cheapest, {key: d})) <= 1]
-        if len(fits) < len(every):
-            allowed[key] = fits
+        alone = space if len(space.constraints) == 1 else _under(space, limit)
+        floor = within if alone is space else cheapest(alone)
+        for key in floor:
+            hole = space.holes[key]
+            if isinstance(hole, Real) or hole.count > 64:
+                continue
+            every = allowed.get(key, [hole.nth(i) for i in range(int(hole.count))])
+            kept = (floor[key], within.get(key))
+            fits = [d for d in every if d in kept or _at_best(alone, floor, {key: d})[0] <= 1]
+            if len(fits) < hole.count:
+                allowed[key] = fits
     return allowed
 
 
-def _nothing_fits(space: Space, cheapest: Genome) -> BudgetError:
-    graph = space.decode(cheapest)
-    found = [(limit.pressure(limit.measure(graph)), limit) for limit in space.constraints]
-    _, binding = max(found, key=lambda pair: pair[0])
-    value = binding.measure(graph)
-    feasible = str(binding.at(value))
+def _nothing_fits(space: Space, nearest: Genome) -> BudgetError:
+    graph = space.decode(nearest)
+    found = [(limit.measure(graph), limit) for limit in space.constraints]
+    value, binding = max(found, key=lambda pair: pair[1].pressure(pair[0]))
+    feasible = ", ".join(str(limit.at(got)) for got, limit in found if limit.pressure(got) > 1)
     alone = _under(space, binding)
-    reached = binding.measure(alone.decode(_cheapest(alone)))
-    if binding.pressure(reached) <= 1:  # it can be met, but not together with the others
+    if pressure(alone, cheapest(alone)) <= 1:  # it can be met, but not together with the others
         others = " and ".join(str(limit) for _, limit in found if limit is not binding)
-        message = f"nothing meets {binding} and {others} together: the nearest network has {binding.measure.name} "
+        message = (
+            f"nothing found meets {binding} and {others} together: the nearest network has {binding.measure.name} "
+        )
     else:
         word = "smallest" if binding.relation == "<=" else "largest"
         message = f"nothing in this space meets {binding}: the {word} found has {binding.measure.name} "

@@ -10,12 +10,13 @@ process. A space with constraints (`space.narrow(params <= 1e6)`) makes only gen
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import GenomeError, SpaceError
+from nasmyth.errors import GenomeError, SpaceError, nearest
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.signature import Shape
 from nasmyth.record import Value, content_key, from_json, to_json
@@ -25,7 +26,7 @@ from nasmyth.space.holes import Genome, Hole, Pick, Real, fill, holes
 if TYPE_CHECKING:
     from nasmyth.space.narrow import Limit
 
-_TRIES = 40  # attempts at a mutant or a child that meets the constraints, before it is repaired
+_TRIES = 40  # attempts at a mutant or a child that meets the constraints, before a neighbour of the parent is taken
 
 
 class Space:
@@ -50,7 +51,11 @@ class Space:
         self.holes: dict[str, Hole] = {**holes(template), **(holes(recipe, "recipe") if recipe else {})}
         self.allowed: dict[str, list[Any]] = {}
         """Decisions left by `narrow`, for the holes where some are ruled out."""
-        self._made: dict[Any, tuple[Any, Any]] = {}  # genomes just made with what they decode to: decoded next, as a rule
+        self.within: Genome | None = None
+        """A genome that meets the constraints, which `narrow` found."""
+        self._made: dict[
+            Any, tuple[Any, Any]
+        ] = {}  # genomes just made with what they decode to: decoded next, as a rule
 
     # --- making genomes -------------------------------------------------------------------------------------------
 
@@ -66,7 +71,7 @@ class Space:
     def mutate(self, genome: Genome, seed: int | Random = 0, changes: int = 1) -> Genome:
         """The genome with `changes` decisions made anew; decisions that become active are drawn at random."""
         rng = seed if isinstance(seed, Random) else Random(seed)
-        return self._meeting(lambda: self._mutant(genome, rng, changes), genome, rng)
+        return self._meeting(lambda: self._mutant(genome, rng, changes), genome, rng, other=True)
 
     def crossover(self, a: Genome, b: Genome, seed: int | Random = 0) -> Genome:
         """A child that takes every decision from one parent or the other."""
@@ -74,7 +79,7 @@ class Space:
 
         def pick(key: str, hole: Hole) -> Any:
             parents = [parent[key] for parent in (a, b) if key in parent]
-            return rng.choice(parents) if parents else self._draw(key, hole, rng)
+            return hole.checked(rng.choice(parents), key) if parents else self._draw(key, hole, rng)
 
         return self._meeting(lambda: self._walk(pick), a, rng)
 
@@ -90,7 +95,7 @@ class Space:
         """Every genome, once. Raises SpaceError for a space with real numbers in it."""
         path: list[list[Any]] = []  # [hole, number of the decision] along the walk
         while True:
-            step = iter(range(len(path) + 1_000_000))
+            step = itertools.count()
 
             def pick(key: str, hole: Hole, step: Iterator[int] = step) -> Any:
                 at = next(step)
@@ -110,11 +115,11 @@ class Space:
     def changed(self, genome: Genome, changes: Genome) -> Genome:
         """The genome with some decisions replaced; what becomes active takes its hole's first decision."""
         merged = {**genome, **changes}
-        return self._walk(lambda key, hole: merged[key] if key in merged else self._first(key, hole))
+        return self._walk(lambda key, hole: hole.checked(merged[key], key) if key in merged else self._first(key, hole))
 
     def alternatives(self, key: str, decision: Any) -> list[Any]:
         """The other decisions that a hole offers (at most 64, evenly spread)."""
-        hole = self.holes[key]
+        hole = self._hole(key)
         if isinstance(hole, Real):
             at = hole.fraction(decision)
             return [hole.at(f) for f in (max(0.0, at - 0.1), min(1.0, at + 0.1)) if abs(f - at) > 1e-12]
@@ -122,7 +127,7 @@ class Space:
             every = self.allowed[key]
         else:
             n = int(hole.count)
-            every = [hole.nth(i) for i in (range(n) if n <= 64 else range(0, n, n // 64))]
+            every = [hole.nth(i) for i in (range(0, n, -(-n // 64)))]
         return [other for other in every if other != decision]
 
     # --- reading genomes ------------------------------------------------------------------------------------------
@@ -142,7 +147,9 @@ class Space:
         return made
 
     def _decoded(self, genome: Genome, made: Genome | None = None) -> tuple[Any, Any]:
-        if made is None and (known := self._made.get(_token(genome))) is not None:
+        if not isinstance(genome, dict):
+            raise GenomeError(f"a genome is a dict from addresses to decisions, got {genome!r}")
+        if made is None and (known := self._recall(genome)) is not None:
             return known
 
         def pick(key: str, hole: Hole) -> Any:
@@ -222,6 +229,17 @@ class Space:
         self._made[_token(genome)] = made
         return genome
 
+    def _recall(self, genome: Genome) -> tuple[Any, Any] | None:
+        try:
+            return self._made.get(_token(genome))
+        except TypeError:  # a decision that no hole makes, such as a dict
+            return None
+
+    def _hole(self, key: str) -> Hole:
+        if key not in self.holes:
+            raise GenomeError(f"this space has no hole {key!r}{nearest(key, self.holes)}")
+        return self.holes[key]
+
     def _draw(self, key: str, hole: Hole, rng: Random) -> Any:
         return rng.choice(self.allowed[key]) if key in self.allowed else hole.sample(rng)
 
@@ -231,35 +249,42 @@ class Space:
         return hole.at(0.5) if isinstance(hole, Real) else hole.nth(0)
 
     def _mutant(self, genome: Genome, rng: Random, changes: int) -> Genome:
-        free = [key for key in genome if self.holes[key].count > 1 and len(self.allowed.get(key, "xx")) > 1]
+        free = [key for key in genome if self._hole(key).count > 1 and len(self.allowed.get(key, "xx")) > 1]
         changed: Genome = {}
         for key in rng.sample(free, min(changes, len(free))):
             decision = genome[key]
             while decision == genome[key]:
                 decision = self._draw(key, self.holes[key], rng)
             changed[key] = decision
-        merged = {**genome, **changed}
-        return self._walk(lambda key, hole: merged[key] if key in merged else self._draw(key, hole, rng))
+        return self.redrawn(genome, changed, rng)
+
+    def redrawn(self, genome: Genome, changes: Genome, rng: Random) -> Genome:
+        """The genome with some decisions replaced; what becomes active is drawn at random."""
+        merged = {**genome, **changes}
+        return self._walk(
+            lambda key, hole: hole.checked(merged[key], key) if key in merged else self._draw(key, hole, rng)
+        )
 
     def _meets(self, genome: Genome) -> bool:
         if not self.constraints:
             return True
-        graph = self.decode(genome)
-        return all(limit.pressure(limit.measure(graph)) <= 1 for limit in self.constraints)
+        from nasmyth.space.narrow import pressure
 
-    def _meeting(self, make: Any, parent: Genome, rng: Random) -> Genome:
-        """What `make` makes, made again until it meets the constraints; repaired if that takes too long."""
-        genome: Genome = make()
+        return pressure(self, genome) <= 1
+
+    def _meeting(self, make: Callable[[], Genome], parent: Genome, rng: Random, other: bool = False) -> Genome:
+        """What `make` makes, made again until it meets the constraints (and is `other` than the parent)."""
+        genome = make()
         if not self.constraints:
             return genome
         for _ in range(_TRIES):
-            if self._meets(genome):
+            if self._meets(genome) and not (other and genome == parent):
                 return genome
             genome = make()
-        from nasmyth.space.narrow import repair
-
-        mended = repair(self, genome, rng)
-        return dict(parent) if mended is None else mended
+        near = list(self.neighbours(parent))
+        if near:
+            return rng.choice(near)
+        return dict(parent) if self._meets(parent) else self.sample(rng)
 
 
 def _token(genome: Genome) -> Any:

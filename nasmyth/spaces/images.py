@@ -18,7 +18,8 @@ from nasmyth.spaces.registry import space
 
 GROWTH = ((1,), (1, 2, 3), (2, 3, 4, 6), (3, 4, 6, 8), (4, 6, 8, 12), (6, 8, 12, 16))
 """How many times the first width a stage may have, stage by stage."""
-WIDEST = 160
+WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160)
+"""First widths. Beyond 16 they are multiples of 4, and then of 8, with which convolutions run several times faster."""
 
 
 @block("b c h w -> b out h/stride w/stride")
@@ -75,7 +76,7 @@ def strides(input: Shape) -> list[int]:
 @space("images", source="MnasNet (Tan et al. 2019, arXiv:1807.11626), with the layers of this library")
 def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
     """Convolutional networks on images of shape (channels, height, width) with `classes` outputs."""
-    width = integer(4, WIDEST, name="width")
+    width = choice(*WIDTHS, name="width")
     first, *rest = strides(input)
     stages = []
     for i, stride in enumerate(rest):
@@ -86,8 +87,11 @@ def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
 
 
 def plain(width: int, input: Shape) -> Genome:
-    """The baseline, as a genome of `images`: a residual network that doubles its width whenever it halves the image."""
-    genome: Genome = {"width": width}
+    """The baseline, as a genome of `images`: a residual network that doubles its width whenever it halves the image.
+
+    Its first width is the largest of WIDTHS that is not above `width`.
+    """
+    genome: Genome = {"width": max(w for w in WIDTHS if w <= max(width, WIDTHS[0]))}
     for i in range(len(strides(input)) - 1):
         if i:
             growth = GROWTH[min(i, len(GROWTH) - 1)]

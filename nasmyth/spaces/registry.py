@@ -15,6 +15,10 @@ class Named(NamedTuple):
     make: Callable[..., Space]
     source: str
 
+    @property
+    def __wrapped__(self) -> Callable[..., Space]:
+        return self.make
+
     def __call__(self, *args: object, **kwargs: object) -> Space:
         return self.make(*args, **kwargs)
 

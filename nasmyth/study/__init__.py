@@ -1,4 +1,4 @@
-"""Studies: an append-only journal, and what is built on it: asking, telling, running, reading. Nothing here needs torch."""
+"""Studies: an append-only journal, and asking, telling, running and reading on top of it. Nothing here needs torch."""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _WHERE = {"Here": "executors", "Processes": "pool", "Ray": "executors"}
 
-__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Processes", "Ray", "Study", "Trial", "event",
-           "summary"]  # fmt: skip
+__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Processes", "Ray", "Study", "Trial",
+           "event", "summary"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ def encode(data: Any) -> str:
     except UnicodeEncodeError:
         raw = _encoder.encode(_marked(data))
     except (TypeError, ValueError, RecursionError) as error:
-        raise StudyError(f"cannot be written to a study: {error}; use numbers, text, lists and dicts of these") from None
+        raise StudyError(f"cannot be written to a study: {error}; use numbers, text, lists and dicts") from None
     return raw.decode()
 
 

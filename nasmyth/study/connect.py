@@ -99,7 +99,7 @@ def _looked_at(path: Path, readonly: bool) -> bool:
 
 
 def _tables(path: Path) -> set[str]:
-    """The tables of a SQLite file, without changing a byte of it. None if it cannot be asked now: that is seen later."""
+    """The tables of a SQLite file, without changing a byte of it. What cannot be asked now is found wrong later."""
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=0)
     try:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -167,7 +167,7 @@ def _check(connection: sa.Connection, name: str) -> None:
     verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if verdict != "ok":
         raise StudyError(
-            f"{name} is damaged ({verdict}); what can be read of it is saved by: sqlite3 {name} .recover | sqlite3 new.db"
+            f"{name} is damaged ({verdict}); save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db"
         )
 
 

@@ -11,7 +11,7 @@ PACKAGES = ("torch", "numpy", "lightning-fabric", "onnxruntime", "scikit-learn",
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor, cores, memory (bytes) and thread settings. Imports nothing heavy; unknown things are None."""
+    """Versions, processor, cores, memory (bytes) and thread settings. Imports nothing heavy; the unknown is None."""
     return {
         "python": platform.python_version(),
         "nasmyth": version("nasmyth"),

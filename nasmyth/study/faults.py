@@ -10,29 +10,34 @@ import sqlalchemy.exc as exc
 
 from nasmyth.errors import StudyError
 
-_CURES: tuple[tuple[str, str], ...] = (
+_AGAIN = "finished results are safe: make room, and run the same line again"
+_CURES = {
     # SQLite
-    (r"database (table )?is locked", "locked by another program for over {timeout:.0f} s; close it, and run the same line again"),
-    (r"readonly database", "cannot be written to: it, or its folder, is read-only; copy it to where you may write"),
-    (r"unable to open database", "cannot be opened: its folder is missing, or cannot be written to"),
-    (r"database or disk is full", "the disk is full; finished results are safe: make room, and run the same line again"),
-    (r"disk I/O error", "the disk reports an error; finished results are safe: check its space and health"),
-    (r"not a database", "is not a study file, or its first bytes are damaged"),
-    (r"malformed", "is damaged; what can be read of it is saved by: sqlite3 {name} .recover | sqlite3 new.db"),
-    (r"no such (table|column)", "is a database, but not a study that this version of Nasmyth can read"),
+    r"database (table )?is locked": "locked by another program for over {timeout:.0f} s; close it, and run this again",
+    r"readonly database": "cannot be written to: it, or its folder, is read-only; copy it to where you may write",
+    r"unable to open database": "cannot be opened: its folder is missing, or cannot be written to",
+    r"database or disk is full": f"the disk is full; {_AGAIN}",
+    r"disk I/O error": "the disk reports an error; finished results are safe: check its space and health",
+    r"not a database": "is not a study file, or its first bytes are damaged",
+    r"malformed": "is damaged; save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db",
+    r"no such (table|column)": "is a database, but not a study that this version of Nasmyth can read",
     # PostgreSQL
-    (r"password authentication failed|no password supplied", "wrong user or password; write postgresql://user:password@host/database, or set PGPASSWORD"),
-    (r"role .* does not exist", "there is no such user on the server"),
-    (r'database ".*" does not exist', "there is no such database; make it first: createdb"),
-    (r"no pg_hba.conf entry", "the server refuses connections from this machine (see its pg_hba.conf)"),
-    (r"translate host name|Name or service not known|resolve host", "there is no such host"),
-    (r"connection refused|could not connect|connection timeout|timeout expired|No route to host|No such file or directory|is starting up",
-     "no PostgreSQL server answers there; is it running, and are host and port right?"),
-    (r"server closed the connection|terminating connection|connection is closed|lost|consuming input failed|SSL connection has been closed",
-     "the connection to the server was lost; finished results are safe: run the same line again"),
-    (r"permission denied|read-only transaction", "this user may not write there; grant it, or choose another database"),
-    (r"No space left|disk full|could not extend file", "the server's disk is full; finished results are safe: make room, and run the same line again"),
-)  # fmt: skip
+    r"password authentication failed|no password supplied": (
+        "wrong user or password; write postgresql://user:password@host/database, or set PGPASSWORD"
+    ),
+    r"role .* does not exist": "there is no such user on the server",
+    r'database ".*" does not exist': "there is no such database; make it first, with createdb",
+    r"no pg_hba.conf entry": "the server refuses connections from this machine (see its pg_hba.conf)",
+    r"translate host name|Name or service not known|resolve host": "there is no such host",
+    r"connection refused|could not connect|connection timeout|timeout expired|No route to host|No such file|starting": (
+        "no PostgreSQL server answers there; is it running, and are host and port right?"
+    ),
+    r"server closed|terminating connection|connection is closed|connection.* lost|consuming input failed": (
+        "the connection to the server was lost; finished results are safe: run the same line again"
+    ),
+    r"permission denied|read-only transaction": "this user may not write there; grant it, or choose another database",
+    r"No space left|disk full|could not extend file": f"the server's disk is full; {_AGAIN}",
+}
 
 
 @contextmanager
@@ -43,7 +48,7 @@ def explained(name: str, timeout: float) -> Iterator[None]:
     except (exc.SQLAlchemyError, OSError) as error:
         raise StudyError(explain(name, timeout, error)) from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("sqlite3", "psycopg", "psycopg_pool"):
+        if type(error).__module__.partition(".")[0] in ("sqlite3", "psycopg"):
             raise StudyError(explain(name, timeout, error)) from error
         raise
 
@@ -53,7 +58,7 @@ def explain(name: str, timeout: float, error: Exception) -> str:
     said = " ".join(str(getattr(error, "orig", None) or error).split())
     if isinstance(error, exc.TimeoutError):
         said = f"connection timeout: {said}"
-    for pattern, cure in _CURES:
+    for pattern, cure in _CURES.items():
         if re.search(pattern, said, re.IGNORECASE):
             return f"{name}: {cure.format(name=name, timeout=timeout)} ({said[:300]})"
     return f"{name}: the database refused: {said[:300]}"

@@ -93,9 +93,7 @@ def _constraint(given: Any) -> Any:
     return given
 
 
-def header(
-    wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any
-) -> dict[str, Any]:
+def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any) -> dict[str, Any]:
     """The first event of a study."""
     return {
         "format": FORMAT,
@@ -197,5 +195,3 @@ class LazySpace:
     def recipe_of(self, genome: Any) -> Any:
         """The recipe of a genome, or None."""
         return self.space.recipe_of(genome)
-
-

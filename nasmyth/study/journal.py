@@ -30,7 +30,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -129,7 +129,8 @@ class Journal:
 
     def read(self, after: int = 0) -> list[Event]:
         """The events after number `after`, in order."""
-        return [Event(seq, at, kind, trial, codec.decode(text)) for seq, at, kind, trial, text in self._store.read(after)]
+        rows = self._store.read(after)
+        return [Event(seq, at, kind, trial, codec.decode(text)) for seq, at, kind, trial, text in rows]
 
     def claims(self) -> list[Claim]:
         """All claims that are recorded, lapsed ones included."""
@@ -215,10 +216,14 @@ class Memory:
             return self._change(take)
 
     def _change(self, take: Take) -> list[int]:
-        got, gone = decide(take, self._claims, time.time())
+        gone = [trial for trial in take.release if trial in self._claims and self._claims[trial].worker == take.worker]
+        if take.strict and len(gone) < len(take.release):
+            raise lost(next(trial for trial in take.release if trial not in gone))
         for trial in gone:
             del self._claims[trial]
-        self._claims.update({trial: Claim(trial, take.worker, time.time() + take.lease) for trial in got})
+        now = time.time()
+        got = [trial for trial in take.claim if free(self._claims.get(trial), take.worker, now)]
+        self._claims.update({trial: Claim(trial, take.worker, now + take.lease) for trial in got})
         return got
 
     def renew(self, worker: str, lease: float) -> int:
@@ -237,11 +242,11 @@ class Memory:
         """Nothing to let go of: the events stay readable."""
 
 
-def decide(take: Take, held: Mapping[int, Claim], now: float) -> tuple[list[int], list[int]]:
-    """Which trials `take` gets, and which claims it removes, given those that are `held`. Raises Lost."""
-    gone = [t for t in take.release if t in held and held[t].worker == take.worker]
-    if take.strict and len(gone) != len(take.release):
-        lost = next(t for t in take.release if t not in gone)
-        raise Lost(f"trial {lost} is not held by this worker any more")
-    free = [t for t in take.claim if t not in held or held[t].worker == take.worker or lapsed(held[t], now)]
-    return free, gone
+def free(held: Claim | None, worker: str, now: float) -> bool:
+    """Whether `worker` may claim what is `held` by that claim, if any."""
+    return held is None or held.worker == worker or lapsed(held, now)
+
+
+def lost(trial: int) -> Lost:
+    """The error of a worker that gives back what it does not hold."""
+    return Lost(f"trial {trial} is not held by this worker any more")

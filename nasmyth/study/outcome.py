@@ -30,7 +30,7 @@ def failure(error: BaseException) -> Failure:
 
 
 def where(error: BaseException) -> str:
-    """ " (mine.py:12 in evaluate)": the innermost line of code that is not a library's, as told by the worker or here."""
+    """ " (mine.py:12 in evaluate)": the innermost line of code that is not a library's, as its worker told it."""
     noted = [note for note in getattr(error, "__notes__", ()) if note.startswith("at ")]
     if noted:
         return f" ({noted[0][3:]})"

@@ -41,6 +41,7 @@ _environment = threading.Lock()
 class _Job(NamedTuple):
     future: Future[Any]
     function: bytes
+    digest: bytes
     arguments: bytes
 
 
@@ -64,7 +65,7 @@ class Processes(Executor):
         self._slots: list[_Slot] = []
         self._unfinished = 0
         self._closed = False
-        self._pickled: tuple[Any, bytes] | None = None
+        self._pickled: tuple[Any, bytes, bytes] | None = None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call `fn` in a worker. Raises StudyError if it cannot be sent there."""
@@ -72,8 +73,9 @@ class Processes(Executor):
             if self._closed:
                 raise RuntimeError("this pool was shut down")
             if self._pickled is None or self._pickled[0] is not fn:
-                self._pickled = (fn, packed(fn))
-            job = _Job(Future(), self._pickled[1], packed((args, kwargs)))
+                blob = packed(fn)
+                self._pickled = (fn, blob, hashlib.sha256(blob).digest())
+            job = _Job(Future(), *self._pickled[1:], packed((args, kwargs)))
             self._jobs.put(job)
             self._unfinished += 1
             if len(self._slots) < min(self.workers, self._unfinished):
@@ -133,13 +135,15 @@ class _Slot:
         self._pool = pool
         self._worker: _Process | None = None
         self._aborted = False
+        self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._serve, name="nasmyth-pool", daemon=True)
         self.thread.start()
 
     def abort(self) -> None:
-        self._aborted = True
-        if self._worker is not None:
-            self._worker.kill()
+        with self._lock:
+            self._aborted = True
+            if self._worker is not None:
+                self._worker.strike()  # our thread sees it die, and tidies up
 
     def _serve(self) -> None:
         while (job := self._pool.next_job()) is not None:
@@ -159,18 +163,22 @@ class _Slot:
             return None, error
 
     def _done(self, job: _Job) -> Any:
-        if self._aborted:
+        process = self._worker if self._worker is not None or self._aborted else _Process(self._pool.memory)
+        with self._lock:
+            self._worker = process
+            if self._aborted and process is not None:
+                process.strike()
+        if process is None:
             raise Crashed("the pool was shut down")
-        if self._worker is None:
-            self._worker = _Process(self._pool.memory)
         kept = False
         try:
-            ok, blob = self._worker.call(job, self._pool.seconds, self._pool.memory)
-            kept = self._pool.memory is None or self._worker.memory() < self._pool.memory / 2
+            ok, blob = process.call(job, self._pool.seconds, self._pool.memory)
+            kept = self._pool.memory is None or process.memory() < self._pool.memory / 2
         finally:
             if not kept:  # killed, crashed, or so full that the next candidate would suffer for it
-                self._worker.kill()
-                self._worker = None
+                with self._lock:
+                    self._worker = None
+                process.kill()
         answer = pickle.loads(blob)  # our own worker wrote it
         if ok:
             return answer
@@ -184,7 +192,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, theirs = context.Pipe()
-        self._known: set[str] = set()
+        self._has = b""
         self._process = context.Process(target=worker.main, args=(theirs, memory), name="nasmyth-worker", daemon=False)
         with _environment:  # its numerical libraries read this as they are loaded
             ours = os.environ.get("OMP_NUM_THREADS")
@@ -212,11 +220,10 @@ class _Process:
         """Whether the call returned, and what it returned or raised. Raises TimedOut, OutOfMemory, Crashed."""
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
-            name = hashlib.sha256(job.function).hexdigest()
-            self._connection.send_bytes(name.encode())
-            self._connection.send_bytes(b"" if name in self._known else job.function)
+            self._connection.send_bytes(b"call")
+            self._connection.send_bytes(b"" if job.digest == self._has else job.function)
             self._connection.send_bytes(job.arguments)
-            self._known.add(name)
+            self._has = job.digest
         except OSError:
             raise self._death() from None
         while True:
@@ -248,16 +255,21 @@ class _Process:
         """Bytes that the process and its children hold; 0 where the system does not say."""
         return worker.resident(self._process.pid or 0)
 
-    def kill(self) -> None:
+    def strike(self) -> None:
         """End it at once, with all processes that it started."""
         pid = self._process.pid
-        if pid is not None and self._process.is_alive():
-            try:
-                if os.getpgid(pid) == pid:  # it leads a group of its own, so that its children go with it
-                    os.killpg(pid, signal.SIGKILL)
-            except OSError:
-                pass
-            self._process.kill()
+        if pid is None or self._process.exitcode is not None:
+            return
+        try:
+            if os.getpgid(pid) == pid:  # it leads a group of its own, so that its children go with it
+                os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
+        self._process.kill()
+
+    def kill(self) -> None:
+        """End it, wait for that, and let go of the connection."""
+        self.strike()
         self._process.join(10)
         self._connection.close()
 

@@ -11,12 +11,13 @@ Randomness is addressed: the proposals after `asked` trials depend on the seed, 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError
 from nasmyth.record import content_key, to_json
+from nasmyth.study.log import identity
 from nasmyth.study.trial import Failure, Trial
 
 Genome = dict[str, Any]
@@ -58,15 +59,6 @@ class Proposal:
         if self.graph is not None:
             said["graph"] = self.graph
         return said
-
-
-def identity(key: str, recipe: Any) -> str:
-    """The key of the graph, joined by the recipe where the space holds one."""
-    return key if recipe is None else f"{key}/{content_key(_frozen(recipe))}"
-
-
-def _frozen(recipe: Any) -> Any:
-    return [[name, _frozen(value)] for name, value in sorted(recipe.items())] if isinstance(recipe, Mapping) else recipe
 
 
 def proposal(space: Any, genome: Genome, origin: str) -> Proposal:

@@ -143,7 +143,7 @@ class _Loop:
             result, seconds = future.result()
             measures = study.completed(trial, numbers(result, study.wanted.goals))
         except (BrokenExecutor, CancelledError) as broken:
-            raise StudyError(f"the executor broke: {broken}; results so far are kept, run the same line again") from broken
+            raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
         except (Exception, SystemExit) as raised:
             if isinstance(raised, StudyError) and future.exception() is raised:
                 raise  # a worker could not be started: no fault of the candidate

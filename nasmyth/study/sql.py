@@ -22,11 +22,13 @@ from nasmyth.errors import StudyError
 from nasmyth.study.claims import Claim
 from nasmyth.study.connect import MAKING, Opened, connect, refuse_other_tables
 from nasmyth.study.faults import explained
-from nasmyth.study.journal import FORMAT, Conflict, Row, Take, decide
+from nasmyth.study.journal import FORMAT, Conflict, Row, Take, free, lost
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 tables = sa.MetaData()
-meta = sa.Table("meta", tables, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+meta = sa.Table(
+    "meta", tables, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
 events = sa.Table(
     "events",
     tables,
@@ -53,6 +55,10 @@ claims = sa.Table(
 _last = sa.select(sa.func.coalesce(sa.func.max(events.c.seq), 0))
 _insert = sa.insert(events)
 _after = sa.select(events).where(events.c.seq > sa.bindparam("after")).order_by(events.c.seq)
+_held = sa.select(claims).where(claims.c.trial.in_(sa.bindparam("trials", expanding=True)))
+_drop = sa.delete(claims).where(claims.c.trial == sa.bindparam("one"))
+_drop_mine = _drop.where(claims.c.worker == sa.bindparam("me"))
+_take = sa.insert(claims)
 _lock = sa.text("SELECT pg_advisory_xact_lock('events'::regclass::oid::bigint)")
 _clock = sa.text("SELECT extract(epoch FROM clock_timestamp())")
 
@@ -141,15 +147,20 @@ class SqlStore:
             return self._change(connection, take)
 
     def _change(self, connection: sa.Connection, take: Take) -> list[int]:
-        asked = (*take.claim, *take.release)
-        rows = connection.execute(sa.select(claims).where(claims.c.trial.in_(asked)))
+        for trial in take.release:
+            gone = connection.execute(_drop_mine, {"one": trial, "me": take.worker}).rowcount
+            if take.strict and not gone:
+                raise lost(trial)
+        if not take.claim:
+            return []
         now = self._now(connection)
-        got, gone = decide(take, {row[0]: Claim(*row) for row in rows}, now)
-        if removed := [*gone, *got]:
-            connection.execute(sa.delete(claims).where(claims.c.trial.in_(removed)))
+        held = {row[0]: Claim(*row) for row in connection.execute(_held, {"trials": take.claim})}
+        got = [trial for trial in take.claim if free(held.get(trial), take.worker, now)]
+        for trial in held.keys() & set(got):
+            connection.execute(_drop, {"one": trial})
         if got:
             new = [{"trial": trial, "worker": take.worker, "expires": now + take.lease} for trial in got]
-            connection.execute(sa.insert(claims), new)
+            connection.execute(_take, new)
         return got
 
     def renew(self, worker: str, lease: float) -> int:

@@ -15,27 +15,30 @@ not. That holds for one worker at a time: several at once tell their results in 
 from __future__ import annotations
 
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Self
 
+from msgspec import structs
+
 from nasmyth.errors import StudyError
 from nasmyth.record import to_json
 from nasmyth.study import claims
 from nasmyth.study.header import LazySpace, header, refuse_if_different, resolved
 from nasmyth.study.journal import Conflict, Event, Journal, Lost, Take, event
+from nasmyth.study.log import identity
 from nasmyth.study.outcome import failure
-from nasmyth.study.proposals import Proposal, Proposer, Strategy, identity
-from nasmyth.study.trial import Failure, Log, Trial, checked
+from nasmyth.study.proposals import Proposal, Proposer, Strategy, proposal
+from nasmyth.study.reading import Reading
+from nasmyth.study.trial import Failure, Trial, checked
 
 Goals = Any
 """A measure or its name, a (name, direction) pair, or several of these."""
 
 
-class Study:
+class Study(Reading):
     """An append-only log of trials over a space.
 
     `path` is a file, a postgresql:// URL, or None for memory. `under` holds constraints (`params <= 3e6`, or text).
@@ -78,21 +81,19 @@ class Study:
     def open(cls, path: str | os.PathLike[str]) -> Study:
         """A study to read from: nothing is written, and a file that is missing is not made. Raises StudyError."""
         study = cls.__new__(cls)
-        study._open(Journal(path, readonly=True), None)
-        study.sync()
-        if not study._log.header:
-            study.close()
+        journal = Journal(path, readonly=True)
+        first = next((e.data for e in journal.read() if e.kind == "study"), None)
+        if first is None:
+            journal.close()
             raise StudyError(f"{path}: a study was begun here, but has no header; run the line that made it again")
-        study.space = study._log.space = LazySpace(study._log.header)
-        study._refold()
-        study.seed = study._log.header.get("seed", 0)
+        study.space = LazySpace(first)
+        study.seed = first.get("seed", 0)
+        study._open(journal, study.space)
+        study.sync()
         return study
 
     def _open(self, journal: Journal, space: Any) -> None:
-        self.journal = journal
-        self._log = Log(space)
-        self._lock = threading.RLock()
-        self._seen: set[str] = set()
+        self._read_from(journal, space)
         self._held: dict[int, float] = {}
         self._recorded: set[tuple[int, str]] = set()
         self._heart: claims.Heartbeat | None = None
@@ -111,58 +112,11 @@ class Study:
             raise StudyError(f"{self.journal.where}: the journal does not begin with a study; choose another path")
         refuse_if_different(self.journal.where or "memory", self._log.header, mine)
 
-    # --- reading --------------------------------------------------------------------------------------------------
-
-    def sync(self) -> None:
-        """Take in what was appended since, by this process or any other."""
-        with self._lock:
-            self._take_in(self.journal.read(self._log.seq))
-
-    def _take_in(self, events: Iterable[Event]) -> None:
-        for one in events:
-            closed = self._log.apply(one)
-            if one.kind == "ask":
-                self._seen.add(identity(one.data.get("key", ""), one.data.get("recipe")))
-            if closed is not None and self._concerns_strategy(closed):
-                self._state = self.strategy.tell(self._state, closed)
-
-    def _concerns_strategy(self, trial: Trial) -> bool:
-        """Not if only reading; nor a graph from outside the space, or a genome that does not decode."""
-        invalid = trial.error is not None and trial.error.reason == "invalid"
-        return not self.journal.readonly and trial.genome is not None and not invalid
-
-    def _refold(self) -> None:
-        self._log = Log(self._log.space)
-        self._take_in(self.journal.read())
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """What the study is about: space, objectives, constraints, seed, task, environment, command."""
-        return dict(self._log.header)
-
-    @property
-    def trials(self) -> list[Trial]:
-        """All trials, in the order of their numbers, open ones included."""
-        self.sync()
-        return [trial for _, trial in sorted(self._log.trials.items())]
-
-    @property
-    def notes(self) -> list[dict[str, Any]]:
-        """What was noted, in order."""
-        self.sync()
-        return list(self._log.notes)
-
-    @property
-    def best(self) -> Trial | None:
-        """The best trial within the budget by the first objective, or None."""
-        self.sync()
-        return self._log.best
-
-    @property
-    def front(self) -> list[Trial]:
-        """The trials within the budget that no other beats in every objective."""
-        self.sync()
-        return self._log.front
+    def _heard(self, closed: Trial) -> None:
+        """Tell the strategy; not of a graph from outside the space, nor of a genome that does not decode."""
+        invalid = closed.error is not None and closed.error.reason == "invalid"
+        if not self.journal.readonly and closed.genome is not None and not invalid:
+            self._state = self.strategy.tell(self._state, closed)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -184,8 +138,6 @@ class Study:
 
         The same candidate of the same origin is one trial, however often it is added: look at `.closed`.
         """
-        from nasmyth.study.proposals import proposal
-
         if (genome is None) == (graph is None):
             raise StudyError("add one candidate: a genome of the space, or graph=...")
         if genome is not None:
@@ -241,7 +193,7 @@ class Study:
             if n <= 0:
                 return []
             if found is None:
-                found = self._proposer(self._state, asked, n, self._seen)
+                found = self._proposer(self._state, asked, n, log.seen)
             if not found:
                 return []
             events, good = _asks(found, asked)
@@ -282,8 +234,9 @@ class Study:
 
     def completed(self, trial: Trial, measures: Mapping[str, Any]) -> dict[str, float]:
         """`measures` as numbers, with what can be read from the graph. Raises StudyError if an objective is missing."""
-        told = {**self.wanted.counted(trial, measures), **checked(measures)}
-        checked({**trial.measures, **told}, self._log.goals)
+        known = self._known(trial)
+        told = {**self.wanted.counted(known, measures), **checked(measures)}
+        checked({**known.measures, **told}, self._log.goals)
         return told
 
     def fail(self, trial: Trial | int, error: BaseException | str, /, seconds: float | None = None) -> Trial:
@@ -310,7 +263,7 @@ class Study:
         label = stage if step is None else f"{stage}@{step}"
         known = self._known(trial)
         if (known.number, label) in self._recorded:
-            raise StudyError(f"stage {label!r} of trial {known.number} is recorded already; tell steps apart with step=")
+            raise StudyError(f"stage {label!r} of trial {known.number} is recorded already; tell them apart by step=")
         self._recorded.add((known.number, label))
         if label not in known.stages:
             data = {"stage": label, "measures": checked(measures), "seconds": seconds, **more}
@@ -331,10 +284,6 @@ class Study:
                 number = trial.number if isinstance(trial, Trial) else trial
                 self._append([event("artefact", number, name=name, hash=key, bytes=len(blob))])
         return key
-
-    def get(self, key: str) -> bytes:
-        """The bytes of a SHA-256. Raises StudyError if they are not here, or are damaged."""
-        return self.journal.get(key)
 
     def release(self, trials: Iterable[Trial | int]) -> None:
         """Give trials back untold: they are handed out again, to anyone, before new ones are proposed."""
@@ -392,9 +341,10 @@ class Study:
         strict: bool = False,
     ) -> None:
         take = Take(self._worker, tuple(claim), tuple(release), self._lease, strict) if claim or release else None
+        now = time.time()
         with self._lock:
-            self.journal.append(events, expect, take)
-            self.sync()
+            last = self.journal.append([structs.replace(one, time=now) for one in events], expect, take)
+            self._written(events, last, now)
 
     # --- running --------------------------------------------------------------------------------------------------
 
@@ -410,13 +360,6 @@ class Study:
         from nasmyth.study.run import run
 
         return run(self, evaluate, trials=trials, seconds=seconds, on=on, **options)
-
-    def summary(self) -> dict[str, Any]:
-        """The study as plain data: best, front, trials, failures, funnel, spend, baseline and what it is about."""
-        from nasmyth.study.summary import summarised
-
-        self.sync()
-        return summarised(self._log)
 
     def close(self) -> None:
         """Give back what is not told, and let go of the file. Closing twice is fine."""

@@ -1,6 +1,6 @@
 """A study as plain data: all that `nasmyth show` and the report have to say, from the journal and nothing else.
 
-Everything in it can be written as JSON. A number that is not finite is None, and `nonfinite` beside it says which it was.
+Everything in it can be written as JSON. A number that is not finite is None; `nonfinite` beside it says which it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasmyth.study.journal import Journal
-from nasmyth.study.trial import Log, Trial, fold
+from nasmyth.study.log import Log, fold
+from nasmyth.study.trial import Trial
 
 
 def summary(journal: Journal) -> dict[str, Any]:

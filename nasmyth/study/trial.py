@@ -1,24 +1,17 @@
-"""A trial: one candidate, from being proposed to its result; and the log, which is all trials folded from the events.
+"""A trial: one candidate, from being proposed to its result.
 
-The fold knows nothing of spaces and strategies, so a report reads a study in a process that lacks the code that made
-it. Objectives are oriented so that more is better; `violation` is the sum of relative violations, 0 within the budget.
+Objectives are oriented so that more is better; `violation` is the sum of relative violations, 0 within the budget.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nasmyth.errors import StudyError
-from nasmyth.study import pareto
-from nasmyth.study.journal import Event
-
-
-FULL = "final"
-"""The stage of a trial that was trained in full."""
 
 
 class Objective(NamedTuple):
@@ -137,129 +130,6 @@ class Decoded(NamedTuple):
     def decode(self, genome: Any) -> Any:
         """The graph."""
         return self.graph
-
-
-class Log:
-    """All trials, as told by the events so far. `apply` takes events in order."""
-
-    def __init__(self, space: Any = None) -> None:
-        self.space = space
-        self.seq = 0
-        self.header: dict[str, Any] = {}
-        self.trials: dict[int, Trial] = {}
-        self.open: dict[int, None] = {}
-        self.closings = 0
-        self.notes: list[dict[str, Any]] = []
-        self.artefacts: dict[str, str] = {}
-        self.first = self.last = 0.0
-        self.asked = 0
-        self.goals: tuple[Objective, ...] = ()
-        self.limits: tuple[Limit, ...] = ()
-
-    def apply(self, event: Event) -> Trial | None:
-        """Take in the next event; returns the trial if the event closed one (a second closing is not one)."""
-        self.seq, self.last = event.seq, event.time
-        self.first = self.first or event.time
-        if event.kind == "study":
-            if not self.header:
-                self.header = event.data
-                self.goals = tuple(Objective(*pair) for pair in event.data.get("objectives", ()))
-                self.limits = tuple(map(Limit.parse, event.data.get("under", ())))
-        elif event.kind == "note":
-            about = {} if event.trial is None else {"trial": event.trial}
-            self.notes.append({"time": event.time, **about, **event.data})
-        elif event.kind == "ask" and event.trial is not None:
-            self._ask(event.trial, event.data)
-        elif event.kind == "artefact" and event.trial is None:
-            self.artefacts[event.data["name"]] = event.data["hash"]
-        elif event.trial in self.trials:
-            return self._change(self.trials[event.trial], event)
-        return None
-
-    def _ask(self, number: int, data: dict[str, Any]) -> None:
-        self.asked = max(self.asked, number)
-        self.trials[number] = Trial(
-            number,
-            data.get("genome"),
-            data.get("key", ""),
-            data.get("origin", ""),
-            recipe=data.get("recipe"),
-            objectives=(math.nan,) * len(self.goals),
-            violation=math.inf if self.limits else 0.0,
-            drawing=data.get("graph"),
-            space=self.space,
-        )
-        self.open[number] = None
-
-    def _change(self, trial: Trial, event: Event) -> Trial | None:
-        data = event.data
-        if event.kind == "artefact":
-            self.trials[trial.number] = replace(trial, artefacts={**trial.artefacts, data["name"]: data["hash"]})
-        elif event.kind == "measured":
-            stages = {**trial.stages, data["stage"]: {k: v for k, v in data.items() if k != "stage"}}
-            self._set(trial, data, stages=stages, seconds=trial.seconds + data.get("seconds", 0.0))
-        elif event.kind in ("tell", "fail") and not trial.closed:
-            error = Failure(data.get("reason", "crashed"), data.get("message", "")) if event.kind == "fail" else None
-            seconds = max(trial.seconds, data.get("seconds", 0.0))
-            self.open.pop(trial.number, None)
-            self.closings += 1
-            return self._set(trial, data, error=error, closed=True, seconds=seconds)
-        return None
-
-    def _set(self, trial: Trial, data: dict[str, Any], **changes: Any) -> Trial:
-        measures = {**trial.measures, **data.get("measures", {})}
-        failed = trial.error is not None or changes.get("error") is not None
-        new = replace(
-            trial,
-            measures=measures,
-            objectives=() if failed else tuple(goal.oriented(measures) for goal in self.goals),
-            violation=math.fsum(limit.violation(measures) for limit in self.limits),
-            **changes,
-        )
-        self.trials[trial.number] = new
-        return new
-
-    @property
-    def best(self) -> Trial | None:
-        """The best trial within the budget, by the first objective, then the next, then the lower loss.
-
-        What was trained in full counts before what was trained a little, and the earliest of equals before the others.
-        """
-        able = self._feasible()
-        full = [trial for trial in able if FULL in trial.stages]
-        return max(full or able, key=_merit, default=None)
-
-    @property
-    def front(self) -> list[Trial]:
-        """The trials within the budget that no other beats in everything: objectives, and costs that are bounded.
-
-        Without a bound, `params` is the cost, where it is known. The best in the first objective comes first.
-        """
-        able = self._feasible()
-        names = [limit.name for limit in self.limits if limit.relation == "<="] or ["params"]
-        goals = {goal.name for goal in self.goals}
-        costs = [name for name in names if name not in goals and all(name in trial.measures for trial in able)]
-        points = [(*trial.objectives, *(-trial.measures[name] for name in costs)) for trial in able]
-        kept: dict[tuple[float, ...], Trial] = {}  # one trial a point: the earliest
-        for i in pareto.front(points):
-            kept.setdefault(points[i], able[i])
-        return sorted(kept.values(), key=lambda trial: (*(-value for value in trial.objectives), trial.number))
-
-    def _feasible(self) -> list[Trial]:
-        return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
-
-
-def _merit(trial: Trial) -> tuple[Any, ...]:
-    loss = trial.measures.get("loss", math.nan)
-    return (trial.objectives, -loss if math.isfinite(loss) else -math.inf, -trial.number)
-
-
-def fold(events: Iterable[Event]) -> Log:
-    """The log that these events tell."""
-    log = Log()
-    for event in events:
-        log.apply(event)
-    return log
 
 
 def checked(measures: Mapping[str, Any], goals: Sequence[Objective] = ()) -> dict[str, float]:

@@ -15,22 +15,24 @@ from nasmyth.errors import Crashed
 
 
 def main(connection: Connection, memory: int | None) -> None:
-    """Answer calls: the name of a function, the function itself if it is new, the arguments."""
+    """Answer calls: a word (an empty one ends it), the function if it is another than before, the arguments."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C goes to the parent alone, and one kill reaches all that a candidate starts
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if memory is not None and not os.path.exists("/proc/self/statm"):
         _limit(memory)
     connection.send_bytes(b"ready")
-    functions: dict[bytes, Any] = {}
-    while name := connection.recv_bytes():
-        blob, arguments = connection.recv_bytes(), connection.recv_bytes()
+    function: Any = None
+    blob = b""
+    while connection.recv_bytes():
+        new, arguments = connection.recv_bytes(), connection.recv_bytes()
+        if new:
+            function, blob = None, new  # one at a time: do not hold the data of the last
         try:
-            if name not in functions:
-                functions.clear()  # one study at a time: do not hold the data of the last
-                functions[name] = pickle.loads(blob)
+            if blob:
+                function, blob = pickle.loads(blob), b""
             args, kwargs = pickle.loads(arguments)
-            answer = b"+" + pickle.dumps(functions[name](*args, **kwargs), protocol=pickle.HIGHEST_PROTOCOL)
+            answer = b"+" + pickle.dumps(function(*args, **kwargs), protocol=pickle.HIGHEST_PROTOCOL)
         except BaseException as error:
             answer = b"-" + _raised(error)
         connection.send_bytes(answer)

@@ -7,6 +7,8 @@ from nasmyth import blocks
 from nasmyth.errors import ShapeError
 from nasmyth.graph.combine import Identity, chain
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.op import block
+from nasmyth.graph.op import blocks as registered
 from nasmyth.ops import Add, Attention, Conv, DropPath, Gate, LayerScale, Linear, RMSNorm
 from nasmyth.space import Space, choice
 from nasmyth.testing import Wired, check_block
@@ -62,24 +64,32 @@ def test_gated_mlp_costs_what_a_plain_one_costs():
     assert plain == gated
 
 
-def test_ratios_never_round_to_nothing():
-    for block in (blocks.mlp(0.001), blocks.gated_mlp(0.001), blocks.convnext(0.001), blocks.mbconv(4, 0.001, se=0.001),
-                  blocks.bottleneck_block(4, ratio=0.001), blocks.dense_residual(0.001)):  # fmt: skip
-        shape = (6,) if "mlp" in repr(block) or "dense" in repr(block) else (4, 5, 5)
-        assert graph(block, shape).costs.params > 0
+@pytest.mark.parametrize("narrow, shape", [
+    (blocks.mlp(0.001), (6,)),
+    (blocks.gated_mlp(0.001), (6,)),
+    (blocks.dense_residual(0.001), (6,)),
+    (blocks.convnext(0.001), (4, 5, 5)),
+    (blocks.mbconv(4, 0.001, se=0.001), (4, 5, 5)),
+    (blocks.bottleneck_block(4, ratio=0.001), (4, 5, 5)),
+])  # fmt: skip
+def test_ratios_never_round_to_nothing(narrow, shape):
+    assert min(min(node.shape) for node in graph(narrow, shape).nodes) == 1
 
 
 def test_transformer_takes_any_mixer_and_norm():
     block = blocks.transformer(
-        mixer=chain(Linear(12), Attention(heads=3), Linear(6)), feedforward=blocks.gated_mlp(2), norm=RMSNorm(), scale=0.1
+        mixer=chain(Linear(12), Attention(heads=3), Linear(6)),
+        feedforward=blocks.gated_mlp(2),
+        norm=RMSNorm(),
+        scale=0.1,
     )
     check_block(block, (4, 6))
     assert kinds(graph(block, (4, 6))).count(LayerScale) == 2
 
 
 def test_a_mixer_that_changes_the_shape_is_refused():
-    with pytest.raises(ShapeError, match="mix"):
-        graph(blocks.transformer(mixer=Linear(5)), (4, 6))
+    with pytest.raises(ShapeError, match=r"\(at encoder\.mix\.join\)"):
+        graph(chain(encoder=blocks.transformer(mixer=Linear(5))), (4, 6))
 
 
 def test_holes_at_any_depth_of_a_block():
@@ -91,3 +101,15 @@ def test_holes_at_any_depth_of_a_block():
     assert space.size == 2 * 2 * 2 * 3
     decoded = {space.decode(genome).key for genome in space.enumerate()}
     assert len(decoded) == 24
+
+
+def test_a_block_that_breaks_its_promise_is_named():
+    @block("b d -> b d")
+    def narrowing(d):
+        return Linear(d - 1)
+
+    try:
+        with pytest.raises(ShapeError, match=r"narrowing\(\) promises \(6,\) and gives \(5,\).*\(at head\)"):
+            graph(chain(head=narrowing()), (6,))
+    finally:
+        del registered._items["narrowing"]

@@ -26,7 +26,17 @@ def resnet(block, counts, widths, **settings):
 
 
 def mobilenet_v1():
-    plan = [(64, 1, 1), (128, 1, 2), (128, 1, 1), (256, 1, 2), (256, 1, 1), (512, 1, 2), (512, 5, 1), (1024, 1, 2), (1024, 1, 1)]
+    plan = [
+        (64, 1, 1),
+        (128, 1, 2),
+        (128, 1, 1),
+        (256, 1, 2),
+        (256, 1, 1),
+        (512, 1, 2),
+        (512, 5, 1),
+        (1024, 1, 2),
+        (1024, 1, 1),
+    ]
     return *MOBILE_STEM, *stages(blocks.separable_conv, *((*row, {}) for row in plan)), *HEAD
 
 

@@ -59,7 +59,7 @@ def test_op_without_rules_is_counted_once_and_leaves_the_random_state_alone():
             return self.norm(self.inner(x))
 
     try:
-        assert Graph.of(Ruleless(3), (5,)).costs.unknown == ((Ruleless(3), ((5,),)),)
+        assert Graph.of(Ruleless(3), (5,)).costs.unknown == ((Ruleless(3), ((5,),), False),)
         state = torch.random.get_rng_state()
         assert count(Ruleless(3), ((5,),)) == count(Ruleless(3), ((5,),)) == (18 + 6, 7, 15)
         assert built == [5]

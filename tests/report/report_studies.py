@@ -6,10 +6,10 @@ import math
 import random
 from typing import Any
 
-import nasmyth.ops  # noqa: F401  the space below is made of these
-from nasmyth.graph import Graph
+from nasmyth.blocks import basic_block, conv_block, image_head
+from nasmyth.graph import Graph, chain, repeat
 from nasmyth.measure import macs, params
-from nasmyth.spaces.images import images, plain
+from nasmyth.space import Space, choice, integer
 from nasmyth.study import Study
 
 TASK = {
@@ -19,12 +19,18 @@ TASK = {
 COMMAND = "nasmyth design digits --under 'params<=20k' --spend 90s --seed 0 -o digits.db"
 
 
+def network(width: Any, depth: Any, kernel: Any) -> Any:
+    """Residual networks on 8x8 images; the arguments may be holes."""
+    stages = chain(repeat(basic_block(width, kernel=kernel), depth), basic_block(width, stride=2))
+    return chain(stem=conv_block(width), stages=stages, head=image_head(10))
+
+
 def digits(path: Any, trials: int = 40, seed: int = 0) -> Any:
     """A study of digit classifiers under params<=20k: a baseline, `trials` candidates, three failures, a result."""
     rng = random.Random(seed)
-    space = images((1, 8, 8), 10)
+    space = Space(network(choice(*range(4, 17), name="width"), integer(1, 3), choice(1, 3, 5)), (1, 8, 8))
     study = Study(path, space, "accuracy", ["params<=20k"], seed=seed, task=TASK, command=COMMAND, spend={"seconds": 90.0})
-    baseline = study.add(graph=Graph.of(plain(14, (1, 8, 8), 10), (1, 8, 8)), origin="baseline")
+    baseline = study.add(graph=Graph.of(network(14, 1, 3), (1, 8, 8)), origin="baseline")
     _train(study, baseline, 0.9722, 20, rng)
     study.note("phase", name="baseline", seconds=9.2)
     for number in range(trials):

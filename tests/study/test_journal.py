@@ -33,7 +33,8 @@ def test_events_come_back_in_order_and_numbered_without_gaps(kept: Kept) -> None
 def test_what_is_written_is_what_is_read(kept: Kept) -> None:
     data: dict[str, Any] = {
         "nan": math.nan, "inf": math.inf, "minus": -math.inf, "tiny": 5e-324, "exact": 0.1 + 0.2, "big": 2**200,
-        "text": "\x00 \u20ac \U0001f600 'quoted' \"%s\" \\", "none": None, "deep": [[{"a": [True, False]}]], "empty": {},
+        "text": "\x00 \u20ac \U0001f600 'quoted' \"%s\" \\", "none": None, "empty": {},
+        "deep": [[{"a": [True, False]}]],
     }  # fmt: skip
     with Journal(kept("a")) as journal:
         journal.append(event("note", None, **data))

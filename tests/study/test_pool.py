@@ -18,7 +18,7 @@ from nasmyth.study import Processes
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Processes]:
-    with Processes(workers=1, seconds=1.0, memory="300MB") as made:
+    with Processes(workers=1, memory="300MB") as made:
         yield made
 
 
@@ -44,7 +44,9 @@ def test_a_candidate_that_ends_its_process(pool: Processes) -> None:
 
 
 def test_a_candidate_that_takes_too_long_goes_with_all_that_it_started(pool: Processes, tmp_path: Path) -> None:
+    pool.seconds = 2.0
     assert raised(pool.submit(candidates.start_and_hang, str(tmp_path / "pid"))).startswith("TimedOut: it ran for more")
+    pool.seconds = None
     grandchild = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while os.path.exists(f"/proc/{grandchild}/stat") and " Z " not in Path(f"/proc/{grandchild}/stat").read_text():

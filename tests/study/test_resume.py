@@ -21,9 +21,9 @@ def test_killed_ten_times_it_ends_like_one_that_was_not(shared: Callable[[str], 
     rng, told_before = random.Random(1), [set[int]()]
     Journal(where).close()
     for round in range(KILLS):
-        begun = lines(side)
+        until = lines(side) + (rng.randint(2, 4) if round % 2 else 0)  # after some results, or while it opens
         process = child("search", where, str(side), str(TRIALS), "0.04")
-        while lines(side) <= begun + (round % 2) * rng.randint(1, 4):  # while it opens, or after some results
+        while lines(side) <= until:
             assert process.poll() is None
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.04 if round % 2 else 0.4))

@@ -120,7 +120,13 @@ def test_telling_wrongly_is_refused_and_leaves_the_trial_open() -> None:
 
 
 def test_failures_say_why() -> None:
-    errors = [Diverged("loss is nan"), OutOfMemory("3 GB"), MemoryError(), RuntimeError("CUDA out of memory"), KeyError("x")]
+    errors = [
+        Diverged("loss is nan"),
+        OutOfMemory("3 GB"),
+        MemoryError(),
+        RuntimeError("CUDA out of memory"),
+        KeyError("x"),
+    ]
     with study() as one:
         told = [one.fail(trial, error) for trial, error in zip(one.ask(5), errors, strict=True)]
         assert [t.error.reason for t in told if t.error] == ["diverged", "memory", "memory", "memory", "crashed"]

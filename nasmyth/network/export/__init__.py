@@ -45,7 +45,9 @@ def write(network: Network, path: str | os.PathLike[str]) -> Written:
     """Export by suffix. Raises ExportError if the form is unknown, cannot express the network, or disagrees with it."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMS:
-        raise ExportError(f"cannot export to {Path(path).name!r}: use one of {', '.join(FORMS)}{nearest(suffix, FORMS)}")
+        raise ExportError(
+            f"cannot export to {Path(path).name!r}: use one of {', '.join(FORMS)}{nearest(suffix, FORMS)}"
+        )
     form = importlib.import_module(f"{__name__}.{FORMS[suffix]}")
     written: Written = form.write(network, Path(path))
     return written

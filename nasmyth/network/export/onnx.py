@@ -66,9 +66,8 @@ def to_onnx(network: Network) -> Any:
     _forget_tracing(model)
     if isinstance(network.inputs, TableInput):
         _split_columns(model, network.inputs, onnx)
-    told = description(network)
-    names = {**told, "input_names": [i.name for i in model.graph.input], "output_names": [o.name for o in model.graph.output]}
-    onnx.helper.set_model_props(model, {key: v if isinstance(v, str) else json.dumps(v) for key, v in names.items()})
+    props = {key: value if isinstance(value, str) else json.dumps(value) for key, value in description(network).items()}
+    onnx.helper.set_model_props(model, props)
     model.producer_name, model.producer_version = "nasmyth", ""
     onnx.checker.check_model(model)
     return model
@@ -108,7 +107,7 @@ def plain(network: Network, batch: int) -> bytes:
     sample = torch.zeros(batch, *network.graph.input)
     try:
         return _traced_by_running(network, sample)
-    except Exception:  # whatever it cannot do, the present exporter may
+    except Exception:  # noqa: BLE001  whatever it cannot do, the present exporter may
         with quiet(), _silent():
             axes = ({0: torch.export.Dim("batch")},)
             more = torch.zeros(max(2, batch), *network.graph.input)
@@ -127,9 +126,15 @@ def _traced_by_running(network: Network, sample: Tensor) -> bytes:
         for category in (DeprecationWarning, FutureWarning, torch.jit.TracerWarning):
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.onnx.*")
-        model = torch.nn.Sequential(network)  # the exporter takes what has a `graph` for a scripted module
+        model = torch.nn.Sequential(network).eval()  # the exporter takes what has a `graph` for a scripted module
         torch.onnx.export(
-            model, (sample,), buffer, dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "batch"}}, opset_version=20
+            model,
+            (sample,),
+            buffer,  # type: ignore[arg-type]  # a file object will do
+            dynamo=False,
+            input_names=["x"],
+            dynamic_axes={"x": {0: "batch"}},
+            opset_version=20,
         )
     return buffer.getvalue()
 

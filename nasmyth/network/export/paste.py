@@ -11,6 +11,7 @@ import ast
 import builtins
 import importlib.util
 import inspect
+import re
 import symtable
 import sys
 import textwrap
@@ -23,6 +24,9 @@ from nasmyth.errors import ExportError
 
 DECORATOR = "op"
 """The decorator that is left out: a pasted class is the plain module."""
+
+_TOOLS = re.compile(r"\s+# (?:noqa|fmt:|type: ignore).*$")
+"""Remarks to the tools of the project that the text comes from."""
 
 Origin = tuple[str, str]
 """The module and the name in it; for an import of a module itself, its name and ""."""
@@ -72,7 +76,9 @@ class Paste:
             found = vars(sys.modules[module]).get(name)
             home = getattr(found, "__module__", module)
             if home == module:
-                raise ExportError(f"{user} needs {name!r}, which the file of {module} does not define: use plain names in it")
+                raise ExportError(
+                    f"{user} needs {name!r}, which the file of {module} does not define: use plain names in it"
+                )
             return self._define(home, found.__qualname__, user)  # type: ignore[union-attr]
         lines = _source(module, user).splitlines()
         return self._paste((module, name), name, node, "\n".join(lines[_first_line(node) - 1 : node.end_lineno]))
@@ -83,7 +89,9 @@ class Paste:
         if isinstance(node, ast.Import):
             target, inner = (alias.name if alias.asname else name), ""
         else:
-            target = importlib.util.resolve_name("." * node.level + (node.module or ""), sys.modules[module].__package__ or "")
+            target = importlib.util.resolve_name(
+                "." * node.level + (node.module or ""), sys.modules[module].__package__ or ""
+            )
             inner = alias.name
             if isinstance(getattr(sys.modules.get(target), inner, None), ModuleType):
                 target, inner = f"{target}.{inner}", ""
@@ -92,18 +100,21 @@ class Paste:
                 self._imports.add(f"import {alias.name}")  # import a.b, which binds a
             return self._import((target, inner), name)
         if not inner:
-            raise ExportError(f"{user} uses the module {target}, and an exported file imports torch only: write it without")
+            raise ExportError(
+                f"{user} uses the module {target}, and an exported file imports torch only: write it without"
+            )
         return self._define(target, inner, user)
 
     def _paste(self, origin: Origin, name: str, node: ast.stmt, text: str) -> str:
         if origin in self._names:
             return self._names[origin]
-        final = self._name(origin, name)
         module = origin[0]
+        bound = {name: self._name(origin, name)}  # before what it needs, which may be itself
+        bound.update({other: self._name((module, other), other) for other in _bound(node) if other not in bound})
         text = _undecorated(text)
         needed, annotated = _global_names(text)
-        renamed = {name: final}
-        for other in sorted((needed | annotated) - {name}):
+        renamed = dict(bound)
+        for other in sorted((needed | annotated) - set(bound)):
             if hasattr(builtins, other) and other not in _statements(module, name):
                 continue
             try:
@@ -112,14 +123,15 @@ class Paste:
                 if other in needed:
                     raise  # what only an annotation names is never looked up
         self.texts.append(_renamed(text, {a: b for a, b in renamed.items() if a != b}))
-        return final
+        return bound[name]
 
     def _import(self, origin: Origin, name: str) -> str:
         if origin not in self._names:
             final = self._name(origin, name)
             module, inner = origin
             parent, _, leaf = module.rpartition(".")
-            line = f"from {module} import {inner}" if inner else f"from {parent} import {leaf}" if parent else f"import {leaf}"
+            whence = module if inner else parent
+            line = f"from {whence} import {inner or leaf}" if whence else f"import {leaf}"
             self._imports.add(line if final == (inner or leaf) else f"{line} as {final}")
         return self._names[origin]
 
@@ -139,7 +151,9 @@ def _importable(module: str) -> bool:
 
 
 def _no_source(name: str, module: str) -> ExportError:
-    return ExportError(f"the source of {name} cannot be found (in {module}): define it in a file, so that it can be exported")
+    return ExportError(
+        f"the source of {name} cannot be found (in {module}): define it in a file, so that it can be exported"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -157,13 +171,19 @@ def _statements(module: str, user: str) -> dict[str, ast.stmt]:
     for node in _top_level(ast.parse(_source(module, user)).body):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             found.update({alias.asname or alias.name.partition(".")[0]: node for alias in node.names})
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found[node.name] = node
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-            found.update(dict.fromkeys(names, node))
+        else:
+            found.update(dict.fromkeys(_bound(node), node))
     return found
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """The names that a definition or an assignment binds."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -189,7 +209,7 @@ def _undecorated(text: str) -> str:
         if getattr(called, "attr", getattr(called, "id", "")) == DECORATOR:
             for i in range(decorator.lineno - 1, decorator.end_lineno or decorator.lineno):
                 lines[i] = ""
-    return "\n".join(lines).strip("\n")
+    return "\n".join(_TOOLS.sub("", line) for line in lines).strip("\n")
 
 
 class _Bare(ast.NodeTransformer):

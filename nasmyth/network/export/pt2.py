@@ -37,11 +37,11 @@ def write(network: Network, path: Path) -> Written:
         torch.export.save(traced(network), file, extra_files={EXTRA: json.dumps(description(network))})
         again = torch.export.load(file).module()
         with torch.no_grad():
-            differences = [
-                difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)
-            ]
+            differences = [difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)]
         far = agree("archive", differences)
-    usage = f"torch.export.load({path.name!r}).module() takes {stored_form(network)}; names are in its extra file {EXTRA!r}"
+    usage = (
+        f"torch.export.load({path.name!r}).module() takes {stored_form(network)}; names are in its extra file {EXTRA!r}"
+    )
     return Written((path,), far, usage)
 
 

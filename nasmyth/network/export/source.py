@@ -25,7 +25,8 @@ from nasmyth.network.export.paste import Paste
 from nasmyth.network.export.verify import agree, difference, examples, expect, ready
 from nasmyth.network.files import whole
 from nasmyth.network.inputs import ImageInput, TableInput
-from nasmyth.network.names import Group, Path as Place, expression, places
+from nasmyth.network.names import Group, expression, places
+from nasmyth.network.names import Path as Place
 from nasmyth.network.save import to_bytes
 from nasmyth.record import Value
 
@@ -145,7 +146,9 @@ def _call(name: str, module: type, arguments: dict[str, Any], address: str) -> s
     shown = []
     for argument, value in arguments.items():
         if not _literal(value):
-            raise ExportError(f"{argument}={value!r} of {name} at {address} cannot be written in a file that imports torch only")
+            raise ExportError(
+                f"{argument}={value!r} of {name} at {address} cannot be written in a file that imports torch only"
+            )
         if repr(value) != repr(defaults[argument]):
             shown.append(f"{argument}={value!r}")
     return f"{name}({', '.join(shown)})"
@@ -327,7 +330,7 @@ def _imported(path: Path) -> Iterator[Any]:
     module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))  # noqa: S102  our own text
         yield module
     except ExportError:
         raise
@@ -344,4 +347,3 @@ def _answer(network: Network, answer: Any) -> Any:
     labels, probabilities = answer
     places_of = {name: i for i, name in enumerate(network.outputs.names)}
     return torch.tensor([places_of[label] for label in labels]), probabilities
-

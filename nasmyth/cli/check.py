@@ -1,0 +1,69 @@
+"""`nasmyth check`: measure a network and hold it to a budget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from nasmyth.cli import address as addresses
+from nasmyth.cli import options
+from nasmyth.cli.console import only_results, print_json, print_table
+from nasmyth.cli.errors import fail, usage
+
+
+def check(
+    address: options.Candidate,
+    under: options.Under = None,
+    data: Annotated[str | None, typer.Option("--data", help="What to measure accuracy and its kin on (its test split).")] = None,
+    target: options.Target = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the split; the study's own unless said.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Measure a network against a budget: exit status 1, with the number, if it misses it."""
+    if not under:
+        usage("say what to check: --under 'latency@cpu<=8ms'")
+    with only_results():
+        from nasmyth.measure import constraints
+
+        wanted = constraints(under)
+        network = addresses.network_of(address)
+        measured = _measured(network, wanted, lambda: _task(address, data, target, seed))
+    missed = [limit for limit in wanted if not limit.satisfied(measured[limit.measure.name])]
+    if json:
+        print_json({
+            "measured": measured, "met": not missed,
+            "constraints": [{"constraint": str(c), "measured": measured[c.measure.name], "met": c not in missed} for c in wanted],
+        })  # fmt: skip
+    else:
+        rows = [(c, c.measure.show(measured[c.measure.name]), "missed" if c in missed else "met") for c in wanted]
+        print_table([("budget", "left"), ("measured", "right"), ("", "left")], rows)
+    if missed:
+        fail("; ".join(f"{c}: measured {c.measure.show(measured[c.measure.name])}" for c in missed))
+
+
+def _measured(network: Any, wanted: Any, task: Any) -> dict[str, float]:
+    """The figure of every constraint: on the network alone where that will do, else on the test split of `task()`."""
+    from nasmyth.errors import CheckError
+
+    scored = [limit for limit in wanted if limit.measure.needs & {"data", "labels", "training"}]
+    alone = [limit for limit in wanted if limit not in scored]
+    try:
+        measured = network.check(*alone)
+    except CheckError as error:
+        measured = error.measured
+    examples = task() if scored else None
+    return {**measured, **{limit.measure.name: float(limit.measure(network, examples, split="test")) for limit in scored}}
+
+
+def _task(address: str, data: str | None, target: list[str] | None, seed: int | None) -> Any:
+    from nasmyth.domains import read
+    from nasmyth.errors import DataError
+
+    if data is None:
+        raise DataError("this is measured on data: say which with --data, such as --data digits")
+    where = addresses.parse(address)
+    if seed is None and not where.is_network:
+        with addresses.open_study(where.study) as study:
+            seed = study.seed
+    return read(data, target=options.one_or_several(target), seed=seed or 0)

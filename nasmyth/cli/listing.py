@@ -1,0 +1,81 @@
+"""`nasmyth list`: what there is to choose from."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from nasmyth.cli import options
+from nasmyth.cli.console import only_results, print_json, print_table
+
+KINDS = {
+    "ops": ("nasmyth.ops", "nasmyth.graph.op"),
+    "blocks": ("nasmyth.blocks", "nasmyth.graph.op"),
+    "measures": ("nasmyth.measure.measure", "nasmyth.measure.measure"),
+    "strategies": ("nasmyth.search", "nasmyth.search"),
+    "spaces": ("nasmyth.spaces", "nasmyth.spaces"),
+    "data": ("nasmyth.domains", "nasmyth.domains"),
+    "domains": ("nasmyth.domains", "nasmyth.domains"),
+    "readers": ("nasmyth.domains", "nasmyth.domains"),
+}
+"""Each kind: the module whose import registers everything, and the module that holds the registry of that name."""
+
+
+def listing(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=", ".join(KINDS))],
+    json: options.Json = False,
+) -> None:
+    """List ops, blocks, measures, strategies, spaces, data, domains or readers."""
+    if kind not in KINDS:
+        from nasmyth.errors import UnknownNameError, nearest
+
+        raise UnknownNameError(f"nothing is listed under {kind!r}{nearest(kind, KINDS)} (there are {', '.join(KINDS)})")
+    with only_results():
+        rows = [{"name": name, **_told(kind, name, item)} for name, item in _registry(kind)]
+    if json:
+        print_json(rows)
+        return
+    heads = {"name": "name", "settings": "settings", "signature": "shapes", "unit": "unit", "better": "better", "about": "what it is"}
+    kept = [key for key in heads if any(row.get(key) for row in rows)]
+    print_table([(heads[key], "left") for key in kept], [[row.get(key, "") for key in kept] for row in rows])
+
+
+def _registry(kind: str) -> Any:
+    from importlib import import_module
+
+    filler, home = KINDS[kind]
+    import_module(filler)
+    if kind == "measures":
+        from nasmyth.measure.measure import find
+
+        find("params")  # the files that register measures are loaded by the first question
+    return getattr(import_module(home), kind)
+
+
+def _told(kind: str, name: str, item: Any) -> dict[str, str]:
+    """What there is to say of a registered object."""
+    about = _first(str(getattr(item, "about", "") or item.__doc__ or ""))
+    if kind == "spaces":
+        return {"about": f"{_first(item.make.__doc__)} {item.source}"}
+    if kind in ("ops", "blocks"):
+        sentence = item.signature if isinstance(item.signature, str) else "depends on its settings"
+        return {"settings": _settings(item), "signature": sentence, "about": about}
+    if kind == "strategies":
+        return {"settings": _settings(item), "about": about}
+    if kind == "measures":
+        if not hasattr(item, "unit"):  # a family, such as latency: measured at a place
+            item, about = item("cpu"), f"{about} Write {name}@cpu."
+        units = {"": "", "1": "", "raw": "the target's"}
+        return {"unit": units.get(item.unit, item.unit), "better": {"min": "less", "max": "more"}[item.direction], "about": about}
+    return {"about": about}
+
+
+def _settings(item: Any) -> str:
+    return ", ".join(name if name not in item._defaults else f"{name}={item._defaults[name]!r}" for name in item.fields)
+
+
+def _first(text: str | None) -> str:
+    """The first sentence or paragraph of a docstring, in one line."""
+    return re.sub(r" \(see the (top of this )?file\)", "", " ".join((text or "").strip().split("\n\n")[0].split()))

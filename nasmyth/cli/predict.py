@@ -1,0 +1,80 @@
+"""`nasmyth predict`: raw inputs in, labels and probabilities out."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nasmyth.cli import address as addresses
+from nasmyth.cli import options
+from nasmyth.cli.console import only_results, print_json, print_table
+
+MOST_ROWS = 20
+
+
+def predict(
+    address: options.Candidate,
+    source: Annotated[str, typer.Argument(metavar="INPUTS", help="new.npz, photo.png, a folder of pictures, table.csv ...")],
+    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write all answers to a CSV file.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Answer new inputs with a network."""
+    with only_results():
+        from nasmyth.domains import read_inputs
+
+        network = addresses.network_of(address)
+        raw, names = read_inputs(source, network.inputs)
+        answers = _answers(network.predict(raw), names)
+    if out:
+        _write(answers, Path(out))
+    if json:
+        print_json(answers)
+    elif out:
+        print(f"{out}: {len(answers)} answers")
+    else:
+        _print(answers)
+
+
+def _answers(prediction: Any, names: list[str]) -> list[dict[str, Any]]:
+    """One dict an input: its name, with a label and probabilities by class, or values by name."""
+    if prediction.labels is None:
+        told = prediction.names or [f"y{i}" for i in range(prediction.values.shape[1])]
+        rows = prediction.values.tolist()
+        return [{"input": n, "values": dict(zip(told, row, strict=True))} for n, row in zip(names, rows, strict=True)]
+    shares = prediction.probabilities.tolist()
+    return [
+        {"input": n, "label": label, "probabilities": dict(zip(prediction.names, row, strict=True))}
+        for n, label, row in zip(names, prediction.labels, shares, strict=True)
+    ]
+
+
+def _write(answers: list[dict[str, Any]], path: Path) -> None:
+    figures = [one.get("probabilities", one.get("values")) for one in answers]
+    labelled = "label" in answers[0]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["input", *(["label"] if labelled else []), *figures[0]])
+        for one, row in zip(answers, figures, strict=True):
+            writer.writerow([one["input"], *([one["label"]] if labelled else []), *(f"{v:.7g}" for v in row.values())])
+
+
+def _print(answers: list[dict[str, Any]]) -> None:
+    shown = answers[:MOST_ROWS]
+    if "label" in answers[0]:
+        heads = [("input", "left"), ("label", "left"), ("probability", "right"), ("then", "left")]
+        print_table(heads, [(one["input"], one["label"], f"{one['probabilities'][one['label']]:.4f}", _second(one)) for one in shown])
+    else:
+        names = list(answers[0]["values"])
+        rows = [(one["input"], *(f"{one['values'][name]:.6g}" for name in names)) for one in shown]
+        print_table([("input", "left"), *[(name, "right") for name in names]], rows)
+    if len(answers) > MOST_ROWS:
+        print(f"and {len(answers) - MOST_ROWS:,} more: -o answers.csv writes all, --json prints all")
+
+
+def _second(one: dict[str, Any]) -> str:
+    others = {name: share for name, share in one["probabilities"].items() if name != one["label"]}
+    name = max(others, key=others.__getitem__, default="")
+    return f"{name} {others[name]:.4f}" if name else ""

@@ -1,0 +1,70 @@
+"""`nasmyth search`: a strategy in a space of your own, every candidate trained the same way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from nasmyth.cli import address as addresses
+from nasmyth.cli import options
+from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.errors import typed
+
+
+def search(
+    ctx: typer.Context,
+    space: Annotated[str, typer.Argument(metavar="FILE.py:SPACE", help="mine.py:space, package.module:space, or a registered space.")],
+    data: Annotated[str, typer.Option("--data", help="What the candidates are trained on.")],
+    maximize: options.Maximize = None,
+    minimize: options.Minimize = None,
+    under: options.Under = None,
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="random, evolution, or 'evolution(population=16)'.")] = "evolution",
+    trials: Annotated[int, typer.Option(min=1, help="How many candidates in all.")] = 50,
+    epochs: Annotated[float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")] = None,
+    seed: options.Seed = 0,
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
+    target: options.Target = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Search SPACE on DATA. The same line again goes on where it stopped."""
+    with only_results(), Live(quiet or json) as live:
+        from nasmyth.cli.training import Training, strategy_of
+        from nasmyth.domains import read
+        from nasmyth.measure import constraints
+        from nasmyth.report import summary_of
+        from nasmyth.study import Study
+
+        chosen, limits = strategy_of(strategy), constraints(under or ())
+        task = read(data, target=options.one_or_several(target), seed=seed)
+        goals = _goals(task, maximize, minimize)
+        within = addresses.space_of(space, task.input)
+        study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
+        with study:
+            ended = study.run(Training(study, task, limits, epochs, seed, live, trials), trials=trials)
+            summary = summary_of(study)
+    if json:
+        print_json(summary)
+        return
+    from nasmyth.report import facts
+    from nasmyth.report.terminal import render
+
+    if quiet:
+        print(facts.headline(summary))
+        return
+    console = terminal()
+    if ended.reason == "interrupted":
+        console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
+    render(summary, console)
+    console.print(f"\nLeft in {out}", markup=False)
+
+
+def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:
+    """The objectives as measures; what the task is usually judged by where none is given."""
+    from nasmyth.measure import find
+
+    if not maximize and not minimize:
+        one = find(task.objective)
+        return {f"{one.direction}imize": one}
+    return {"maximize": [find(name) for name in maximize or ()], "minimize": [find(name) for name in minimize or ()]}

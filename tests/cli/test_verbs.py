@@ -1,0 +1,126 @@
+"""The verbs on a small real study: what each prints, and that --json prints one document and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+
+def document(result):
+    """The only thing on stdout, as data."""
+    return json.loads(result.stdout)
+
+
+def test_search_keeps_to_the_budget_and_goes_on(run, folder, study):
+    shown = document(run("show", study, "--json"))
+    assert [trial["state"] for trial in shown["trials"]] == ["finished"] * 3
+    assert all(trial["measures"]["params"] <= 5000 for trial in shown["trials"])
+    assert {"best", "front", "trials", "failures", "funnel", "spend", "baseline"} <= set(shown)
+    line = ["search", f"{folder}/mine_cli.py:space", "--data", "digits", "--under", "params<=5k", "--strategy", "random"]
+    more = document(run(*line, "--trials", 4, "--epochs", 1, "-o", study, "--json"))
+    assert [trial["key"] for trial in more["trials"][:3]] == [trial["key"] for trial in shown["trials"]]
+    assert len(more["trials"]) == 4
+    assert f"search {folder}/mine_cli.py:space" in shown["command"]
+
+
+def test_another_study_in_the_same_file_is_refused(run, folder, study):
+    line = ["search", f"{folder}/mine_cli.py:space", "--data", "digits", "--trials", 3, "-o", study]
+    assert "another study" in run(*line, status=1).stderr
+
+
+def test_show_prints_the_front_and_the_line_that_does_it_again(run, study):
+    told = run("show", study).stdout
+    assert "Pareto front" in told
+    assert "Again: nasmyth search" in told
+    assert "\x1b" not in told
+
+
+def test_show_writes_the_page(run, study, tmp_path):
+    page = tmp_path / "report.html"
+    assert run("show", study, "--html", page).stdout.strip() == str(page)
+    assert "<svg" in page.read_text()
+
+
+def test_show_one_candidate(run, study):
+    best = document(run("show", study, "--json"))["best"]["number"]
+    assert document(run("show", f"{study}#best", "--json"))["number"] == best
+    assert document(run("show", f"{study}#{best}", "--json"))["number"] == best
+    table = run("show", f"{study}#best", "--graph").stdout
+    assert "stem.conv" in table
+    assert "MACs" in table
+    assert "accuracy" in run("show", f"{study}#{best}").stdout
+
+
+def test_a_saved_network_is_taken_wherever_a_candidate_is(run, network, study, folder):
+    assert "stem.conv" in run("show", network).stdout
+    assert document(run("show", network, "--json"))["key"] == document(run("show", f"{study}#best", "--json"))["key"]
+    assert "params" in run("measure", network).stdout
+    assert run("check", network, "--under", "params<=5k").stdout
+    assert len(document(run("predict", network, folder / "new.npz", "--json"))) == 7
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "net.py", "net.pt2"])
+@pytest.mark.filterwarnings("default")  # of the exporters
+def test_export(run, network, tmp_path, name):
+    told = document(run("export", network, tmp_path / name, "--json"))
+    assert told["files"][0] == str(tmp_path / name)
+    assert told["difference"] < 1e-4
+
+
+def test_predict(run, study, folder, tmp_path):
+    from nasmyth.cli.address import network_of
+
+    answers = document(run("predict", f"{study}#best", folder / "new.npz", "--json"))
+    assert all(abs(sum(one["probabilities"].values()) - 1) < 1e-5 for one in answers)
+    expected = network_of(f"{study}#best").predict(np.load(folder / "new.npz")["x"])
+    assert [one["label"] for one in answers] == list(expected.labels)
+    run("predict", f"{study}#best", folder / "new.npz", "-o", tmp_path / "answers.csv")
+    rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
+    assert [row["label"] for row in rows] == list(expected.labels)
+    assert "probability" in run("predict", f"{study}#best", folder / "new.npz").stdout
+
+
+def test_check_measures(run, study):
+    assert "met" in run("check", f"{study}#best", "--under", "params<=5k", "--under", "latency@cpu<=10s").stdout
+    missed = run("check", f"{study}#best", "--under", "params<=10", status=1)
+    params = document(run("show", f"{study}#best", "--json"))["measures"]["params"]
+    assert "params<=10: measured" in missed.stderr
+    told = document(run("check", f"{study}#best", "--under", "params<=10", "--json", status=1))
+    assert told["measured"]["params"] == params
+    assert not told["met"]
+
+
+def test_check_accuracy_on_data(run, study):
+    told = document(run("check", f"{study}#best", "--under", "accuracy>=0", "--data", "digits", "--json"))
+    assert 0 <= told["measured"]["accuracy"] <= 1
+
+
+def test_measure_draws_from_a_space(run, folder):
+    line = ["measure", f"{folder}/mine_cli.py:space", "--sample", 4, "--by", "params,macs", "--seed", 2]
+    told = document(run(*line, "--json"))
+    assert len(told["candidates"]) == 4
+    assert told == document(run(*line, "--json"))
+    assert set(told["spread"]) == {"params", "macs"}
+    assert "median" in run(*line).stdout
+    assert document(run("measure", f"{folder}/mine_cli.py:made", "--sample", 1, "--json"))["candidates"]
+
+
+def test_settings_of_a_measure_may_hold_commas():
+    from nasmyth.cli.measure import names
+
+    assert names("params, latency@cpu,batch=8,threads=2,macs") == ["params", "latency@cpu,batch=8,threads=2", "macs"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "has"),
+    [("ops", "Conv"), ("blocks", "mbconv"), ("measures", "latency"), ("strategies", "evolution"), ("spaces", "images"),
+     ("data", "digits"), ("domains", "vision"), ("readers", "folder")],
+)  # fmt: skip
+def test_list(run, kind, has):
+    rows = document(run("list", kind, "--json"))
+    assert has in [row["name"] for row in rows]
+    assert all(row["about"] for row in rows)
+    assert has in run("list", kind).stdout
