@@ -81,10 +81,13 @@ def main() -> int:
     for seed in range(args.seeds):
         runs.append(designed(args.data, under, args.spend, seed))
         one = runs[-1]
-        print(f"seed {seed}: {one['elapsed']:.1f} s, {one['share']:.0%} training, {one['peak']:.2f} GiB, {one['trials']} candidates")
+        told = f"{one['share']:.0%} training, {one['peak']:.2f} GiB, {one['trials']} candidates"
+        print(f"seed {seed}: {one['elapsed']:.1f} s, {told}")
         print(f"        {json.dumps(one['result'])[:600]}")
     print(f"seconds (asked: {args.spend})  {interval([r['elapsed'] for r in runs])}   with the start of Python")
-    print(f"share spent training   {interval([r['share'] for r in runs])}   (at least {SHARE_AT_LEAST}, aim {SHARE_AIM})")
+    print(
+        f"share spent training   {interval([r['share'] for r in runs])}   (at least {SHARE_AT_LEAST}, aim {SHARE_AIM})"
+    )
     print(f"peak memory, GiB       {max(r['peak'] for r in runs):.2f}   (at most {MEMORY_AT_MOST}, aim {MEMORY_AIM})")
     if args.data.endswith(".npz"):
         with tempfile.TemporaryDirectory() as folder:

@@ -38,9 +38,11 @@ def said(seconds: list[float]) -> str:
 def main() -> int:
     """Print the figures; 1 if it takes too long or imports torch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    runs = parser.add_argument("--runs", type=int, default=20) and parser.parse_args().runs
+    parser.add_argument("--runs", type=int, default=20)
+    runs = parser.parse_args().runs
     program = str(Path(sys.executable).with_name("nasmyth"))
-    asked = subprocess.run([sys.executable, "-X", "importtime", program, "--help"], capture_output=True, text=True, check=True)
+    traced = [sys.executable, "-X", "importtime", program, "--help"]
+    asked = subprocess.run(traced, capture_output=True, text=True, check=True)
     torch = any(line.rpartition("|")[2].strip() == "torch" for line in asked.stderr.splitlines())
     helped = timed([program, "--help"], runs)
     print(f"nasmyth --help          {said(helped)}   (at most {AT_MOST}, aim {AIM})")

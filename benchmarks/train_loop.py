@@ -11,6 +11,7 @@ median over processes, and the ratio with its 95 % confidence interval (t, over 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -85,7 +86,7 @@ def ours(steps: int, compiled: bool) -> list[float]:
 
 def worker(which: str, steps: int, compiled: bool) -> None:
     stamps = {"bare": bare, "ours": ours}[which](steps, compiled)
-    each = [b - a for a, b in zip(stamps, stamps[1:], strict=False)][WARM:]
+    each = [b - a for a, b in itertools.pairwise(stamps)][WARM:]
     print(json.dumps({"images_per_s": BATCH / statistics.median(each), "peak_mb": peak()}))
 
 

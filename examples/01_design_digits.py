@@ -23,12 +23,12 @@ net = found.best
 print(net)
 print("MACs:", macs(net), " check:", net.check(params <= 10e3))
 
-# So it takes raw images, as they were in the data: here an image of the digit 0, and its negative.
+# So it takes raw images, as they were in the data.
 task = nasmyth.read("digits")
 images = task.test.x[:5].numpy()
 prediction = net.predict(images)
 print("labels:       ", prediction.labels)
-print("probabilities:", prediction.probabilities.max(axis=1))
+print("probabilities:", [round(p, 2) for p in prediction.probabilities.max(1).values.tolist()])
 print("right answers:", [task.classes[i] for i in task.test.y[:5]])
 
 # Each file is run and compared with the network before it counts as written.

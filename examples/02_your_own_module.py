@@ -72,8 +72,8 @@ def main() -> None:
 
     out = Path("out")
     out.mkdir(exist_ok=True)
-    strategy = Evolution(population=8)
-    with nasmyth.Study(out / "mixers.db", space, "accuracy", under=[macs <= 200e3], strategy=strategy, task=task) as study:
+    under, strategy = [macs <= 200e3], Evolution(population=8)
+    with nasmyth.Study(out / "mixers.db", space, "accuracy", under, strategy, task=task) as study:
         print(study.run(evaluate, seconds=SPEND))
         best = study.best
         print(best.measures, best.genome) if best else print("nothing was finished in this time")

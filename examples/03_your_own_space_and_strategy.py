@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import nasmyth
-from nasmyth import Identity, Space, Zero, block, cell, chain, choice, ops, real, repeat
+from nasmyth import Identity, Space, Zero, block, cell, chain, choice, ops, real, repeat, residual
 from nasmyth.measure import macs, params
 from nasmyth.search import Strategy, fitness, strategy
 
@@ -21,9 +21,8 @@ SPEND = os.environ.get("NASMYTH_EXAMPLE_SPEND", "60s")
 @block("b c h w -> b out h/stride w/stride")
 def conv_norm_act(c: int, out: int, kernel: int = 3, stride: int = 1) -> Any:
     """A block is a function that returns a template. `c` is read from the input; the rest are design choices."""
-    skip_norm = stride == 1 and out == c  # plain Python, for the input is known by now
-    norm = Identity() if skip_norm and kernel == 1 else ops.BatchNorm()
-    return chain(ops.Conv(out, kernel=kernel, stride=stride), norm, ops.Activation("relu"))
+    body = chain(ops.Conv(out, kernel=kernel, stride=stride), ops.BatchNorm(), ops.Activation("relu"))
+    return residual(body) if stride == 1 and out == c else body  # plain Python, for the input is known by now
 
 
 @block("b c h w -> b c h w")

@@ -21,7 +21,7 @@ table["sex"] = table["sex"].map({1.0: "a", 2.0: "b"})  # words become categories
 table.loc[::10, "bmi"] = np.nan  # missing numbers are filled with what the training rows have in the middle
 
 task = nasmyth.read(table, target="progression", seed=0)
-print(f"{task.kind} of {task.outputs.names[0]}: {len(task.train)} rows to train on, {len(task.valid)} to choose by, {len(task.test)} to test")
+print(f"{task.kind} of {task.outputs.names[0]}, {len(task.train)} rows to train on")
 for note in task.notes:
     print(" -", note)
 

@@ -30,9 +30,8 @@ SPACE = Space(
 
 def open_study(path: Path) -> nasmyth.Study:
     """The line that begins a study is the line that goes on with it. Another space or budget would be refused."""
-    return nasmyth.Study(
-        path, SPACE, maximize="accuracy", minimize=macs, under=[params <= 10e3], strategy=Evolution(population=6), seed=0
-    )
+    strategy = Evolution(population=6)
+    return nasmyth.Study(path, SPACE, maximize="accuracy", minimize=macs, under=[params <= 10e3], strategy=strategy)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from nasmyth.measure import Constraint, constraints, find
 from nasmyth.record import from_json
 from nasmyth.search import Evolution, Strategy, Tournament
 from nasmyth.study import Study, Trial
-from nasmyth.units import Spend, show
+from nasmyth.units import Spend
 from nasmyth.units import spend as read_spend
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ if TYPE_CHECKING:
     from nasmyth.train import Fitted, Recipe, Task
 
 ETA = 3  # each rung trains this many times longer than the one below, and takes as small a share of it
-SLACK = 4.0  # a network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured
-USED = 0.3  # the share of the budget for parameters that a candidate uses at least: larger networks are better as a rule
+SLACK = (
+    4.0  # a network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured
+)
+USED = (
+    0.3  # the share of the budget for parameters that a candidate uses at least: larger networks are better as a rule
+)
 UNBOUNDED = 1e18
 RUNGS = ("short", "long", "final")
 FULL = 0.2  # a full training takes at most this share of the time, so that there can be several
@@ -94,9 +98,13 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
         return None
     measure = find(maximize if minimize is None else minimize)
     if measure.direction != ("max" if minimize is None else "min"):
-        raise NasmythError(f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}")
+        raise NasmythError(
+            f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}"
+        )
     if "training" not in measure.needs:
-        raise NasmythError(f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under=")
+        raise NasmythError(
+            f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
+        )
     return measure.name
 
 
@@ -160,7 +168,9 @@ class Found:
 
         trial = next(t for t in self.study.trials if t.number == number)
         if "weights" not in trial.artefacts:
-            raise StudyError(f"the weights of trial {number} were not kept: only full trainings and the best so far are")
+            raise StudyError(
+                f"the weights of trial {number} were not kept: only full trainings and the best so far are"
+            )
         return Network.from_bytes(self.study.get(trial.artefacts["weights"]))
 
     def __str__(self) -> str:
@@ -298,7 +308,12 @@ class Designer:
         assert best is not None
         network = found.network(best.number)
         ours = judge(network, self.task)
-        noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
+        noted: dict[str, Any] = {
+            "trial": best.number,
+            "test": ours.scores,
+            **ours.picture,
+            "layers": rows(network.graph),
+        }
         if self.measured:
             noted["device"] = {limit.measure.name: limit.measure(network) for limit in self.measured}
         if plain is not None and "weights" in plain.artefacts:
@@ -314,6 +329,8 @@ class Designer:
         reached = [[t for t in tried if stage in t.stages] for stage in ("device", *RUNGS)]
         stages = [("proposed", tried), *zip(("device", *RUNGS), reached, strict=True)]
         stages = [(name, there) for name, there in stages if there]
+        if not stages:
+            return
         for (name, there), after in zip(stages, [*(there for _, there in stages[1:]), self._finals()], strict=True):
             price = sum(t.stages[name]["seconds"] for t in there) / len(there) if name != "proposed" else 0.0
             self.study.note("funnel", stage=name, entered=len(there), passed=len(after), price_s=price)
@@ -381,7 +398,11 @@ class Designer:
         recipe = from_json(trial.recipe) if trial.recipe else self.recipe
         wanted = {limit.measure for limit in self.counted} | {find("params"), find("macs")}
         counts = {measure.name: measure(graph) for measure in wanted}
-        cap = None if self.spend.seconds is None else max(1.0, min(self.left, 2.0 * plan.price * plan.of(rung) / plan.epochs))
+        cap = (
+            None
+            if self.spend.seconds is None
+            else max(1.0, min(self.left, 2.0 * plan.price * plan.of(rung) / plan.epochs))
+        )
         fitted: Fitted = fit(network, self.task, recipe, epochs=plan.of(rung), seconds=cap, seed=self.seed)
         seconds = time.perf_counter() - start
         if rung == "short":
@@ -454,7 +475,9 @@ class Designer:
         network = build(graph, seed=self.seed)
         timed = fit(network, self.task, self.recipe, epochs=TIMED, seconds=allowance / 2, seed=self.seed)
         marks = [0.0, *(entry["seconds"] for entry in timed.curve)]
-        whole = [after - before for before, after in pairwise(marks)]  # the first is slower, and others may be disturbed
+        whole = [
+            after - before for before, after in pairwise(marks)
+        ]  # the first is slower, and others may be disturbed
         epoch = min(whole) if len(whole) > 1 else timed.seconds / max(timed.epochs, 1e-9)
         epochs = max(1.0, min(wanted, allowance / epoch))
         slack = max(1.0, allowance / (epoch * min(FEWEST, wanted)))
@@ -477,7 +500,11 @@ class Designer:
 
     def _worthwhile(self, space: Space) -> Space:
         """The space without what leaves most of the budget for parameters or bytes unused, if there is enough besides."""
-        floors = [c.measure >= USED * c.bound for c in self.counted if c.relation == "<=" and c.measure.name in ("params", "size")]
+        floors = [
+            c.measure >= USED * c.bound
+            for c in self.counted
+            if c.relation == "<=" and c.measure.name in ("params", "size")
+        ]
         try:
             return space.narrow(*floors)
         except BudgetError:

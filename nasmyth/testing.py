@@ -2,6 +2,9 @@
 
     check_op(Conv(8), (3, 9, 9))                # raises AssertionError, which names the law that is broken
     check_block(mbconv(8), (4, 8, 8))
+    check_space(space)
+    check_measure(params, graph)
+    check_strategy(Evolution(population=8), space)
 
 A file of ops or blocks lists examples for them, `EXAMPLES = [(Conv(8), (3, 9, 9)), ...]`: a value, then the shape of each
 input without the batch. The tests run the suites over the examples of all that is registered.
@@ -26,9 +29,13 @@ from torch import Tensor, nn
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.laws import check_measure, check_space, check_strategy
+from nasmyth.laws import law as _law
 from nasmyth.ops.counted import count, count_macs, count_saved
 from nasmyth.record import Value, content_key, dumps, loads
 from nasmyth.registry import Registry
+
+__all__ = ["check_block", "check_measure", "check_onnx", "check_op", "check_space", "check_strategy", "check_value", "examples"]
 
 Example = tuple[Any, ...]
 """A value, and the shape of each input."""
@@ -295,11 +302,6 @@ def _key(address: str) -> str:
 
 
 # --- saying what is broken ----------------------------------------------------------------------------------------
-
-
-def _law(holds: bool, who: object, message: str) -> None:
-    if not holds:
-        raise AssertionError(f"{who}: {message}")
 
 
 def _close(who: object, message: str, a: Tensor, b: Tensor) -> None:

@@ -52,7 +52,8 @@ def quantity(text: str | float, unit: str = COUNT) -> float:
     number, suffix = float(match[1].replace("_", "")), match[2]
     suffixes = _UNITS.get(unit, {unit: 1.0, "": 1.0})
     if suffix in suffixes:
-        return number * suffixes[suffix]
+        scale = suffixes[suffix]
+        return number * scale if scale >= 1 else number / round(1 / scale)  # 95% is exactly 0.95
     if suffix == "":
         wanted = ", ".join(s for s in suffixes if s)
         raise UnitError(f"{text!r} has no unit: write one of {wanted}, such as {_example(unit)!r}")
@@ -94,13 +95,12 @@ def _show_seconds(value: float) -> str:
 def _scaled(value: float, steps: tuple[tuple[str, float], ...]) -> str:
     if value == 0:
         return f"0{next(suffix for suffix, scale in steps if scale == 1)}"
-    for suffix, scale in steps:
-        if abs(value) >= 0.9995 * scale:  # what rounds to 1000 of one unit is 1 of the next
-            break
+    # what rounds to 1000 of one unit is 1 of the next
+    suffix, scale = next((step for step in steps if abs(value) >= 0.9995 * step[1]), steps[-1])
     number = value / scale
     if number == int(number) and abs(number) < 1000:
         return f"{int(number)}{suffix}"
-    digits = max(0, 2 - int(math.floor(math.log10(abs(number))))) if number else 0
+    digits = max(0, 2 - math.floor(math.log10(abs(number)))) if number else 0
     text = f"{number:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{suffix}"
 

@@ -9,7 +9,11 @@ import torch
 import nasmyth.blocks
 import nasmyth.ops
 from nasmyth.graph.op import blocks, ops
-from nasmyth.testing import check_block, check_onnx, check_op, examples
+from nasmyth.measure import find, measures
+from nasmyth.search import strategies
+from nasmyth.space import Space, choice
+from nasmyth.spaces import spaces
+from nasmyth.testing import check_block, check_measure, check_onnx, check_op, check_space, check_strategy, examples
 
 torch.set_num_threads(1)
 
@@ -69,5 +73,28 @@ def test_block_laws(example):
 def test_contents_page_names_all(package, registry):
     """Everything registered is on its package's contents page."""
     registered = {name for name, thing in registry if is_ours(thing)} - NO_LAYER
+    registered = {name for name in registered if not registry.get(name).__module__.startswith("nasmyth.spaces")}
     assert registered - set(package.__all__) == set()
     assert sorted(package.__all__) == list(package.__all__)
+
+
+# --- spaces, measures, strategies: all that is registered ---------------------------------------------------------
+
+TINY = Space(nasmyth.ops.Conv(choice(2, 3)), (3, 8, 8))
+COUNTS = [name for name, one in measures if getattr(one, "needs", None) == {"graph"} and is_ours(one.function)]
+
+
+@pytest.mark.parametrize("name", [name for name, one in spaces if is_ours(one.make)])
+def test_space_laws(name):
+    check_space(spaces.get(name)(), samples=20)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_measure_laws(name):
+    check_measure(find(name), *(TINY.decode(genome) for genome in TINY.enumerate()))
+
+
+@pytest.mark.parametrize("name", [name for name, cls in strategies if is_ours(cls)])
+def test_strategy_laws(name):
+    check_strategy(strategies.get(name)(), TINY)
+    check_strategy(strategies.get(name)(), spaces.get("tables")())

@@ -87,7 +87,7 @@ def test_what_is_imported_is_declared(path):
         assert needed in declared, f"{relative(path)} imports {module}: declare {needed} in pyproject.toml"
         ours = relative(path) == "nasmyth/testing.py"  # imported by those who test, who have everything
         assert needed in CORE or not at_once or ours, (
-            f"{relative(path)} needs {module}, which is an extra, to be imported: import it where it is used, by errors.require"
+            f"{relative(path)} imports {module}, which is an extra: do that where it is used, by errors.require"
         )
 
 

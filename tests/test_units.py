@@ -24,7 +24,7 @@ KNOWN = [
 
 @pytest.mark.parametrize("text, unit, value", KNOWN)
 def test_reads(text, unit, value):
-    assert quantity(text, unit) == pytest.approx(value, rel=1e-12)
+    assert quantity(text, unit) == value
 
 
 @pytest.mark.parametrize("number", [3, 3.5, 0, -1])

@@ -6,6 +6,8 @@ NASMYTH_DEBUG=1 for the traceback. Progress goes to stderr, results go to stdout
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from nasmyth.cli import check, design, export, listing, measure, predict, search, show
@@ -33,12 +35,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and end."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and end."
+    ),
 ) -> None:
     pass
 
 
-for _name, _verb in {
+_VERBS: dict[str, Callable[..., None]] = {
     "design": design.design,
     "show": show.show,
     "export": export.export,
@@ -47,7 +51,8 @@ for _name, _verb in {
     "search": search.search,
     "measure": measure.measure,
     "list": listing.listing,
-}.items():
+}
+for _name, _verb in _VERBS.items():
     app.command(_name)(_verb)
 
 

@@ -46,7 +46,9 @@ def _refuse_missing(path: Path) -> None:
         raise StudyError(f"{path} is a folder; give a study (digits.db) or a saved network (net.safetensors)")
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise StudyError(f"{path}: no such file{nearest(path.name, [n for n in beside if n.endswith(('.db', '.safetensors'))])}")
+        raise StudyError(
+            f"{path}: no such file{nearest(path.name, [n for n in beside if n.endswith(('.db', '.safetensors'))])}"
+        )
 
 
 def open_study(where: str) -> Any:
@@ -67,7 +69,9 @@ def trial_of(study: Any, which: str) -> Any:
         found = summary["baseline"] if which == BASELINE else facts.winner(summary)
         if found is None:
             raise StudyError(
-                "the study has no baseline" if which == BASELINE else "nothing within the budget was found yet; spend more on it"
+                "the study has no baseline"
+                if which == BASELINE
+                else "nothing within the budget was found yet; spend more on it"
             )
         number = found["number"]
     trials = {trial.number: trial for trial in study.trials}
@@ -78,9 +82,7 @@ def trial_of(study: Any, which: str) -> Any:
 
 def graph_of(study: Any, trial: Any) -> Any:
     """The architecture of a trial: from its saved network where there is one, else from the space."""
-    import nasmyth.blocks
-    import nasmyth.ops  # noqa: F401  what a space of the library is made of
-
+    _import_parts()
     try:
         return trial.graph
     except UnknownNameError as error:
@@ -92,6 +94,7 @@ def network_of(text: str) -> Any:
     from nasmyth.network import Network
 
     address = parse(text)
+    _import_parts()
     if address.is_network:
         return Network.load(address.study)
     with open_study(address.study) as study:
@@ -101,6 +104,12 @@ def network_of(text: str) -> Any:
             have = f"they are there for {', '.join(kept[-8:])}" if kept else "this study kept none"
             raise StudyError(f"{text}: the weights of trial {trial.number} were not kept ({have})")
         return Network.from_bytes(study.get(trial.artefacts["weights"]))
+
+
+def _import_parts() -> None:
+    """Import what networks and spaces of the library are made of, so that they can be read from a file."""
+    for part in ("nasmyth.blocks", "nasmyth.ops", "nasmyth.network.inputs", "nasmyth.network.outputs"):
+        importlib.import_module(part)
 
 
 # --- spaces -----------------------------------------------------------------------------------------------------------
@@ -120,7 +129,9 @@ def space_of(text: str, input: tuple[int, ...] | None = None) -> Any:
         found = found()
     if isinstance(found, Value) and not isinstance(found, Space):
         if input is None:
-            raise SpaceError(f"{text} is a template: give it an input, Space(template, input=(3, 32, 32)), or give --data")
+            raise SpaceError(
+                f"{text} is a template: give it an input, Space(template, input=(3, 32, 32)), or give --data"
+            )
         found = Space(found, input)
     if not isinstance(found, Space):
         raise SpaceError(f"{text} is a {type(found).__name__}; expected a Space, or a function that returns one")
@@ -153,7 +164,9 @@ def lookup(text: str) -> Any:
 def _suggest(holder: Any, name: str) -> str:
     public = [key for key in vars(holder) if not key.startswith("_")] if hasattr(holder, "__dict__") else []
     own = [key for key in public if type(getattr(holder, key)).__name__ == "Space"]
-    return (nearest(name, public) if name else "") or (f"; it has the space{'s' * (len(own) > 1)} {', '.join(own)}" if own else "")
+    return (nearest(name, public) if name else "") or (
+        f"; it has the space{'s' * (len(own) > 1)} {', '.join(own)}" if own else ""
+    )
 
 
 def load(where: str) -> ModuleType:

@@ -15,7 +15,9 @@ from nasmyth.cli.errors import fail, usage
 def check(
     address: options.Candidate,
     under: options.Under = None,
-    data: Annotated[str | None, typer.Option("--data", help="What to measure accuracy and its kin on (its test split).")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="What to measure accuracy and its kin on (its test split).")
+    ] = None,
     target: options.Target = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the split; the study's own unless said.")] = None,
     json: options.Json = False,
@@ -31,10 +33,8 @@ def check(
         measured = _measured(network, wanted, lambda: _task(address, data, target, seed))
     missed = [limit for limit in wanted if not limit.satisfied(measured[limit.measure.name])]
     if json:
-        print_json({
-            "measured": measured, "met": not missed,
-            "constraints": [{"constraint": str(c), "measured": measured[c.measure.name], "met": c not in missed} for c in wanted],
-        })  # fmt: skip
+        told = [{"constraint": str(c), "measured": measured[c.measure.name], "met": c not in missed} for c in wanted]
+        print_json({"measured": measured, "met": not missed, "constraints": told})
     else:
         rows = [(c, c.measure.show(measured[c.measure.name]), "missed" if c in missed else "met") for c in wanted]
         print_table([("budget", "left"), ("measured", "right"), ("", "left")], rows)
@@ -53,7 +53,10 @@ def _measured(network: Any, wanted: Any, task: Any) -> dict[str, float]:
     except CheckError as error:
         measured = error.measured
     examples = task() if scored else None
-    return {**measured, **{limit.measure.name: float(limit.measure(network, examples, split="test")) for limit in scored}}
+    return {
+        **measured,
+        **{limit.measure.name: float(limit.measure(network, examples, split="test")) for limit in scored},
+    }
 
 
 def _task(address: str, data: str | None, target: list[str] | None, seed: int | None) -> Any:

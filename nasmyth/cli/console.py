@@ -67,7 +67,14 @@ class Live:
         if not self.quiet and self.console.is_terminal:
             from rich.live import Live as RichLive
 
-            self.live = RichLive(self, console=self.console, refresh_per_second=4, transient=True, redirect_stdout=False, redirect_stderr=False)
+            self.live = RichLive(
+                self,
+                console=self.console,
+                refresh_per_second=4,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self.live.start()
         return self
 

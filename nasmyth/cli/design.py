@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,13 +14,18 @@ from nasmyth.cli.errors import typed
 
 def design(
     ctx: typer.Context,
-    data: Annotated[str, typer.Argument(help="A known name (digits), a folder of class folders, .npz, .csv, .parquet, hf:NAME.")],
+    data: Annotated[
+        str, typer.Argument(help="A known name (digits), a folder of class folders, .npz, .csv, .parquet, hf:NAME.")
+    ],
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
     under: options.Under = None,
     spend: Annotated[str, typer.Option(metavar="TIME", help="90s, 2h, '300 trials', or '2h, 300 trials'.")] = "10m",
     seed: options.Seed = 0,
-    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help="The study file; NAME.db after the data unless said.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The study file; NAME.db after the data unless said."),
+    ] = None,
     target: options.Target = None,
     size: options.Size = None,
     on_bad: options.OnBad = None,
@@ -28,7 +33,7 @@ def design(
     quiet: options.Quiet = False,
 ) -> None:
     """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
-    reading = {
+    reading: dict[str, Any] = {
         "target": options.one_or_several(target),
         "size": options.pixels(size),
         "on_bad": options.choice(on_bad, ("skip", "refuse"), "--on-bad"),
@@ -53,8 +58,13 @@ def design(
     else:
         console = terminal()
         if found.interrupted:
-            console.print("Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow")
+            console.print(
+                "Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow"
+            )
         for note in getattr(found.task, "notes", ()):
             console.print(f"Data: {note}", style="dim", markup=False)
         render(summary, console)
-        console.print(f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx", markup=False)
+        console.print(
+            f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx",
+            markup=False,
+        )

@@ -6,6 +6,8 @@ import errno
 import os
 import shlex
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NoReturn
 
 import typer
@@ -40,14 +42,18 @@ class Verbs(TyperGroup):
         except Exception as error:
             if debugging() or isinstance(error, _own()):
                 raise
-            fail(f"{type(error).__name__}: {error}\nThis is a mistake in Nasmyth or in code that it was given; NASMYTH_DEBUG=1 shows where")
+            fail(
+                f"{type(error).__name__}: {error}\n"
+                "This is a mistake in Nasmyth or in code that it was given; NASMYTH_DEBUG=1 shows where"
+            )
 
 
 def _own() -> tuple[type[Exception], ...]:
     """What Typer raises to end a command or to word wrong usage."""
-    from typer._click.exceptions import ClickException
-
-    return (ClickException, typer.Exit, typer.Abort)
+    # Typer before 0.26 did not bring its own Click
+    home = "typer._click" if find_spec("typer._click") else "click"
+    wording: type[Exception] = import_module(f"{home}.exceptions").ClickException
+    return (wording, typer.Exit, typer.Abort)
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

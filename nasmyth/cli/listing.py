@@ -37,7 +37,14 @@ def listing(
     if json:
         print_json(rows)
         return
-    heads = {"name": "name", "settings": "settings", "signature": "shapes", "unit": "unit", "better": "better", "about": "what it is"}
+    heads = {
+        "name": "name",
+        "settings": "settings",
+        "signature": "shapes",
+        "unit": "unit",
+        "better": "better",
+        "about": "what it is",
+    }
     kept = [key for key in heads if any(row.get(key) for row in rows)]
     print_table([(heads[key], "left") for key in kept], [[row.get(key, "") for key in kept] for row in rows])
 
@@ -68,7 +75,11 @@ def _told(kind: str, name: str, item: Any) -> dict[str, str]:
         if not hasattr(item, "unit"):  # a family, such as latency: measured at a place
             item, about = item("cpu"), f"{about} Write {name}@cpu."
         units = {"": "", "1": "", "raw": "the target's"}
-        return {"unit": units.get(item.unit, item.unit), "better": {"min": "less", "max": "more"}[item.direction], "about": about}
+        return {
+            "unit": units.get(item.unit, item.unit),
+            "better": {"min": "less", "max": "more"}[item.direction],
+            "about": about,
+        }
     return {"about": about}
 
 

@@ -13,8 +13,15 @@ from nasmyth.cli.console import only_results, print_json, print_table
 
 
 def measure(
-    target: Annotated[str, typer.Argument(metavar="SPACE|CANDIDATE", help="mine.py:space, a registered space, digits.db#best, net.safetensors")],
-    by: Annotated[str, typer.Option("--by", metavar="MEASURES", help="Several with commas between: params,macs,latency@cpu")] = "params,macs",
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPACE|CANDIDATE", help="mine.py:space, a registered space, digits.db#best, net.safetensors"
+        ),
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="MEASURES", help="Several with commas between: params,macs,latency@cpu")
+    ] = "params,macs",
     sample: Annotated[int, typer.Option("--sample", "-n", min=1, help="How many networks of a space.")] = 20,
     seed: options.Seed = 0,
     under: options.Under = None,
@@ -28,9 +35,14 @@ def measure(
         measures = [find(name) for name in names(by)]
         trained = [m.name for m in measures if m.needs & {"training", "labels", "data"}]
         if trained:
-            raise UnitError(f"{trained[0]} needs training: `nasmyth search` measures it; here only costs can be measured")
+            raise UnitError(
+                f"{trained[0]} needs training: `nasmyth search` measures it; here only costs can be measured"
+            )
         drawn = _drawn(target, sample, seed, constraints(under or ()))
-        rows = [{"number": i, "key": g.key, "genome": genome, "measures": {m.name: m(g) for m in measures}} for i, (genome, g) in enumerate(drawn, 1)]
+        rows = [
+            {"number": i, "key": g.key, "genome": genome, "measures": {m.name: m(g) for m in measures}}
+            for i, (genome, g) in enumerate(drawn, 1)
+        ]
     if json:
         print_json({"target": target, "seed": seed, "candidates": rows, "spread": _spread(rows)})
         return
@@ -68,4 +80,6 @@ def _spread(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     from statistics import median
 
     told = {name: [row["measures"][name] for row in rows] for name in rows[0]["measures"]}
-    return {name: {"least": min(values), "median": median(values), "most": max(values)} for name, values in told.items()}
+    return {
+        name: {"least": min(values), "median": median(values), "most": max(values)} for name, values in told.items()
+    }

@@ -6,20 +6,33 @@ from typing import Annotated
 
 import typer
 
-Candidate = Annotated[str, typer.Argument(metavar="STUDY#CANDIDATE", help="digits.db#best, #baseline, #12, or net.safetensors")]
+Candidate = Annotated[
+    str, typer.Argument(metavar="STUDY#CANDIDATE", help="digits.db#best, #baseline, #12, or net.safetensors")
+]
 Under = Annotated[
     list[str] | None,
-    typer.Option("--under", "-u", metavar="MEASURE<=BOUND", help="A budget, such as 'params<=10k' or 'latency@cpu<=8ms'; repeat for several."),
+    typer.Option(
+        "--under",
+        "-u",
+        metavar="MEASURE<=BOUND",
+        help="A budget, such as 'params<=10k' or 'latency@cpu<=8ms'; repeat for several.",
+    ),
 ]
-Maximize = Annotated[list[str] | None, typer.Option("--maximize", metavar="MEASURE", help="What to make large, such as accuracy.")]
-Minimize = Annotated[list[str] | None, typer.Option("--minimize", metavar="MEASURE", help="What to make small, such as rmse.")]
+Maximize = Annotated[
+    list[str] | None, typer.Option("--maximize", metavar="MEASURE", help="What to make large, such as accuracy.")
+]
+Minimize = Annotated[
+    list[str] | None, typer.Option("--minimize", metavar="MEASURE", help="What to make small, such as rmse.")
+]
 Seed = Annotated[int, typer.Option("--seed", "-s", help="The same seed gives the same search.")]
 Target = Annotated[
-    list[str] | None, typer.Option("--target", "-t", metavar="COLUMN", help="The column of a table to predict; repeat for several.")
+    list[str] | None,
+    typer.Option("--target", "-t", metavar="COLUMN", help="The column of a table to predict; repeat for several."),
 ]
 Size = Annotated[str | None, typer.Option("--size", metavar="PIXELS", help="Image size: 64, or 48x64 (height first).")]
 OnBad = Annotated[
-    str | None, typer.Option("--on-bad", metavar="skip|refuse", help="What becomes of pictures and labels that cannot be used.")
+    str | None,
+    typer.Option("--on-bad", metavar="skip|refuse", help="What becomes of pictures and labels that cannot be used."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and the result in one line.")]
@@ -36,7 +49,9 @@ def pixels(text: str | None) -> int | tuple[int, int] | None:
         return None
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.strip().isdigit() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a size in pixels; write 64, or 48x64 (height first)", param_hint="--size")
+        raise typer.BadParameter(
+            f"{text!r} is not a size in pixels; write 64, or 48x64 (height first)", param_hint="--size"
+        )
     numbers = [int(part) for part in parts]
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 

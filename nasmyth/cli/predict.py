@@ -17,8 +17,12 @@ MOST_ROWS = 20
 
 def predict(
     address: options.Candidate,
-    source: Annotated[str, typer.Argument(metavar="INPUTS", help="new.npz, photo.png, a folder of pictures, table.csv ...")],
-    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write all answers to a CSV file.")] = None,
+    source: Annotated[
+        str, typer.Argument(metavar="INPUTS", help="new.npz, photo.png, a folder of pictures, table.csv ...")
+    ],
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write all answers to a CSV file.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Answer new inputs with a network."""
@@ -52,8 +56,8 @@ def _answers(prediction: Any, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _write(answers: list[dict[str, Any]], path: Path) -> None:
-    figures = [one.get("probabilities", one.get("values")) for one in answers]
     labelled = "label" in answers[0]
+    figures = [one["probabilities" if labelled else "values"] for one in answers]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["input", *(["label"] if labelled else []), *figures[0]])
@@ -65,7 +69,10 @@ def _print(answers: list[dict[str, Any]]) -> None:
     shown = answers[:MOST_ROWS]
     if "label" in answers[0]:
         heads = [("input", "left"), ("label", "left"), ("probability", "right"), ("then", "left")]
-        print_table(heads, [(one["input"], one["label"], f"{one['probabilities'][one['label']]:.4f}", _second(one)) for one in shown])
+        print_table(
+            heads,
+            [(one["input"], one["label"], f"{one['probabilities'][one['label']]:.4f}", _second(one)) for one in shown],
+        )
     else:
         names = list(answers[0]["values"])
         rows = [(one["input"], *(f"{one['values'][name]:.6g}" for name in names)) for one in shown]

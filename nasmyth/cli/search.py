@@ -14,14 +14,20 @@ from nasmyth.cli.errors import typed
 
 def search(
     ctx: typer.Context,
-    space: Annotated[str, typer.Argument(metavar="FILE.py:SPACE", help="mine.py:space, package.module:space, or a registered space.")],
+    space: Annotated[
+        str, typer.Argument(metavar="FILE.py:SPACE", help="mine.py:space, package.module:space, or a registered space.")
+    ],
     data: Annotated[str, typer.Option("--data", help="What the candidates are trained on.")],
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
     under: options.Under = None,
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="random, evolution, or 'evolution(population=16)'.")] = "evolution",
+    strategy: Annotated[
+        str, typer.Option(metavar="NAME", help="random, evolution, or 'evolution(population=16)'.")
+    ] = "evolution",
     trials: Annotated[int, typer.Option(min=1, help="How many candidates in all.")] = 50,
-    epochs: Annotated[float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
     target: options.Target = None,

@@ -12,15 +12,20 @@ from nasmyth.cli.console import only_results, print_json, print_table, terminal
 
 
 def show(
-    address: Annotated[str, typer.Argument(metavar="STUDY[#CANDIDATE]", help="digits.db, digits.db#best, #12, or net.safetensors")],
-    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write the report as one self-contained page.")] = None,
+    address: Annotated[
+        str, typer.Argument(metavar="STUDY[#CANDIDATE]", help="digits.db, digits.db#best, #12, or net.safetensors")
+    ],
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write the report as one self-contained page.")
+    ] = None,
     graph: Annotated[bool, typer.Option("--graph", help="Node by node: address, op, shape, parameters, MACs.")] = False,
     json: options.Json = False,
 ) -> None:
     """Show a study: Pareto table, funnel, where the time went, and the line that does it again."""
     where = addresses.parse(address)
     if where.is_network:
-        return _network(where.study, json)
+        _network(where.study, json)
+        return
     with only_results(), addresses.open_study(where.study) as study:
         if where.which or graph:
             found = _candidate(study, where.which, graph)

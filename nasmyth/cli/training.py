@@ -45,13 +45,17 @@ class Training:
             if "device" in limit.measure.needs:
                 measured[limit.measure.name] = limit.measure(graph)
                 if not limit.satisfied(measured[limit.measure.name]):
-                    raise OverBudget(f"{limit.measure.name} is {limit.measure.show(measured[limit.measure.name])}, over {limit}")
+                    raise OverBudget(
+                        f"{limit.measure.name} is {limit.measure.show(measured[limit.measure.name])}, over {limit}"
+                    )
         counted = {name: find(name)(graph) for name in ("params", "macs")}
         recipe = self.study.space.recipe_of(trial.genome) or domain_for(self.task).recipe(self.task)
         network = Network(graph, self.task.inputs, self.task.outputs, seed=self.seed)
         fitted = fit(network, self.task, recipe, epochs=self.epochs, seed=self.seed)
         figures = {**counted, **measured, **fitted.scores}
-        self.study.record(trial, "final", figures, seconds=fitted.seconds, curve=list(fitted.curve), epochs=fitted.epochs)
+        self.study.record(
+            trial, "final", figures, seconds=fitted.seconds, curve=list(fitted.curve), epochs=fitted.epochs
+        )
         if self._leads(figures):
             self.study.put(trial, "weights", network.to_bytes())
         return figures

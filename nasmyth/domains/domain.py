@@ -64,7 +64,9 @@ class Domain(ABC):
         Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
         """
         space = self.space(task)
-        limits = sorted((c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs)
+        limits = sorted(
+            (c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs
+        )
         fits: dict[int, Genome] = {}
 
         def meets(width: int) -> bool:
@@ -77,13 +79,20 @@ class Domain(ABC):
 
         if not limits and meets(USUAL):
             return fits[USUAL]
-        low, high = NARROWEST - 1, WIDEST + 1  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
-        coarse = 16 if any("device" in c.measure.needs for c in limits) else WIDEST  # device measurements take seconds each
+        low, high = (
+            NARROWEST - 1,
+            WIDEST + 1,
+        )  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
+        coarse = (
+            16 if any("device" in c.measure.needs for c in limits) else WIDEST
+        )  # device measurements take seconds each
         while high - low > max(1, low // coarse):
             middle = (low + high) // 2
             low, high = (middle, high) if meets(middle) else (low, middle)
         if low < NARROWEST:
-            raise BudgetError(f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with")
+            raise BudgetError(
+                f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with"
+            )
         return fits[low]
 
 

@@ -178,7 +178,7 @@ class Repeat(Combine):
         """Copies are filled one by one, so that each makes its own decisions."""
         count = self.checked(fill(self.count, below(address, "count")))
         if self.tied and count:
-            return Repeat(fill(self.body, address), count, True)
+            return Repeat(fill(self.body, below(address, "tied")), count, True)
         return Chain.of((tuple(fill(self.body, below(address, i)) for i in range(count)), ()))
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:

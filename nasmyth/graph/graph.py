@@ -19,7 +19,7 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input, Repeat
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
-from nasmyth.record import Value, below, content_key, from_json, is_open, to_json
+from nasmyth.record import below, content_key, from_json, is_open, to_json
 
 
 class Node(NamedTuple):
@@ -290,10 +290,9 @@ def _content_hash(nodes: tuple[Node, ...], rounds: int = 3) -> str:
             shared = _hash(*sorted(up[i] for i in group))
             for i in group:
                 up[i] = _hash(up[i], shared)
-        if len(set(up)) == len(set(colours)):
-            colours = up
+        before, colours = colours, up
+        if len(set(up)) in (len(set(before)), len(nodes)):  # refined as far as it goes
             break
-        colours = up
     return _hash(*sorted(colours))
 
 

@@ -37,7 +37,7 @@ def rows(graph: Graph) -> list[dict[str, object]]:
 
 def table(graph: Graph) -> str:
     """Node by node: address, op, shape, parameters and MACs, with the totals below."""
-    lines = [("", "address", "op", "from", "shape", "params", "MACs")]
+    lines: list[tuple[str, ...]] = [("", "address", "op", "from", "shape", "params", "MACs")]
     for row in rows(graph):
         inputs = ",".join(map(str, row["inputs"]))  # type: ignore[call-overload]
         shape = "x".join(map(str, row["shape"]))  # type: ignore[call-overload]
@@ -66,7 +66,7 @@ def dot(graph: Graph) -> str:
     lines = ["digraph network {", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     for row in rows(graph):
         shape = "×".join(map(str, row["shape"]))  # type: ignore[call-overload]
-        label = f"{row['op']}\\n{shape}".replace('"', '\\"')
-        lines.append(f'  n{row["node"]} [label="{label}", tooltip="{row["address"]}"];')
+        op = str(row["op"]).replace("\\", "\\\\").replace('"', '\\"')
+        lines.append(f'  n{row["node"]} [label="{op}\\n{shape}", tooltip="{row["address"]}"];')
         lines += [f"  n{i} -> n{row['node']};" for i in row["inputs"]]  # type: ignore[attr-defined]
     return "\n".join([*lines, "}"])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,8 +94,16 @@ def _measure(network: Network, device: str, batch: int, threads: int, warmup: in
         raise NasmythError(
             f"latency on {device!r}: no CUDA device is here; measure on 'cpu', or on a machine that has one"
         )
-    run, runtime = _on_cuda(network, device, batch) if kind == "cuda" else _on_cpu(network, batch, threads)
-    return summary(timed(run, warmup, repeats), batch, threads, runtime)
+
+    def measured() -> Latency:
+        run, runtime = _on_cuda(network, device, batch) if kind == "cuda" else _on_cpu(network, batch, threads)
+        return summary(timed(run, warmup, repeats), batch, threads, runtime)
+
+    if kind == "cuda":
+        return measured()
+    # ONNX Runtime flushes denormals in the thread that it runs in, and leaves it so: trainings there would change
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(measured).result()
 
 
 def timed(run: Callable[[], float], warmup: int, repeats: int | None) -> list[float]:

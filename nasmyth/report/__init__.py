@@ -1,7 +1,7 @@
 """Reports: a study as text for the terminal and as one self-contained HTML page. They read a journal and nothing else.
 
-    report.html("digits.db", "report.html")
-    print(report.text("digits.db"))
+report.html("digits.db", "report.html")
+print(report.text("digits.db"))
 """
 
 from __future__ import annotations

@@ -27,10 +27,16 @@ def confusion(result: Mapping[str, Any]) -> dict[str, Any] | None:
     rows = []
     for i, row in enumerate(counts):
         total = sum(row)
-        cells = [{"count": n, "share": n / total if total else 0.0, "right": i == j, "answer": names[j]} for j, n in enumerate(row)]
+        cells = [
+            {"count": n, "share": n / total if total else 0.0, "right": i == j, "answer": names[j]}
+            for j, n in enumerate(row)
+        ]
         rows.append({"name": names[i], "cells": cells, "total": total, "right": row[i] / total if total else 0.0})
     wrong = [(n, names[i], names[j]) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j and n]
-    pairs = [{"count": n, "true": true, "answer": answer} for n, true, answer in sorted(wrong, key=lambda p: -p[0])[:MOST_PAIRS]]
+    pairs = [
+        {"count": n, "true": true, "answer": answer}
+        for n, true, answer in sorted(wrong, key=lambda p: -p[0])[:MOST_PAIRS]
+    ]
     return {
         "names": names,
         "rows": rows if len(names) <= MOST_CLASSES else [],

@@ -86,7 +86,12 @@ def draw(layers: Sequence[Mapping[str, Any]]) -> str:
     middle = left + widest / 2
     spots = {i: (middle + boxes[i].column * (BOX + 24), tops[boxes[i].depth]) for i in range(len(boxes))}
     parts = [_groups(boxes, rows, tops, heights, left, widest)]
-    parts += [_edge(boxes, spots, heights, i, j) for j, box in enumerate(boxes) for i in box.inputs if boxes[j].depth - boxes[i].depth == 1]
+    parts += [
+        _edge(boxes, spots, heights, i, j)
+        for j, box in enumerate(boxes)
+        for i in box.inputs
+        if boxes[j].depth - boxes[i].depth == 1
+    ]
     for i, j, lane in skips:
         passed = range(boxes[i].depth, boxes[j].depth + 1)
         edge = middle + max(_row_width(boxes, rows[depth]) for depth in passed) / 2
@@ -157,7 +162,9 @@ def _half(box: Box) -> float:
     return 46.0 if box.small else BOX / 2
 
 
-def _edge(boxes: Sequence[Box], spots: Mapping[int, tuple[float, float]], heights: Mapping[int, int], i: int, j: int) -> str:
+def _edge(
+    boxes: Sequence[Box], spots: Mapping[int, tuple[float, float]], heights: Mapping[int, int], i: int, j: int
+) -> str:
     (x1, y1), (x2, y2) = spots[i], spots[j]
     y1 += heights[boxes[i].depth]
     bend = (y2 - y1) / 2
@@ -165,7 +172,12 @@ def _edge(boxes: Sequence[Box], spots: Mapping[int, tuple[float, float]], height
 
 
 def _skip(
-    boxes: Sequence[Box], spots: Mapping[int, tuple[float, float]], heights: Mapping[int, int], i: int, j: int, lane: float
+    boxes: Sequence[Box],
+    spots: Mapping[int, tuple[float, float]],
+    heights: Mapping[int, int],
+    i: int,
+    j: int,
+    lane: float,
 ) -> str:
     """A line out of the right side of a box, down its lane, and into the right side of another, with round corners."""
     (x1, y1), (x2, y2) = spots[i], spots[j]
@@ -193,7 +205,9 @@ def _groups(
         if name and last > first:
             top, bottom = tops[first] - 6, tops[last] + heights[last] + 6
             parts.append(tag("rect", x=left - 12, y=top, width=widest + 24, height=bottom - top, rx=8, class_="group"))
-            parts.append(tag("text", words(_short(name, 11)), x=left - 18, y=(top + bottom) / 2 + 4, class_="group-name"))
+            parts.append(
+                tag("text", words(_short(name, 11)), x=left - 18, y=(top + bottom) / 2 + 4, class_="group-name")
+            )
     return "".join(parts)
 
 
@@ -201,7 +215,15 @@ def _box(box: Box, x: float, y: float, height: float) -> str:
     first, last = box.layers[0], box.layers[-1]
     half = _half(box)
     tip = "; ".join(_tip(layer) for layer in box.layers)
-    body = tag("rect", x=x - half, y=y, width=2 * half, height=height, rx=height / 2 if box.small else 6, class_=f"box {box.family}")
+    body = tag(
+        "rect",
+        x=x - half,
+        y=y,
+        width=2 * half,
+        height=height,
+        rx=height / 2 if box.small else 6,
+        class_=f"box {box.family}",
+    )
     if box.small:
         text = tag("text", words(box.name.lower()), x=x, y=y + height / 2 + 4, class_="join-name")
     else:
@@ -214,7 +236,7 @@ def _box(box: Box, x: float, y: float, height: float) -> str:
 
 def label(box: Box) -> str:
     """What stands in a box: "Conv(32) · norm · gelu". The tip says it in full."""
-    said = [str(box.layers[0]["op"]).removesuffix("()")]
+    said = [str(box.layers[0]["op"]).replace(", bias=True", "").removesuffix("()")]
     for layer in box.layers[1:]:
         kind = re.match(r"Activation\((?:kind=)?'?(\w*)", str(layer["op"]))
         said.append((kind[1] or "act") if kind else "norm" if "Norm" in op_name(layer) else op_name(layer))

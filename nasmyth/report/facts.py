@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from nasmyth.errors import NasmythError
 from nasmyth.study.trial import Limit
@@ -66,7 +66,9 @@ def limit_text(limit: Limit) -> str:
 def finished(summary: Summary) -> list[Candidate]:
     """Candidates that have a result for the first objective, within the budget or not."""
     goal = goals(summary)[0][0]
-    return [one for one in summary.get("trials", ()) if one["state"] == "finished" and _number(one["measures"].get(goal))]
+    return [
+        one for one in summary.get("trials", ()) if one["state"] == "finished" and _number(one["measures"].get(goal))
+    ]
 
 
 def winner(summary: Summary) -> Candidate | None:
@@ -201,12 +203,14 @@ def verdict(summary: Summary) -> str:
     if baseline.get("error"):
         return f"The baseline failed ({baseline['error']['reason']}), so there is nothing to compare with."
     if best is None:
-        return f"The baseline has {goal} {shown(goal, value(baseline, goal))}; the search found nothing within the budget."
+        return (
+            f"The baseline has {goal} {shown(goal, value(baseline, goal))}; the search found nothing within the budget."
+        )
     result = summary.get("result") or {}
-    theirs, ours = (result.get("baseline") or {}).get("test", {}).get(goal), (result.get("test") or {}).get(goal)
-    where = " on test"
-    if not (_number(theirs) and _number(ours)):
-        theirs, ours, where = value(baseline, goal), value(best, goal), " on validation" if summary.get("task") else ""
+    theirs, ours, where = value(baseline, goal), value(best, goal), " on validation" if summary.get("task") else ""
+    tested = (result.get("baseline") or {}).get("test", {}).get(goal), (result.get("test") or {}).get(goal)
+    if _number(tested[0]) and _number(tested[1]):
+        theirs, ours, where = tested[0], tested[1], " on test"
     if best["number"] == baseline["number"]:
         return f"The search did not beat the plain network under the same budget: {goal} {shown(goal, ours)}{where}."
     gain = _better(ours, way) - _better(theirs, way)
@@ -224,7 +228,11 @@ def _gained(goal: str, gain: float, result: Mapping[str, Any]) -> str:
     def written(number: float) -> str:
         return f"{number * 100:+.2f}" if points else f"{'+' if number >= 0 else '-'}{shown(goal, abs(number))}"
 
-    said = f"{written(abs(gain))[1:]}{' points' if points else ''} {'better' if gain > 0 else 'worse'}" if gain else "no difference"
+    said = (
+        f"{written(abs(gain))[1:]}{' points' if points else ''} {'better' if gain > 0 else 'worse'}"
+        if gain
+        else "no difference"
+    )
     interval = result.get("difference") or {}
     if not (_number(interval.get("low")) and _number(interval.get("high"))):
         return said
@@ -250,17 +258,13 @@ def funnel(summary: Summary) -> list[dict[str, Any]]:
 
 
 def times(summary: Summary) -> list[tuple[str, float, float]]:
-    """(phase, seconds, share of all), longest first; what no phase accounts for comes last, as "other"."""
+    """(phase, seconds, share of all), longest first; where no phases were noted, the evaluations are all there is."""
     spend = summary.get("spend") or {}
     phases = dict(spend.get("phases") or {})
-    total = max(float(spend.get("elapsed") or 0.0), math.fsum(phases.values()))
     if not phases and spend.get("seconds"):
-        phases = {"evaluating candidates": min(float(spend["seconds"]), total) if total else float(spend["seconds"])}
-        total = max(total, float(spend["seconds"]) if not total else total)
+        phases = {"evaluating candidates": float(spend["seconds"])}
+    total = math.fsum(phases.values())
     rows = sorted(phases.items(), key=lambda pair: -pair[1])
-    rest = total - math.fsum(phases.values())
-    if rest > 0.005 * total and rest > 0.05:
-        rows.append(("other", rest))
     return [(name, seconds, seconds / total if total else 0.0) for name, seconds in rows]
 
 
@@ -271,8 +275,11 @@ def spent(summary: Summary) -> str:
     allowed = spend.get("asked") or {}
     seconds = allowed.get("seconds") if isinstance(allowed, Mapping) else allowed
     of = f" of {show(float(seconds), 's')}" if _number(seconds) else ""
-    took = max(float(spend.get("elapsed") or 0.0), math.fsum((spend.get("phases") or {}).values()))
-    return f"{spend.get('trials', 0)} candidates{failed} in {show(took, 's')}{of}"
+    took = math.fsum((spend.get("phases") or {}).values())
+    if not took:  # evaluations may have run side by side; and a study may have lain still for days
+        took = min(float(spend.get("elapsed") or 0.0), float(spend.get("seconds") or math.inf))
+    tried = int(spend.get("trials") or 0)
+    return f"{tried} candidate{'s' * (tried != 1)}{failed} in {show(took, 's')}{of}"
 
 
 def failures(summary: Summary) -> list[tuple[str, int]]:
@@ -288,5 +295,5 @@ def _better(number: float, way: str) -> float:
     return number if way == "max" else -number
 
 
-def _number(found: Any) -> bool:
+def _number(found: Any) -> TypeGuard[float]:
     return isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)

@@ -23,7 +23,11 @@ def render(summary: Mapping[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("nasmyth.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("nasmyth.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html.j2")
 
@@ -54,9 +58,9 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
         "residuals": answers.residuals(result),
         "funnel": stages(facts.funnel(summary)),
         "times": [(name, show(seconds, "s"), share) for name, seconds, share in facts.times(summary)],
-        "failures": [(one["number"], one["error"]["reason"], one["error"]["message"]) for one in summary.get("failures") or ()][
-            :MOST_FAILURES
-        ],
+        "failures": [
+            (one["number"], one["error"]["reason"], one["error"]["message"]) for one in summary.get("failures") or ()
+        ][:MOST_FAILURES],
         "reasons": facts.failures(summary),
         "environment": environment(summary),
         "command": facts.reproduce(summary),
@@ -109,7 +113,7 @@ def layers(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "op": row["op"],
             "shape": "×".join(map(str, row["shape"])),
             "shared": row.get("shared", False),
-            **{name: "?" if row.get(name) is None else f"{row[name]:,}" for name in totals},
+            **{name: "?" if row.get(name) is None else f"{row[name]:,}" if row[name] else "" for name in totals},
             **{f"{name}_share": (row.get(name) or 0) / totals[name] if totals[name] else 0.0 for name in totals},
         }
         for row in rows
@@ -121,7 +125,11 @@ def decisions(best: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if best is None:
         return []
     recipe = best.get("recipe") or {}
-    settings = {f"recipe.{name}": value for name, value in recipe.items() if name != "$"} if isinstance(recipe, Mapping) else {}
+    settings = (
+        {f"recipe.{name}": value for name, value in recipe.items() if name != "$"}
+        if isinstance(recipe, Mapping)
+        else {}
+    )
     return [(str(name), str(value)) for name, value in {**settings, **(best.get("genome") or {})}.items()]
 
 

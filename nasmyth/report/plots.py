@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nasmyth.report import facts
-from nasmyth.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Frame, axis, image, tag, words
+from nasmyth.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Frame, axis, image, share_axis, tag, words
 from nasmyth.units import show
 
 MOST_POINTS = 1500
@@ -24,7 +24,11 @@ def tradeoff(summary: Mapping[str, Any]) -> str:
     cost = facts.costs(summary)[0]
     front = facts.front(summary)
     on_front = {one["number"] for one in front}
-    rest = [one for one in facts.finished(summary) if one["number"] not in on_front and math.isfinite(facts.value(one, cost))]
+    rest = [
+        one
+        for one in facts.finished(summary)
+        if one["number"] not in on_front and math.isfinite(facts.value(one, cost))
+    ]
     drawn = rest[:: max(1, math.ceil(len(rest) / MOST_POINTS))]
     drawn += [one for one in rest if facts.role(summary, one) and one not in drawn]
     if not drawn and not front:
@@ -49,8 +53,10 @@ def _goal_axis(goal: str, way: str, drawn: Sequence[Any], front: Sequence[Any]) 
     """Chosen by the better half and the front: what is far worse is held at the edge."""
     values = sorted((facts.value(one, goal) for one in drawn), reverse=way == "max")
     kept = [*values[: max(2, (len(values) * 3 + 3) // 4)], *(facts.value(one, goal) for one in front)]
-    hint = "more is better" if way == "max" else "less is better"
-    return axis(kept, f"{goal} ({hint})", _writer(goal), log=False)
+    title = f"{goal} ({'more' if way == 'max' else 'less'} is better)"
+    if way == "max" and facts.about(goal)[0] == "1":
+        return share_axis(kept, title, _writer(goal))
+    return axis(kept, title, _writer(goal), log=False)
 
 
 def _writer(name: str) -> Callable[[float], str]:
@@ -77,7 +83,11 @@ def _budget(frame: Frame, summary: Mapping[str, Any], cost: str) -> str:
             x = frame.at(limit.bound, frame.y.low)[0]
             right = x > LEFT + 0.6 * (WIDTH - LEFT - RIGHT)
             parts.append(tag("line", x1=x, x2=x, y1=TOP - 8, y2=HEIGHT - BOTTOM, class_="budget"))
-            label = {"x": x - 6 if right else x + 6, "y": HEIGHT - BOTTOM - 8, "class_": "title" + (" end" if right else "")}
+            label = {
+                "x": x - 6 if right else x + 6,
+                "y": HEIGHT - BOTTOM - 8,
+                "class_": "title" + (" end" if right else ""),
+            }
             parts.append(tag("text", "budget", **label))
     return "".join(parts)
 
@@ -101,8 +111,12 @@ def candidate_tip(summary: Mapping[str, Any], one: Any) -> str:
     """A candidate in one line: "#12 (best): accuracy 0.9861, params 9.8k, macs 310k"."""
     told = [f"{name} {facts.shown(name, one['measures'].get(name))}" for name in facts.columns(summary, [one])]
     role, stage = facts.role(summary, one), facts.trained(one)
-    notes = ", ".join(part for part in (role, f"{stage} training" if stage in ("short", "long", "final") else "") if part)
-    return f"#{one['number']}{f' ({notes})' if notes else ''}: {', '.join(told)}" + ("" if one["feasible"] else "; over budget")
+    notes = ", ".join(
+        part for part in (role, f"{stage} training" if stage in ("short", "long", "final") else "") if part
+    )
+    return f"#{one['number']}{f' ({notes})' if notes else ''}: {', '.join(told)}" + (
+        "" if one["feasible"] else "; over budget"
+    )
 
 
 # --- curves ---------------------------------------------------------------------------------------------------------
@@ -112,15 +126,17 @@ def curves(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(title, plot) of the learning curves: losses of the winner, and the objective of the winner and its rivals."""
     best, baseline = facts.winner(summary), summary.get("baseline")
     own = curve_of(best)
-    if len(own) < 2:
+    if best is None or len(own) < 2:
         return []
     goal = facts.goals(summary)[0][0]
     losses = {"training loss": _series(own, "train_loss"), "validation loss": _series(own, "loss")}
     scores: dict[str, list[tuple[float, float]]] = {}
-    if baseline and best and baseline["number"] != best["number"]:
+    if baseline and baseline["number"] != best["number"]:
         scores["baseline"] = _series(curve_of(baseline), goal)
     scores["best"] = _series(own, goal)
-    rivals = [one for one in facts.front(summary) if one["number"] not in {best["number"], (baseline or {}).get("number")}]
+    rivals = [
+        one for one in facts.front(summary) if one["number"] not in {best["number"], (baseline or {}).get("number")}
+    ]
     grey = [series for one in rivals[:8] if len(series := _series(curve_of(one), goal)) > 1]
     found = []
     if any(len(series) > 1 for series in losses.values()):
@@ -137,10 +153,16 @@ def curve_of(one: Any) -> list[Mapping[str, Any]]:
 
 
 def _series(curve: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    return [(float(row.get("epoch", i)), float(row[name])) for i, row in enumerate(curve) if isinstance(row.get(name), (int, float))]
+    return [
+        (float(row.get("epoch", i)), float(row[name]))
+        for i, row in enumerate(curve)
+        if isinstance(row.get(name), (int, float))
+    ]
 
 
-def _lines(named: Mapping[str, list[tuple[float, float]]], grey: Sequence[list[tuple[float, float]]], title: str) -> str:
+def _lines(
+    named: Mapping[str, list[tuple[float, float]]], grey: Sequence[list[tuple[float, float]]], title: str
+) -> str:
     named = {name: series for name, series in named.items() if len(series) > 1}
     values = [y for series in (*named.values(), *grey) for _, y in series]
     epochs = [x for series in (*named.values(), *grey) for x, _ in series]
@@ -172,12 +194,24 @@ def residuals(actual: Sequence[float], predicted: Sequence[float], name: str) ->
         return ""
     shown = pairs[:: max(1, math.ceil(len(pairs) / MOST_POINTS))]
     both = [v for pair in shown for v in pair]
-    frame = Frame(axis(both, f"actual {name}", "{:g}".format, log=False), axis(both, f"predicted {name}", "{:g}".format, log=False))
+    frame = Frame(
+        axis(both, f"actual {name}", "{:g}".format, log=False),
+        axis(both, f"predicted {name}", "{:g}".format, log=False),
+    )
     ends = (max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high))
     parts = [frame.axes(), frame.line([(ends[0], ends[0]), (ends[1], ends[1])], "ideal")]
     for a, p in shown:
         x, y = frame.at(a, p)
-        parts.append(tag("circle", cx=round(x, 1), cy=round(y, 1), r=3, class_="point residual", data_tip=f"actual {a:.5g}, predicted {p:.5g}"))
+        parts.append(
+            tag(
+                "circle",
+                cx=round(x, 1),
+                cy=round(y, 1),
+                r=3,
+                class_="point residual",
+                data_tip=f"actual {a:.5g}, predicted {p:.5g}",
+            )
+        )
     return image("".join(parts), f"predicted against actual {name} for {len(shown)} examples")
 
 

@@ -18,7 +18,9 @@ def tag(name: str, content: str = "", **attributes: object) -> str:
     `class_` is written "class", `data_tip` is "data-tip"; attributes that are None are left out.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"' for key, value in attributes.items() if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
+        for key, value in attributes.items()
+        if value is not None
     )
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
@@ -44,21 +46,34 @@ def image(
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its range, whether it is logarithmic, what it is called and how its numbers are written."""
+    """One axis: its range, whether it is logarithmic, what it is called and how its numbers are written.
+
+    With `top`, the distance to it is what is logarithmic: 0.9 and 0.99 are as far apart as 0.99 and 0.999.
+    """
 
     low: float
     high: float
     log: bool = False
     title: str = ""
     write: Callable[[float], str] = "{:g}".format
+    top: float | None = None
+
+    def scaled(self, value: float) -> float:
+        """A number that grows evenly along the axis."""
+        if self.top is not None:
+            return -math.log10(max(self.top - value, 1e-12))
+        return math.log10(max(value, 1e-300)) if self.log else value
 
     def place(self, value: float) -> float:
         """Where a value lies between 0 and 1; values beyond the ends are held there."""
-        low, high, value = (math.log10(v) if self.log else v for v in (self.low, self.high, max(value, 1e-300)))
-        return min(1.0, max(0.0, (value - low) / (high - low)))
+        low, high = self.scaled(self.low), self.scaled(self.high)
+        return min(1.0, max(0.0, (self.scaled(value) - low) / (high - low)))
 
     def ticks(self, most: int = 7) -> list[float]:
         """Round numbers within the range."""
+        if self.top is not None:
+            left = Axis(self.top - self.high, self.top - self.low, log=True).ticks(most)
+            return [round(self.top - tick, 12) for tick in reversed(left)]
         if not self.log:
             return round_ticks(self.low, self.high, most)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
@@ -95,6 +110,16 @@ def axis(
     return Axis(max(0.0, low - room) if low >= 0 else low - room, high + room, False, title, write)
 
 
+def share_axis(values: Iterable[float], title: str, write: Callable[[float], str]) -> Axis:
+    """An axis for shares, such as accuracies: by the distance to 1, where that spans a factor of 8."""
+    finite = [v for v in values if math.isfinite(v)]
+    left = [1.0 - v for v in finite if v < 1.0]
+    if not left or max(finite) > 1.0 or max(left) / min(left) < 8:
+        return axis(finite, title, write, log=False)
+    nearest = min(left) / (2.0 if max(finite) == 1.0 else 1.25)
+    return Axis(1.0 - max(left) * 1.15, 1.0 - nearest, False, title, write, top=1.0)
+
+
 @dataclass(frozen=True)
 class Frame:
     """A plot's area: maps data to user units and draws the axes."""
@@ -113,7 +138,7 @@ class Frame:
         """Grid, tick labels and titles. Every second label is marked, so that a phone can leave it out."""
         parts = []
         base = self.height - BOTTOM
-        for i, tick in enumerate(self.y.ticks(6)):
+        for tick in self.y.ticks(6):
             y = self.at(self.x.low, tick)[1]
             parts.append(tag("line", x1=LEFT, x2=self.width - RIGHT, y1=y, y2=y, class_="grid"))
             parts.append(tag("text", words(self.y.write(tick)), x=LEFT - 8, y=y + 4, class_="tick end"))

@@ -61,7 +61,9 @@ def _title(summary: Mapping[str, Any]) -> str:
 def candidates(summary: Mapping[str, Any], rows: list[Any]) -> Table:
     """A table of candidates; the winner and the baseline are marked."""
     names = facts.columns(summary, rows)
-    table = _table([("#", "right"), *[(name, "right") for name in names], ("", "left"), ("stage", "left"), ("key", "left")])
+    table = _table(
+        [("#", "right"), *[(name, "right") for name in names], ("", "left"), ("stage", "left"), ("key", "left")]
+    )
     for one in rows:
         role = facts.role(summary, one)
         told = [facts.shown(name, one["measures"].get(name)) for name in names]

@@ -26,7 +26,7 @@ def size(template: Any) -> float | int:
 
 
 def _telling(template: Any) -> frozenset[str]:
-    """Names whose decision changes which other decisions there are."""
+    """Names that tell how often something repeats: what was decided matters wherever they stand again."""
     found: set[str] = set()
 
     def visit(part: Any, counts: bool) -> None:
@@ -36,7 +36,7 @@ def _telling(template: Any) -> frozenset[str]:
             for item in part:
                 visit(item, counts)
             return
-        if isinstance(part, Hole) and part.name and (counts or any(map(is_open, part.inner()))):
+        if isinstance(part, Hole) and part.name and counts:
             found.add(part.name)
         for field, value in zip(part.fields, part._values, strict=True):
             visit(value, counts or (isinstance(part, Repeat) and field == "count"))
@@ -76,29 +76,21 @@ class _Tally:
     def _hole(self, hole: Hole, states: Counter[State]) -> Counter[State]:
         if hole.name is None:
             return self._decide(hole, states)
-        after: Counter[State] = Counter()
-        for state, n in states.items():
-            decided = dict(state)
-            if hole.name not in decided:
-                after.update(self._decide(hole, Counter({state: n})))
-            elif hole.inner() and hole.name in self.telling:
-                after.update(self._inside(hole, decided[hole.name], Counter({state: n})))
-            else:
-                after[state] += n
-        return after
+        met = Counter({state: n for state, n in states.items() if any(name == hole.name for name, _ in state)})
+        return met + self._decide(hole, states - met)  # decided elsewhere, with all that is inside it: adds nothing
 
     def _decide(self, hole: Hole, states: Counter[State]) -> Counter[State]:
-        if hole.name is None and not any(map(is_open, hole.inner())):
-            return Counter({state: n * _whole(hole.count) for state, n in states.items()})
-        if hole.name is not None and hole.name not in self.telling:
-            return Counter({state | {(hole.name, None)}: n * _whole(hole.count) for state, n in states.items()})
+        if hole.name not in self.telling and not any(map(is_open, hole.inner())):
+            return self._marked(states, hole, None, _whole(hole.count))
         after: Counter[State] = Counter()
         for decision in self._decisions(hole):
-            marked = states
-            if hole.name is not None:
-                marked = Counter({state | {(hole.name, decision)}: n for state, n in states.items()})
-            after.update(self._inside(hole, decision, marked))
+            after.update(self._inside(hole, decision, self._marked(states, hole, decision)))
         return after
+
+    def _marked(self, states: Counter[State], hole: Hole, decision: Any, times: Any = 1) -> Counter[State]:
+        """The states once a hole is decided, in so many ways. Holes without a name are met once and leave no mark."""
+        mark = (hole.name, decision if hole.name in self.telling else None)
+        return Counter({state if hole.name is None else state | {mark}: n * times for state, n in states.items()})
 
     @staticmethod
     def _decisions(hole: Hole) -> Any:

@@ -125,7 +125,7 @@ class Hole(Arithmetic):
         return True
 
     @property
-    def count(self) -> float:
+    def count(self) -> int | float:
         raise NotImplementedError
 
     def nth(self, i: int) -> Any:
@@ -180,7 +180,7 @@ class Choice(Hole):
         return all(isinstance(o, (int, float)) for o in self.options)
 
     @property
-    def count(self) -> float:
+    def count(self) -> int | float:
         return len(self.options)
 
     def nth(self, i: int) -> Any:
@@ -227,8 +227,9 @@ class Integer(Hole):
             raise SpaceError(f"integer({self.lo}, {self.hi}, {self.step}): needs whole numbers, lo <= hi and step >= 1")
 
     @property
-    def count(self) -> float:
-        return (self.hi - self.lo) // self.step + 1
+    def count(self) -> int | float:
+        steps: int = (self.hi - self.lo) // self.step
+        return steps + 1
 
     def nth(self, i: int) -> Any:
         return self.lo + i * self.step
@@ -266,7 +267,7 @@ class Real(Hole):
             )
 
     @property
-    def count(self) -> float:
+    def count(self) -> int | float:
         return math.inf
 
     def nth(self, i: int) -> Any:
@@ -316,7 +317,7 @@ class Subset(Hole):
         return False
 
     @property
-    def count(self) -> float:
+    def count(self) -> int | float:
         return math.comb(len(self.options), self.k)
 
     def nth(self, i: int) -> Any:
@@ -472,12 +473,12 @@ def fill(template: Any, pick: Pick, address: str = "") -> tuple[Any, Genome]:
     return filling(template, address), filling.genome
 
 
-def holes(template: Any, address: str = "") -> dict[str, Hole]:
-    """Every hole that some genome could reach, by its key, in the order of the walk.
+def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None) -> dict[str, Hole]:
+    """Every hole that some genome could reach, by its key, in the order of the walk, after those `known` before.
 
     Raises SpaceError if two holes of one name differ.
     """
-    found: dict[str, Hole] = {}
+    found: dict[str, Hole] = dict(known or {})
     seen: set[Any] = set()
 
     def visit(part: Any, at: str) -> Any:
@@ -501,7 +502,7 @@ def holes(template: Any, address: str = "") -> dict[str, Hole]:
             visit(part.count, below(at, "count"))
             most = max(part.checked(count) for count, _ in values(part.count, {}))
             for i in range(min(most, 1) if part.tied else most):
-                visit(part.body, at if part.tied else below(at, i))
+                visit(part.body, below(at, "tied" if part.tied else i))
         elif isinstance(part, Expression):
             visit(part.left, at), visit(part.right, at)
         elif hasattr(part, "refill"):

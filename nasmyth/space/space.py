@@ -48,7 +48,7 @@ class Space:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
         self.recipe = recipe
         self.constraints = tuple(constraints)
-        self.holes: dict[str, Hole] = {**holes(template), **(holes(recipe, "recipe") if recipe else {})}
+        self.holes: dict[str, Hole] = holes(recipe, "recipe", holes(template))
         self.allowed: dict[str, list[Any]] = {}
         """Decisions left by `narrow`, for the holes where some are ruled out."""
         self.within: Genome | None = None

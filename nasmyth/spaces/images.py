@@ -98,3 +98,12 @@ def plain(width: int, input: Shape) -> Genome:
             genome[f"growth{i}"] = min(growth, key=lambda times: abs(times - 2**i))
         genome |= {f"stages[{i}]": 0, f"stages[{i}]:0.depth": 1, f"stages[{i}]:0.kernel": 3}
     return genome
+
+
+EXAMPLES = [
+    (basic_stage(6, depth=2, stride=2), (4, 7, 6)),
+    (mobile_stage(6, depth=2, stride=2), (4, 7, 6)),
+    (separable_stage(6, depth=2, stride=2), (4, 7, 6)),
+    (aggregation_stage(6, layers=2, stride=2), (4, 7, 6)),
+    (convnext_stage(6, depth=1, stride=2), (4, 7, 6)),
+]

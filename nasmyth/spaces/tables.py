@@ -56,3 +56,10 @@ def plain(width: int, cardinalities: tuple[int, ...]) -> Genome:
     """The baseline, as a genome of `tables`: linear embeddings and an MLP of two layers."""
     small = 8 if width >= 16 else 2
     return {"embedding": small, "columns": 0, "body": 0, "width": width, "body:0.depth": 2, "body:0.dropout": 0.0}
+
+
+EXAMPLES = [
+    (mlp_body(2, width=5), (3, 4)),
+    (residual_body(2, width=5, depth=1), (3, 4)),
+    (transformer_body(2, depth=1), (3, 4)),
+]

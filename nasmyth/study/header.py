@@ -10,7 +10,7 @@ from nasmyth.errors import StudyError
 from nasmyth.record import Value, content_key, to_json
 from nasmyth.study.environment import environment, version
 from nasmyth.study.journal import FORMAT
-from nasmyth.study.trial import Objective, Trial
+from nasmyth.study.trial import Objective, Trial, import_library
 
 FIXED = ("space", "objectives", "under", "strategy", "seed", "task")
 """What may not change in a study. Versions, environment, command and spend may."""
@@ -170,7 +170,7 @@ def _shown(field: str, said: Mapping[str, Any]) -> str:
 
 
 class LazySpace:
-    """The space that a header holds, read when a graph is asked for: its ops must be importable by then."""
+    """The space that a header holds, read when a graph is asked for: your own ops must have been imported by then."""
 
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.key = str(said.get("space_key", ""))
@@ -185,6 +185,7 @@ class LazySpace:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")
             from nasmyth.space import Space
 
+            import_library()
             self._space = Space.from_json(self._said)
         return self._space
 

@@ -41,6 +41,7 @@ class Reading:
         first = self._log.seq + 1
         said = [codec.decode(codec.encode(one.data)) for one in events]  # as another process will read it
         self._take_in(Event(first + i, now, e.kind, e.trial, said[i]) for i, e in enumerate(events))
+        return None
 
     def _heard(self, closed: Trial) -> None:
         """Called with every trial that closes, in the order of the journal."""

@@ -325,7 +325,7 @@ class Study(Reading):
             self.sync()
             if self._log.trials[number].closed:
                 if held:
-                    return  # another worker finished what we had let lapse: the first result stands
+                    return None  # another worker finished what we had let lapse: the first result stands
                 raise StudyError(f"trial {number} is closed already: a trial is told once")
             try:
                 return self._append(events, expect=self._log.seq, release=(number,))

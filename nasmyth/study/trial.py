@@ -5,6 +5,7 @@ Objectives are oriented so that more is better; `violation` is the sum of relati
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,7 @@ class Trial:
         if self.drawing is not None:
             from nasmyth.graph.graph import Graph
 
+            import_library()
             return Graph.from_json(self.drawing)
         if self.space is None:
             raise StudyError(f"trial {self.number}: its space is not known here; open the study with its space")
@@ -130,6 +132,12 @@ class Decoded(NamedTuple):
     def decode(self, genome: Any) -> Any:
         """The graph."""
         return self.graph
+
+
+def import_library() -> None:
+    """Import what the library's own spaces are made of, so that graphs can be read from JSON (loads torch)."""
+    for module in ("nasmyth.ops", "nasmyth.blocks", "nasmyth.spaces", "nasmyth.train.recipe"):
+        importlib.import_module(module)
 
 
 def checked(measures: Mapping[str, Any], goals: Sequence[Objective] = ()) -> dict[str, float]:

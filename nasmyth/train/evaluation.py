@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -62,7 +62,8 @@ def check_size(pred: Tensor, task: Task) -> None:
 
 def device_of(network: nn.Module) -> torch.device:
     """Where the first parameter or buffer is; the CPU if there is none."""
-    first: Callable[[nn.Module], Tensor | None] = lambda n: next(iter(n.parameters()), next(iter(n.buffers()), None))
+    def first(n: nn.Module) -> (Tensor | None):
+        return next(iter(n.parameters()), next(iter(n.buffers()), None))
     tensor = first(network)
     return torch.device("cpu") if tensor is None else tensor.device
 

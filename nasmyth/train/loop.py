@@ -78,20 +78,27 @@ def fit(
     fabric = host.open_fabric(device, recipe.precision)
     if fabric.world_size == 1:
         return _Run(fabric, network, task, recipe, limits, seed, on_epoch).go()
-    fitted, weights = fabric.launch(_on_each_device, network, task, recipe, limits, seed, on_epoch)
+    fitted, weights = fabric.launch(_on_each_device, _Parcel(network, task, recipe, limits, seed, on_epoch))
     if isinstance(fitted, Diverged):
         raise fitted
     network.load_state_dict(weights)
     return fitted
 
 
-def _on_each_device(fabric: Fabric, network: nn.Module, *rest: Any) -> tuple[Fitted | Diverged, dict[str, Tensor]]:
+class _Parcel:
+    """What a process needs, wrapped, since Fabric looks into dataclasses that it is given and refuses frozen ones."""
+
+    def __init__(self, network: nn.Module, *rest: Any) -> None:
+        self.network, self.rest = network, rest
+
+
+def _on_each_device(fabric: Fabric, parcel: _Parcel) -> tuple[Fitted | Diverged, dict[str, Tensor]]:
     """One process of several. They diverge together, since they agree on the loss at every step."""
     try:
-        fitted: Fitted | Diverged = _Run(fabric, network, *rest).go()
+        fitted: Fitted | Diverged = _Run(fabric, parcel.network, *parcel.rest).go()
     except Diverged as error:
         fitted = error
-    return fitted, {name: t.detach().cpu() for name, t in network.state_dict().items()}
+    return fitted, {name: t.detach().cpu() for name, t in parcel.network.state_dict().items()}
 
 
 @dataclass
@@ -210,14 +217,11 @@ class _Run:
         x = self.inputs(stored).contiguous(memory_format=self.format)
         if recipe.mixup:
             order, share = augment.mixing(len(x), recipe.mixup, self.noise)
-            pred = self.model(augment.mix(x, order, share))
+            pred = self._predicted(augment.mix(x, order, share))
             losses = [task.loss(pred, target, recipe.smoothing) for target in (y, y[order])]
             loss = share * losses[0] + (1 - share) * losses[1]
         else:
-            pred = self.model(x)
-            loss = task.loss(pred, y, recipe.smoothing)
-        if self.done == 0:
-            check_size(pred, task)
+            loss = task.loss(self._predicted(x), y, recipe.smoothing)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         if recipe.clip:
@@ -230,6 +234,12 @@ class _Run:
         self.done += 1
         self.rate = rate
         self.origin = self.origin or time.perf_counter()
+
+    def _predicted(self, x: Tensor) -> Tensor:
+        pred: Tensor = self.model(x)
+        if self.done == 0:
+            check_size(pred, self.task)
+        return pred
 
     # --- when to stop ------------------------------------------------------------------------------------------------
 

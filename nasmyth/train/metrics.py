@@ -46,14 +46,15 @@ class Meter:
         if self.metrics is None:
             raise ValueError("no batch was scored: call update(pred, y) first")
         loss = float(self.total) / self.count
-        found = {name: metric.compute().double().cpu() for name, metric in self.metrics.items()}
+        enough = self.count > self.outputs.size  # one example has no variance that could be explained
+        found = {name: m.compute().double().cpu() for name, m in self.metrics.items() if name != "r2" or enough}
         if isinstance(self.outputs, Classes):
             accuracy = round(float(found["accuracy"]) * self.count) / self.count  # torchmetrics divides in float32
             return {"accuracy": accuracy, "error": 1.0 - accuracy, "loss": loss}
         std = torch.tensor(self.outputs.std, dtype=torch.float64)
         scores = {"rmse": float((found["mse"].reshape(-1).sqrt() * std).mean())}
         scores["mae"] = float((found["mae"].reshape(-1) * std).mean())
-        if "r2" in found and self.count > self.outputs.size:
+        if "r2" in found:
             scores["r2"] = float(found["r2"])
         return {**scores, "loss": loss}
 

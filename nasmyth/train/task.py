@@ -7,6 +7,7 @@ read by `evaluate(network, task, split="test")` and by nothing else in training.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,7 +138,7 @@ def random_split(count: int, fractions: Sequence[float], seed: int = 0) -> tuple
     """Indices of `count` examples in as many parts as there are fractions, which sum to 1. Each part is sorted."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     bounds = _bounds(count, fractions)
-    return tuple(order[a:b].sort().values for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(order[a:b].sort().values for a, b in itertools.pairwise(bounds))
 
 
 def stratified_split(y: Tensor, fractions: Sequence[float], seed: int = 0) -> tuple[Tensor, ...]:

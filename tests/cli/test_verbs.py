@@ -19,7 +19,16 @@ def test_search_keeps_to_the_budget_and_goes_on(run, folder, study):
     assert [trial["state"] for trial in shown["trials"]] == ["finished"] * 3
     assert all(trial["measures"]["params"] <= 5000 for trial in shown["trials"])
     assert {"best", "front", "trials", "failures", "funnel", "spend", "baseline"} <= set(shown)
-    line = ["search", f"{folder}/mine_cli.py:space", "--data", "digits", "--under", "params<=5k", "--strategy", "random"]
+    line = [
+        "search",
+        f"{folder}/mine_cli.py:space",
+        "--data",
+        "digits",
+        "--under",
+        "params<=5k",
+        "--strategy",
+        "random",
+    ]
     more = document(run(*line, "--trials", 4, "--epochs", 1, "-o", study, "--json"))
     assert [trial["key"] for trial in more["trials"][:3]] == [trial["key"] for trial in shown["trials"]]
     assert len(more["trials"]) == 4

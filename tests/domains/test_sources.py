@@ -136,7 +136,7 @@ def test_loaders_are_read_in_the_order_of_their_dataset():
     assert torch.equal(read((x, y)).train.x, read(dataset).train.x)
     some = DataLoader(dataset, sampler=SubsetRandomSampler(range(30)))
     assert read(some).fingerprint == read(Subset(dataset, range(30)), seed=0).fingerprint or len(read(some).test) == 6
-    batches = DataLoader(dataset, batch_size=6, collate_fn=lambda items: torch.utils.data.default_collate(items))
+    batches = DataLoader(dataset, batch_size=6, collate_fn=torch.utils.data.default_collate)
     assert torch.equal(read(batches).train.x, read(dataset).train.x)
 
 

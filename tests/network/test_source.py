@@ -210,7 +210,7 @@ def test_a_layer_whose_source_does_not_stand_alone_is_named(tmp_path):
     with pytest.raises(ExportError, match="Shift needs 'shift'"):
         network.export(tmp_path / "net.py")
     namespace = {"nn": nn, "op": op, "__name__": "nowhere"}
-    exec("@op('b ... -> b ...')\nclass Typed(nn.Module):\n    def forward(self, x):\n        return x", namespace)  # noqa: S102
+    exec("@op('b ... -> b ...')\nclass Typed(nn.Module):\n    def forward(self, x):\n        return x", namespace)
     with pytest.raises(ExportError, match="the source of Typed cannot be found"):
         build(Graph.of(chain(namespace["Typed"]()), (3,))).export(tmp_path / "net.py")
     assert os.listdir(tmp_path) == []

@@ -29,7 +29,9 @@ def digits(path: Any, trials: int = 40, seed: int = 0) -> Any:
     """A study of digit classifiers under params<=20k: a baseline, `trials` candidates, three failures, a result."""
     rng = random.Random(seed)
     space = Space(network(choice(*range(4, 17), name="width"), integer(1, 3), choice(1, 3, 5)), (1, 8, 8))
-    study = Study(path, space, "accuracy", ["params<=20k"], seed=seed, task=TASK, command=COMMAND, spend={"seconds": 90.0})
+    study = Study(
+        path, space, "accuracy", ["params<=20k"], seed=seed, task=TASK, command=COMMAND, spend={"seconds": 90.0}
+    )
     baseline = study.add(graph=Graph.of(network(14, 1, 3), (1, 8, 8)), origin="baseline")
     _train(study, baseline, 0.9722, 20, rng)
     study.note("phase", name="baseline", seconds=9.2)
@@ -54,15 +56,17 @@ def digits(path: Any, trials: int = 40, seed: int = 0) -> Any:
 
 
 def _train(study: Any, trial: Any, reached: float, epochs: int, rng: random.Random) -> None:
-    curve = [
-        {"epoch": e + 1, "train_loss": 2.2 * math.exp(-e / 4) + 0.04, "loss": 2.2 * math.exp(-e / 4) + 0.06 + rng.random() / 30,
-         "accuracy": reached - 0.6 * math.exp(-e / 3), "lr": 0.1, "seconds": 0.2 * e}
-        for e in range(epochs)
-    ]  # fmt: skip
+    curve = []
+    for epoch in range(epochs):
+        loss = 2.2 * math.exp(-epoch / 4) + 0.04
+        score = reached - 0.6 * math.exp(-epoch / 3)
+        curve.append({"epoch": epoch + 1, "train_loss": loss, "loss": loss + rng.random() / 30, "accuracy": score})
     graph = trial.graph
     figures = {"accuracy": reached, "loss": curve[-1]["loss"], "params": params(graph), "macs": macs(graph)}
     study.record(trial, "final" if epochs > 10 else "short", figures, seconds=0.2 * epochs, curve=curve, epochs=epochs)
-    study.settle(trial, {}) if all(k in trial.measures for k in ("accuracy",)) else study.settle(trial, {"accuracy": reached})
+    study.settle(trial, {}) if all(k in trial.measures for k in ("accuracy",)) else study.settle(
+        trial, {"accuracy": reached}
+    )
 
 
 def confusion(rng: random.Random) -> list[list[int]]:

@@ -15,10 +15,16 @@ selenium = pytest.importorskip("selenium")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +67,9 @@ def page(request, browser, served):
     width, scheme = request.param
     size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
     browser.get("about:blank")
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(served[0])
@@ -109,9 +117,11 @@ def test_letters_can_be_read(page):
         """
         const luminance = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map(v => v / 255)
           .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
-        const ratio = (a, b) => { const [x, y] = [luminance(a), luminance(b)].sort((p, q) => q - p); return (x + .05) / (y + .05); };
+        const ratio = (a, b) => {
+          const [x, y] = [luminance(a), luminance(b)].sort((p, q) => q - p); return (x + .05) / (y + .05); };
         const card = getComputedStyle(document.querySelector('section')).backgroundColor;
-        const low = [...document.querySelectorAll('h1, h2, section > p, caption, th, td:not(.wrong):not(.right), summary, .badge')]
+        const kinds = 'h1, h2, section > p, caption, th, td:not(.wrong):not(.right), summary, .badge';
+        const low = [...document.querySelectorAll(kinds)]
           .filter(e => ratio(getComputedStyle(e).color, card) < 4.5).map(e => e.outerHTML.slice(0, 80));
         const texts = [...document.querySelectorAll('.plot text')].filter(e => getComputedStyle(e).display !== 'none');
         const small = Math.min(...texts.map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a));

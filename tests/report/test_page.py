@@ -12,7 +12,7 @@ from nasmyth.report import facts
 class Outline(HTMLParser):
     """Tags with their attributes, and unclosed ones."""
 
-    VOID = {"meta", "link", "br", "hr", "img", "input"}
+    VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 
     def __init__(self):
         super().__init__()
@@ -88,7 +88,11 @@ def test_an_empty_study_has_a_page(tmp_path):
 
 
 def test_residuals_are_drawn(summary):
-    result = {"trial": summary["best"]["number"], "test": {"accuracy": 0.9}, "residuals": {"actual": [1.0, 2.0, 3.0], "predicted": [1.1, 2.2, 2.9]}}
+    result = {
+        "trial": summary["best"]["number"],
+        "test": {"accuracy": 0.9},
+        "residuals": {"actual": [1.0, 2.0, 3.0], "predicted": [1.1, 2.2, 2.9]},
+    }
     page = report.html({**summary, "result": result})
     assert page.count('class="point residual"') == 3
     assert "What it gets wrong" not in page
@@ -103,11 +107,11 @@ def test_many_classes_become_a_list(summary):
 
 
 def test_a_network_of_hundreds_of_layers_and_skips(tmp_path):
-    from nasmyth.report.drawing import boxed, draw
     from report_studies import network
 
     from nasmyth.graph import Graph
     from nasmyth.graph.text import rows
+    from nasmyth.report.drawing import boxed, draw
 
     layers = rows(Graph.of(network(8, 40, 3), (1, 8, 8)))
     assert len(layers) > 200

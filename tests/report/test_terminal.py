@@ -6,7 +6,7 @@ import pytest
 
 from nasmyth import report
 from nasmyth.report import facts
-from nasmyth.report.svg import axis, round_ticks, tag
+from nasmyth.report.svg import axis, round_ticks, share_axis, tag
 
 
 def test_text_says_everything_without_colour(summary):
@@ -34,7 +34,11 @@ def test_the_winner_and_the_baseline_are_in_the_table(summary):
     ],
 )
 def test_the_verdict_follows_the_figures(summary, ours, theirs, interval, said):
-    result = {"trial": summary["best"]["number"], "test": {"accuracy": ours}, "baseline": {"test": {"accuracy": theirs}}}
+    result = {
+        "trial": summary["best"]["number"],
+        "test": {"accuracy": ours},
+        "baseline": {"test": {"accuracy": theirs}},
+    }
     verdict = facts.verdict({**summary, "result": {**result, "difference": interval}})
     assert said in verdict
     assert ("chance" in verdict) == (interval is not None and interval["low"] < 0)
@@ -43,7 +47,14 @@ def test_the_verdict_follows_the_figures(summary, ours, theirs, interval, said):
 def test_a_smaller_error_is_better(summary):
     trial = {**summary["best"], "measures": {"rmse": 0.4}}
     other = {**summary["baseline"], "measures": {"rmse": 0.5}}
-    study = {**summary, "objectives": [["rmse", "min"]], "best": trial, "trials": [trial, other], "baseline": other, "result": None}
+    study = {
+        **summary,
+        "objectives": [["rmse", "min"]],
+        "best": trial,
+        "trials": [trial, other],
+        "baseline": other,
+        "result": None,
+    }
     assert "The search beat" in facts.verdict(study)
     assert "rmse 0.4 against 0.5" in facts.verdict(study)
 
@@ -56,6 +67,14 @@ def test_ticks_are_round_and_inside():
     spread = axis([10, 20_000], "params", "{:g}".format)
     assert spread.log
     assert 0 < spread.place(10) < spread.place(100) < spread.place(20_000) < 1
+
+
+def test_shares_near_one_are_told_apart():
+    shares = share_axis([0.5, 0.9, 0.99, 0.999], "accuracy", "{:g}".format)
+    assert shares.place(0.99) - shares.place(0.9) == pytest.approx(shares.place(0.999) - shares.place(0.99))
+    assert {0.9, 0.99} <= set(shares.ticks())
+    assert 0 < share_axis([0.5, 1.0, 0.99], "accuracy", "{:g}".format).place(0.99) < 1
+    assert share_axis([0.97, 0.98], "accuracy", "{:g}".format).top is None
 
 
 def test_attributes_are_escaped():

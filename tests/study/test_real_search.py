@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 import torch
 from study_toys import story
 
+from nasmyth import spaces
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.graph.combine import chain
 from nasmyth.measure import macs, params
@@ -91,3 +95,18 @@ def test_workers_get_the_graph(tmp_path: Path) -> None:
         trial = study.tell(study.ask()[0], accuracy=1.0)
         copy = pickle.loads(pickle.dumps(trial))
         assert copy == trial and copy.graph == trial.graph and not isinstance(copy.space, Space)
+
+
+def test_a_process_that_imported_nothing_else_reads_the_graphs(tmp_path: Path) -> None:
+    images = spaces.images((1, 28, 28), 10)
+    with Study(tmp_path / "a.db", images, strategy=Random()) as study:
+        study.tell(study.ask()[0], accuracy=1.0)
+        study.tell(study.add(graph=images.decode(images.sample(1)), origin="baseline"), accuracy=0.5)
+        keys = [trial.key for trial in study.trials]
+    script = (
+        "import sys; from nasmyth.study import Study; print(*[t.graph.key for t in Study.open(sys.argv[1]).trials])"
+    )
+    line = [sys.executable, "-c", script, str(tmp_path / "a.db")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(line, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == keys

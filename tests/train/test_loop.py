@@ -5,8 +5,8 @@ import time
 
 import pytest
 import torch
-from toys import convnet, mlp, same, weights
 from torch import nn
+from toys import convnet, mlp, same, weights
 
 from nasmyth.errors import DataError, Diverged, UnitError
 from nasmyth.train import Recipe, Split, Task, evaluate, fit, predict_logits
@@ -41,8 +41,9 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(digits, recipe):
 
 
 def test_the_global_random_state_is_left_alone(digits):
+    network = convnet(dropout=0.5)
     before = torch.get_rng_state()
-    fit(convnet(dropout=0.5), digits, EVERYTHING, epochs=0.2, device="cpu")
+    fit(network, digits, EVERYTHING, epochs=0.2, device="cpu")
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -18,7 +18,9 @@ def images(count, label=None, classes=3):
 
 def task(train=None, valid=None, test=None, names=("a", "b", "c")):
     inputs = ImageInput(4, 4, 1, (0.5,), (0.25,))
-    return Task("toy", inputs, Classes(names), train or images(9), valid or images(6), test or images(6))
+    return Task(
+        "toy", inputs, Classes(names), train or images(9), valid or images(6), images(6) if test is None else test
+    )
 
 
 def table(y):
@@ -109,7 +111,11 @@ def test_better_is_more_accuracy_and_less_rmse(digits, line):
 @pytest.mark.parametrize("split", ["random", "stratified"])
 def test_splits_share_out_everything_once(split, fractions):
     y = torch.randint(0, 7, (503,), generator=torch.Generator().manual_seed(1))
-    make = (lambda s: random_split(503, fractions, s)) if split == "random" else (lambda s: stratified_split(y, fractions, s))
+    make = (
+        (lambda s: random_split(503, fractions, s))
+        if split == "random"
+        else (lambda s: stratified_split(y, fractions, s))
+    )
     parts = make(0)
     assert torch.cat(parts).sort().values.tolist() == list(range(503))
     assert all(abs(len(p) - f * 503) <= 1 for p, f in zip(parts, fractions, strict=True))
@@ -123,7 +129,7 @@ def test_splits_share_out_everything_once(split, fractions):
 
 def test_a_class_of_one_example_is_trained_on():
     y = torch.tensor([0] * 20 + [1] + [2] * 2)
-    train, valid, test = stratified_split(y, (0.5, 0.25, 0.25))
+    train, _valid, _test = stratified_split(y, (0.5, 0.25, 0.25))
     assert set(y[train].tolist()) == {0, 1, 2}
 
 

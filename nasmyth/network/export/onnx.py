@@ -107,7 +107,7 @@ def plain(network: Network, batch: int) -> bytes:
     sample = torch.zeros(batch, *network.graph.input)
     try:
         return _traced_by_running(network, sample)
-    except Exception:  # noqa: BLE001  whatever it cannot do, the present exporter may
+    except Exception:
         with quiet(), _silent():
             axes = ({0: torch.export.Dim("batch")},)
             more = torch.zeros(max(2, batch), *network.graph.input)

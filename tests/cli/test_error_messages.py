@@ -31,8 +31,14 @@ import pytest
         (["measure", "{folder}/mine_cli.py:space", "--by", "accuracy"], "needs training"),
         (["measure", "{folder}/mine_cli.py:space", "--under", "params<=3"], "params"),
         (["search", "{folder}/mine_cli.py:space", "--data", "digts"], "did you mean 'digits'"),
-        (["search", "{folder}/mine_cli.py:space", "--data", "digits", "--strategy", "evolutin"], "did you mean 'evolution'"),
-        (["search", "{folder}/mine_cli.py:space", "--data", "digits", "--strategy", "evolution(size=3)"], "no setting 'size'"),
+        (
+            ["search", "{folder}/mine_cli.py:space", "--data", "digits", "--strategy", "evolutin"],
+            "did you mean 'evolution'",
+        ),
+        (
+            ["search", "{folder}/mine_cli.py:space", "--data", "digits", "--strategy", "evolution(size=3)"],
+            "no setting 'size'",
+        ),
         (["design", "digts"], "did you mean 'digits'"),
         (["design", "digits", "--spend", "soon", "-o", "{folder}/x.db"], "soon"),
         (["list", "opz"], "did you mean 'ops'"),
@@ -65,7 +71,9 @@ def test_a_study_that_is_not_one(run, tmp_path):
 
 def test_debug_shows_the_traceback():
     env = {**os.environ, "NASMYTH_DEBUG": "1"}
-    done = subprocess.run([sys.executable, "-m", "nasmyth.cli", "show", "nowhere.db"], capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [sys.executable, "-m", "nasmyth.cli", "show", "nowhere.db"], capture_output=True, text=True, env=env
+    )
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "StudyError" in done.stderr

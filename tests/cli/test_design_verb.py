@@ -22,7 +22,7 @@ def start(*args: object) -> subprocess.Popen:
 def designed(tmp_path_factory):
     """(file, summary, stderr) of a design of a few seconds."""
     path = tmp_path_factory.mktemp("design") / "digits.db"
-    process = start("design", "digits", "--under", "params<=4k", "--spend", "12s", "-o", path, "--json", "--seed", 3)
+    process = start("design", "digits", "--under", "params<=4k", "--spend", "20s", "-o", path, "--json", "--seed", 3)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     return path, json.loads(out), err
@@ -31,7 +31,7 @@ def designed(tmp_path_factory):
 def test_the_result_is_within_the_budget_and_can_be_made_again(designed):
     path, summary, _ = designed
     assert summary["best"]["measures"]["params"] <= 4000
-    assert summary["command"] == f"nasmyth design digits --under 'params<=4k' --spend 12s -o {path} --json --seed 3"
+    assert summary["command"] == f"nasmyth design digits --under 'params<=4k' --spend 20s -o {path} --json --seed 3"
 
 
 def test_the_study_is_shown_exported_and_answers(designed, run, folder):

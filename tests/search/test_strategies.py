@@ -1,0 +1,136 @@
+"""Strategies: the laws of all, and what each is for."""
+
+import math
+from random import Random as Generator
+from statistics import mean, stdev
+
+import pytest
+from core_toys import SHAPE, Tag, Wide, toy_bottle
+
+from nasmyth.errors import BudgetError, SpaceError
+from nasmyth.graph import chain, repeat
+from nasmyth.laws import Told, check_strategy
+from nasmyth.measure import params
+from nasmyth.search import Evolution, Random, Strategy, Tournament, fitness, strategies
+from nasmyth.space import Space, choice, integer, real
+
+SPACE = Space(
+    chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))), (3, 8, 8)
+)
+SPACES = {
+    "plain": SPACE,
+    "narrow": SPACE.narrow(params <= 1000),
+    "real": Space(Tag(real(0, 1)), SHAPE),
+    "two": Space(Tag(choice(1, 2)), SHAPE),
+    "one": Space(Tag(choice(1)), SHAPE),
+    "fixed": Space(Tag(), SHAPE),
+}
+STRATEGIES = [
+    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
+    Evolution(population=3, crossover=1.0, changes=3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_laws(strategy, space):
+    check_strategy(strategy, space, trials=24)
+
+
+def run(strategy, space, score, trials, seed):
+    """The best of a search, asked for one at a time."""
+    state, best = strategy.init(space), -math.inf
+    for number in range(trials):
+        (genome,) = strategy.ask(state, space, Generator(f"{seed} {number}"), 1)
+        best = max(best, score(genome))
+        state = strategy.tell(state, Told(genome, (score(genome),)))
+    return best
+
+
+LANDSCAPE = Space(chain(*(Tag(i, integer(0, 7)) for i in range(12))), SHAPE)
+
+
+def height(genome):
+    """One hill: every decision counts by itself, as a rule of thumb for how well related networks do."""
+    return -sum(abs(decision - (3 * i) % 8) for i, decision in enumerate(genome.values()))
+
+
+def test_evolution_beats_random_search():
+    """By more than the 99 % confidence interval of the difference, over 12 seeds."""
+    evolution = Evolution(population=20, parent=Tournament(5))
+    gains = [run(evolution, LANDSCAPE, height, 200, seed) - run(Random(), LANDSCAPE, height, 200, seed) for seed in range(12)]
+    assert mean(gains) - 3.11 * stdev(gains) / math.sqrt(len(gains)) > 2  # t quantile of 11 degrees of freedom
+
+
+def test_constraints_rank_before_the_objective():
+    fine, over, worse, failed = Told({}, (1.0,)), Told({}, (9.0,), 0.1), Told({}, (9.0,), 0.5), Told({}, (), math.inf)
+    unknown = [Told({}, (math.nan,)), Told({}, (math.inf, -math.inf)), Told({}, (1.0,), math.nan)]
+    ranks = [fitness(t) for t in (fine, over, worse, failed)]
+    assert ranks == sorted(ranks, reverse=True) and len(set(ranks)) == 4
+    assert all(fitness(t) == fitness(failed) for t in unknown)
+    assert fitness(Told({}, (1.0, 2.0))) > fitness(Told({}, (1.5, 1.0)))
+
+
+def told(strategy, trials):
+    state = strategy.init(SPACE)
+    for trial in trials:
+        state = strategy.tell(state, trial)
+    return state
+
+
+def test_the_population_ages():
+    """The newest stay, however good the old were; failures take their place among them."""
+    trials = [Told(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
+    assert [genome for genome, _ in told(Evolution(population=6), trials)] == [t.genome for t in trials[-6:]]
+
+
+def test_children_come_of_the_best_of_a_tournament():
+    """With everyone drawn many times over, of the best alone; each child one decision away from it."""
+    trials = [Told(SPACE.sample(i), (float(i == 7),)) for i in range(10)]
+    strategy = Evolution(population=10, parent=Tournament(200))
+    for child in strategy.ask(told(strategy, trials), SPACE, Generator(0), 30):
+        best = trials[7].genome
+        assert sum(best[k] != child[k] for k in best.keys() & child.keys()) == 1
+
+
+def test_before_there_is_a_population_it_is_drawn_at_random():
+    strategy = Evolution(population=8)
+    trials = [Told(SPACE.sample(i), (0.0,)) for i in range(7)]
+    assert strategy.ask(told(strategy, trials), SPACE, Generator(3), 5) == Random().ask(None, SPACE, Generator(3), 5)
+
+
+def test_crossover_mixes_two_parents():
+    a = dict.fromkeys(LANDSCAPE.holes, 0)
+    b = dict.fromkeys(LANDSCAPE.holes, 7)
+    strategy = Evolution(population=2, parent=Tournament(1), crossover=1.0)
+    state = strategy.tell(strategy.tell((), Told(a, (0.0,))), Told(b, (0.0,)))
+    children = strategy.ask(state, LANDSCAPE, Generator(0), 20)
+    assert any(2 < sum(d == 0 for d in child.values()) < 10 for child in children)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1), lambda: Evolution(crossover=-1),
+        lambda: Tournament(0),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused(make):
+    with pytest.raises(SpaceError):
+        make()
+
+
+def test_an_impossible_budget_is_not_searched_for_ever():
+    with pytest.raises(BudgetError):
+        Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1)
+
+
+def test_strategies_have_names():
+    assert strategies.get("random") is Random and strategies.get("evolution") is Evolution
+    assert all(issubclass(cls, Strategy) and cls.__doc__ for _, cls in strategies)
+
+
+def test_strategies_are_sentences():
+    assert repr(Evolution(population=64, parent=Tournament(4))) == "Evolution(population=64, parent=Tournament(size=4))"
+    with pytest.raises(TypeError, match="did you mean 'population'"):
+        Evolution(popluation=3)
