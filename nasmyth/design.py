@@ -206,7 +206,7 @@ class Designer:
         self.scored = tuple(limit for limit in self.limits if "training" in limit.measure.needs)
         self.space: Space = self.domain.space(self.task).narrow(*self.counted)
         measure = find(self.goal)
-        goal = {f"{measure.direction}imize": measure.name}
+        goal: Any = {f"{measure.direction}imize": measure.name}
         self.study = Study(
             self.out, self.space, under=self.limits, strategy=self.strategy or DEFAULT,
             seed=self.seed, task=self.task, command=self.command, spend=self.spend, **goal,

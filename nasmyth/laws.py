@@ -59,7 +59,7 @@ def _belongs(space: Space, genome: Genome, what: str) -> None:
         f"{what} decides what is no hole: {genome.keys() - space.holes.keys()}",
     )
     graph = space.decode(genome)
-    law(all(c.satisfied(c.measure(graph)) for c in space.constraints), space, f"{what} misses the budget: {genome}")
+    law(all(c.pressure(c.measure(graph)) <= 1 for c in space.constraints), space, f"{what} misses the budget: {genome}")
 
 
 def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random) -> None:
@@ -147,7 +147,8 @@ def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int
     law(loads(dumps(strategy)) is strategy, strategy, "JSON does not lead back to it")
     rng = Random(seed)
     for outcome in (_any_outcome, _only_failures, _only_ties):
-        state, log = strategy.init(space), []
+        state = strategy.init(space)
+        log: list[Any] = []
         while len(log) < trials:
             n = rng.choice([1, 1, 2, 5])
             asked = _asks_well(strategy, state, space, n, rng.randrange(2**32))

@@ -35,7 +35,16 @@ from nasmyth.ops.counted import count, count_macs, count_saved
 from nasmyth.record import Value, content_key, dumps, loads
 from nasmyth.registry import Registry
 
-__all__ = ["check_block", "check_measure", "check_onnx", "check_op", "check_space", "check_strategy", "check_value", "examples"]
+__all__ = [
+    "check_block",
+    "check_measure",
+    "check_onnx",
+    "check_op",
+    "check_space",
+    "check_strategy",
+    "check_value",
+    "examples",
+]
 
 Example = tuple[Any, ...]
 """A value, and the shape of each input."""

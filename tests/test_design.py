@@ -83,7 +83,9 @@ def test_an_interrupted_design_keeps_what_it_has_and_goes_on(tmp_path):
     assert not second.interrupted and second.summary["result"]["test"]["accuracy"] > 0.3
     for number, measures in kept.items():
         told = next(t for t in second.study.trials if t.number == number)
-        assert "short" not in told.stages or (told.stages.keys() >= {"short"} and measures.keys() <= told.measures.keys())
+        assert "short" not in told.stages or (
+            told.stages.keys() >= {"short"} and measures.keys() <= told.measures.keys()
+        )
 
 
 def test_regression_is_inferred_and_the_error_is_minimised(tmp_path):

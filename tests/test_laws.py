@@ -81,6 +81,7 @@ def test_contents_page_names_all(package, registry):
 # --- spaces, measures, strategies: all that is registered ---------------------------------------------------------
 
 TINY = Space(nasmyth.ops.Conv(choice(2, 3)), (3, 8, 8))
+find("params")  # registers them
 COUNTS = [name for name, one in measures if getattr(one, "needs", None) == {"graph"} and is_ours(one.function)]
 
 

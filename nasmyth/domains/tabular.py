@@ -55,12 +55,12 @@ class Tabular(Domain):
     def space(self, task: Task) -> Space:
         from nasmyth.spaces.tables import tables
 
-        return tables(task.inputs.cardinalities, task.outputs.size)
+        return tables(_cardinalities(task), task.outputs.size)
 
     def plain(self, task: Task, width: int) -> Genome:
         from nasmyth.spaces.tables import plain
 
-        return plain(width, task.inputs.cardinalities)
+        return plain(width, _cardinalities(task))
 
     def recipe(self, task: Task) -> Recipe:
         from nasmyth.train.recipe import Recipe
@@ -70,6 +70,13 @@ class Tabular(Domain):
             optimizer="adamw", lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2,
             batch=256 if examples > 5_000 else 32, epochs=max(20, min(100, 1_000_000 // max(1, examples))), ema=0.999,
         )  # fmt: skip
+
+
+def _cardinalities(task: Task) -> tuple[int, ...]:
+    from nasmyth.network.inputs import TableInput
+
+    assert isinstance(task.inputs, TableInput)  # `suits` has said so
+    return task.inputs.cardinalities
 
 
 def as_frame(x: Any) -> Any:

@@ -21,6 +21,10 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
+import nasmyth.blocks
+import nasmyth.network.inputs
+import nasmyth.network.outputs
+import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
 from nasmyth.errors import ExportError, NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.network.files import whole

@@ -179,7 +179,7 @@ class _Slot:
                 with self._lock:
                     self._worker = None
                 process.kill()
-        answer = pickle.loads(blob)  # our own worker wrote it
+        answer = pickle.loads(blob)
         if ok:
             return answer
         raise answer

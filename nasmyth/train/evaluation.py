@@ -62,8 +62,10 @@ def check_size(pred: Tensor, task: Task) -> None:
 
 def device_of(network: nn.Module) -> torch.device:
     """Where the first parameter or buffer is; the CPU if there is none."""
-    def first(n: nn.Module) -> (Tensor | None):
+
+    def first(n: nn.Module) -> Tensor | None:
         return next(iter(n.parameters()), next(iter(n.buffers()), None))
+
     tensor = first(network)
     return torch.device("cpu") if tensor is None else tensor.device
 

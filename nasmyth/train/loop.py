@@ -81,7 +81,7 @@ def fit(
     fitted, weights = fabric.launch(_on_each_device, _Parcel(network, task, recipe, limits, seed, on_epoch))
     if isinstance(fitted, Diverged):
         raise fitted
-    network.load_state_dict(weights)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     return fitted
 
 
@@ -92,13 +92,14 @@ class _Parcel:
         self.network, self.rest = network, rest
 
 
-def _on_each_device(fabric: Fabric, parcel: _Parcel) -> tuple[Fitted | Diverged, dict[str, Tensor]]:
+def _on_each_device(fabric: Fabric, parcel: _Parcel) -> tuple[Fitted | Diverged, dict[str, Any]]:
     """One process of several. They diverge together, since they agree on the loss at every step."""
     try:
         fitted: Fitted | Diverged = _Run(fabric, parcel.network, *parcel.rest).go()
     except Diverged as error:
         fitted = error
-    return fitted, {name: t.detach().cpu() for name, t in parcel.network.state_dict().items()}
+    # arrays, since a tensor would come as a handle that is gone when this process has ended
+    return fitted, {name: t.detach().cpu().numpy() for name, t in parcel.network.state_dict().items()}
 
 
 @dataclass

@@ -185,6 +185,7 @@ def _check_split(what: str, split: Split, inputs: ImageInput | TableInput, outpu
         raise DataError(f"{what}: empty; give at least one example")
     if len(x) != len(y):
         raise DataError(f"{what}: {len(x)} inputs and {len(y)} targets; give one target for each input")
+    stored: tuple[int, ...]
     if isinstance(inputs, ImageInput):
         stored, dtype = (inputs.height, inputs.width, inputs.channels), torch.uint8
     else:

@@ -12,7 +12,21 @@ from nasmyth.errors import BudgetError, DuplicateNameError, UnitError, UnknownNa
 from nasmyth.graph import Graph, chain
 from nasmyth.laws import check_measure
 from nasmyth.measure import (
-    Constraint, Measure, accuracy, constraint, constraints, find, latency, macs, measure, measures, memory, params, r2, rmse, size,
+    Constraint,
+    Measure,
+    accuracy,
+    constraint,
+    constraints,
+    find,
+    latency,
+    macs,
+    measure,
+    measures,
+    memory,
+    params,
+    r2,
+    rmse,
+    size,
 )  # fmt: skip
 from nasmyth.space import Space
 
@@ -150,7 +164,9 @@ def test_pressure_is_relative():
     limit = params <= 1000
     assert [limit.pressure(v) for v in (0, 500, 1000, 1200, 3000)] == pytest.approx([0, 0.5, 1, 1.2, 3])
     assert [limit.violation(v) for v in (0, 1000, 1200)] == pytest.approx([0, 0, 0.2])
-    assert (accuracy >= 0.8).violation(0.6) == pytest.approx(0.25) and made("<=", -10).violation(-5) == pytest.approx(0.5)
+    assert (accuracy >= 0.8).violation(0.6) == pytest.approx(0.25) and made("<=", -10).violation(-5) == pytest.approx(
+        0.5
+    )
 
 
 def test_what_is_not_a_number_meets_nothing():
@@ -174,7 +190,13 @@ def test_a_function_becomes_a_measure():
     assert str(figure <= "8ms") == "made-up<=0.008s"
 
 
-@pytest.mark.parametrize("wrong, error, said", [({"needs": "grahp"}, UnknownNameError, "known needs are graph"), ({"direction": "up"}, UnitError, "'min' or 'max'")])
+@pytest.mark.parametrize(
+    "wrong, error, said",
+    [
+        ({"needs": "grahp"}, UnknownNameError, "known needs are graph"),
+        ({"direction": "up"}, UnitError, "'min' or 'max'"),
+    ],
+)
 def test_wrong_descriptions_are_refused(wrong, error, said):
     with pytest.raises(error, match=said):
         measure(unit="", **wrong)(lambda graph: 0.0)

@@ -15,7 +15,8 @@ from nasmyth.search import Evolution, Random, Strategy, Tournament, fitness, str
 from nasmyth.space import Space, choice, integer, real
 
 SPACE = Space(
-    chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))), (3, 8, 8)
+    chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
+    (3, 8, 8),
 )
 SPACES = {
     "plain": SPACE,
@@ -58,7 +59,9 @@ def height(genome):
 def test_evolution_beats_random_search():
     """By more than the 99 % confidence interval of the difference, over 12 seeds."""
     evolution = Evolution(population=20, parent=Tournament(5))
-    gains = [run(evolution, LANDSCAPE, height, 200, seed) - run(Random(), LANDSCAPE, height, 200, seed) for seed in range(12)]
+    gains = [
+        run(evolution, LANDSCAPE, height, 200, seed) - run(Random(), LANDSCAPE, height, 200, seed) for seed in range(12)
+    ]
     assert mean(gains) - 3.11 * stdev(gains) / math.sqrt(len(gains)) > 2  # t quantile of 11 degrees of freedom
 
 

@@ -84,7 +84,7 @@ def test_closures_are_sent_where_cloudpickle_is_there(pool: Processes) -> None:
 def test_what_cannot_be_sent_is_said_at_once(pool: Processes) -> None:
     import threading
 
-    with pytest.raises(StudyError, match="cannot be sent to another process.*on='here'"):
+    with pytest.raises(StudyError, match=r"cannot be sent to another process.*on='here'"):
         pool.submit(candidates.square, threading.Lock())
 
 

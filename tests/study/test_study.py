@@ -229,7 +229,7 @@ def test_reading_needs_nothing_but_the_file(tmp_path: Path) -> None:
             assert len(other.trials) == 12, "it follows a study that goes on"
             with pytest.raises(StudyError, match="reading only"):
                 other.note("x")
-    with pytest.raises(StudyError, match="no such study; did you mean 'flowers.db'"):
+    with pytest.raises(StudyError, match=r"no such study; did you mean 'flowers.db'"):
         Study.open(tmp_path / "flower.db")
     assert [p.name for p in tmp_path.iterdir()] == ["flowers.db"]
 
@@ -261,10 +261,10 @@ def test_an_evaluation_that_never_works_is_said_to_be_wrong() -> None:
         return graph.no_such_thing  # type: ignore[no-any-return]
 
     with study() as one:
-        with pytest.raises(StudyError, match="20 candidates in a row crashed.*no_such_thing.*test_study.py"):
+        with pytest.raises(StudyError, match=r"20 candidates in a row crashed.*no_such_thing.*test_study.py"):
             one.run(evaluate, trials=1000)
         assert len(one.trials) == 20
-    with study() as one, pytest.raises(StudyError, match="returned None; return {'accuracy': ...} or a number"):
+    with study() as one, pytest.raises(StudyError, match=r"returned None; return {'accuracy': ...} or a number"):
         one.run(lambda graph: None, trials=1000)
 
 
