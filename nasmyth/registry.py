@@ -27,13 +27,17 @@ class Registry(Generic[T]):
 
     def add(self, name: str, item: T) -> T:
         """Register `item`. The same definition may be registered again (a notebook cell run twice)."""
+        self.refuse_taken(name, item)
+        self._items[name] = item
+        return item
+
+    def refuse_taken(self, name: str, item: object) -> None:
+        """Raise DuplicateNameError if the name belongs to another definition than that of `item`."""
         taken = self._items.get(name)
         if taken is not None and taken is not item and _origin(taken) != _origin(item):
             raise DuplicateNameError(
                 f"{self.kind}: the name {name!r} is taken by {_origin(taken)}; choose another name"
             )
-        self._items[name] = item
-        return item
 
     def get(self, name: str) -> T:
         """The object of that name. Raises UnknownNameError, which suggests near misses."""

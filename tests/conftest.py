@@ -5,5 +5,5 @@ import os
 from hypothesis import settings
 
 settings.register_profile("nasmyth", deadline=None, derandomize=True, database=None, max_examples=60)
-settings.register_profile("thorough", deadline=None, database=None, max_examples=2000)
+settings.register_profile("thorough", deadline=None, database=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "nasmyth"))

@@ -63,7 +63,7 @@ def _registry(kind: str) -> Any:
 
 def _told(kind: str, name: str, item: Any) -> dict[str, str]:
     """What there is to say of a registered object."""
-    about = _first(str(getattr(item, "about", "") or item.__doc__ or ""))
+    about = _first(str(getattr(item, "about", "") or item.__doc__ or "not described"))
     if kind == "spaces":
         return {"about": f"{_first(item.make.__doc__)} {item.source}"}
     if kind in ("ops", "blocks"):

@@ -219,6 +219,10 @@ class Vertex(Value):
         return known
 
 
+Steps = tuple[tuple[int, Any, tuple[tuple[int, Any, str], ...]], ...]
+"""For each live state of a cell its number, its body, and the source, body and address of each edge that arrives."""
+
+
 class Cell(Combine):
     """A small directed acyclic graph whose edges carry templates. Made by `cell`.
 
@@ -244,21 +248,45 @@ class Cell(Combine):
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         if len(inputs) != self.inputs:
             raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
-        live = self.live
+        steps, ends = self.live
         states: dict[int, Handle] = dict(enumerate(inputs))
-        for j, vertex in enumerate(self.vertices, self.inputs):
-            if j not in live:
-                continue
-            arriving = tuple(
-                go(edge.body, (states[edge.source],), f"n{j}.{name}")
-                for edge, name in zip(vertex.edges, vertex.names, strict=True)
-                if edge.source in states and not is_zero(edge.body)
-            )
-            states[j] = go(vertex.body, (_joined(go, self.join, arriving, f"n{j}.join"),), f"n{j}.op")
-        ends = [states[j] for j in self._outputs() if j in states and j in live]
+        for j, body, edges in steps:
+            arriving = tuple([_through(go, edge, states[source], name) for source, edge, name in edges])
+            states[j] = _through(go, body, _joined(go, self.join, arriving, f"n{j}.join"), f"n{j}.op")
         if not ends:
             return go(Zero(), inputs[:1], "out")
-        return _joined(go, self.out, tuple(ends), "out")
+        return _joined(go, self.out, tuple([states[j] for j in ends]), "out")
+
+    @property
+    def live(self) -> tuple[Steps, tuple[int, ...]]:
+        """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
+        known: tuple[Steps, tuple[int, ...]] | None = self.__dict__.get("_live")
+        if known is None:
+            known = self.__dict__["_live"] = self._find_live()
+        return known
+
+    def _find_live(self) -> tuple[Steps, tuple[int, ...]]:
+        vertices = dict(enumerate(self.vertices, self.inputs))
+        carrying = {
+            j: [
+                (e.source, e.body, f"n{j}.{name}")
+                for e, name in zip(v.edges, v.names, strict=True)
+                if not is_zero(e.body)
+            ]
+            for j, v in vertices.items()
+        }
+        reached = set(range(self.inputs))
+        for j, vertex in vertices.items():
+            carrying[j] = [edge for edge in carrying[j] if edge[0] in reached]
+            if carrying[j] and not is_zero(vertex.body):
+                reached.add(j)
+        ends = tuple(j for j in self._outputs() if j in reached)
+        wanted = set(ends)
+        for j in reversed(vertices):
+            if j in wanted:
+                wanted |= {source for source, _, _ in carrying[j]}
+        steps = tuple((j, vertex.body, tuple(carrying[j])) for j, vertex in vertices.items() if j in wanted)
+        return steps, ends
 
     def _outputs(self) -> tuple[int, ...]:
         first, end = self.inputs, self.inputs + len(self.vertices)
@@ -271,26 +299,10 @@ class Cell(Combine):
             return tuple(j for j in range(first, end) if j not in read)
         return tuple(self.output)
 
-    @property
-    def live(self) -> frozenset[int]:
-        """States on a non-zero path from an input to an output; none if the cell contributes nothing."""
-        known: frozenset[int] | None = self.__dict__.get("_live")
-        if known is None:
-            known = self.__dict__["_live"] = self._find_live()
-        return known
 
-    def _find_live(self) -> frozenset[int]:
-        reached = set(range(self.inputs))
-        for j, vertex in enumerate(self.vertices, self.inputs):
-            carrying = any(e.source in reached and not is_zero(e.body) for e in vertex.edges)
-            if carrying and not is_zero(vertex.body):
-                reached.add(j)
-        wanted = {j for j in self._outputs() if j in reached}
-        for j in range(self.inputs + len(self.vertices) - 1, self.inputs - 1, -1):
-            if j in wanted:
-                edges = self.vertices[j - self.inputs].edges
-                wanted |= {e.source for e in edges if e.source in reached and not is_zero(e.body)}
-        return frozenset(wanted)
+def _through(go: Reader, part: Any, handle: Handle, name: str | int) -> Handle:
+    """What comes out of a part; an identity lets everything pass."""
+    return handle if isinstance(part, Identity) else go(part, (handle,), name)
 
 
 def _joined(go: Reader, join: Any, arriving: tuple[Handle, ...], name: str) -> Handle:
@@ -307,7 +319,7 @@ def is_zero(term: Any) -> bool:
     if isinstance(term, Repeat):
         return term.count > 0 and is_zero(term.body)
     if isinstance(term, Cell):
-        return not term.live
+        return not term.live[1]
     return isinstance(term, Parallel) and isinstance(term.join, Add) and all(map(is_zero, term.branches))
 
 

@@ -239,7 +239,7 @@ def _not_a_template(term: Any, address: str) -> SpaceError:
 def _flatten(term: Any, input: Shape) -> tuple[Node, ...]:
     nodes = [_input_node(input)]
     last = _Flattener(nodes).put(term, (0,), "")
-    if last != len(nodes) - 1:  # the output comes last, always
+    if last == 0 or last != len(nodes) - 1:  # the output comes last, always
         nodes.append(Node(Identity(), (last,), nodes[last].shape, "output"))
     return tuple(nodes)
 

@@ -106,6 +106,7 @@ def op(
     """
 
     def define(module: type) -> type[Op]:
+        ops.refuse_taken(name or module.__name__, module)
         reads, fields = _arguments(module.__init__, signature, skip_self=True)  # type: ignore[misc]
         space: dict[str, Any] = {"signature": signature, "reads": reads, "module": module, "commutative": commutative}
         if infer is not None:
@@ -141,6 +142,7 @@ def block(signature: str, *, name: str | None = None) -> Callable[[Callable[...,
     """Turn a function that returns a template into a block of the language (see the top of this file)."""
 
     def define(body: Callable[..., Any]) -> type[Block]:
+        blocks.refuse_taken(name or body.__name__, body)
         reads, fields = _arguments(body, signature, skip_self=False)
         space = {"signature": signature, "reads": reads, "body": staticmethod(body)}
         made: type[Block] = _define(Block, name or body.__name__, body, fields, space)

@@ -136,10 +136,12 @@ def cheapest(space: Space) -> Genome:
     return min((_descend(space, genome) for genome in starts), key=lambda found: found[0])[1]
 
 
-def _descend(space: Space, genome: Genome, keep: Container[str] = ()) -> tuple[float, Genome]:
-    """Change one decision at a time for the better, but none of `keep`."""
+def _descend(
+    space: Space, genome: Genome, keep: Container[str] = (), enough: float = -math.inf
+) -> tuple[float, Genome]:
+    """Change one decision at a time for the better, but none of `keep`, until the pressure is `enough` or the least."""
     least, improved = pressure(space, genome), True
-    while improved:
+    while improved and least > enough:
         improved = False
         for key in list(genome):
             if key in keep or key not in genome:  # a decision before it made it inactive
@@ -173,10 +175,20 @@ def _rule_out(space: Space, within: Genome) -> dict[str, list[Any]]:
                 continue
             every = allowed.get(key, [hole.nth(i) for i in range(int(hole.count))])
             kept = (floor[key], within.get(key))
-            fits = [d for d in every if d in kept or _at_best(alone, floor, {key: d})[0] <= 1]
+            fits = [decision for decision in every if decision in kept or _can_fit(alone, floor, key, decision)]
             if len(fits) < hole.count:
                 allowed[key] = fits
     return allowed
+
+
+def _can_fit(space: Space, floor: Genome, key: str, decision: Any) -> bool:
+    """Whether some genome with this decision meets the constraint."""
+    least, genome = _at_best(space, floor, {key: decision})
+    if (
+        least > 1 and space.holes[key].name is not None
+    ):  # it stands in many places, and may change what is cheapest there
+        least, _ = _descend(space, genome, keep=(key,), enough=1.0)
+    return least <= 1
 
 
 def _nothing_fits(space: Space, nearest: Genome) -> BudgetError:

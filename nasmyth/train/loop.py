@@ -78,7 +78,8 @@ def fit(
     fabric = host.open_fabric(device, recipe.precision)
     if fabric.world_size == 1:
         return _Run(fabric, network, task, recipe, limits, seed, on_epoch).go()
-    fitted, weights = fabric.launch(_on_each_device, _Parcel(network, task, recipe, limits, seed, on_epoch))
+    job = _Parcel(task, recipe, limits, seed, on_epoch)
+    fitted, weights = fabric.launch(_on_each_device, network, job).contents
     if isinstance(fitted, Diverged):
         raise fitted
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
@@ -86,20 +87,23 @@ def fit(
 
 
 class _Parcel:
-    """What a process needs, wrapped, since Fabric looks into dataclasses that it is given and refuses frozen ones."""
+    """What goes to a process and comes back, wrapped: Fabric looks into dataclasses and refuses frozen ones."""
 
-    def __init__(self, network: nn.Module, *rest: Any) -> None:
-        self.network, self.rest = network, rest
+    def __init__(self, *contents: Any) -> None:
+        self.contents = contents
 
 
-def _on_each_device(fabric: Fabric, parcel: _Parcel) -> tuple[Fitted | Diverged, dict[str, Any]]:
-    """One process of several. They diverge together, since they agree on the loss at every step."""
+def _on_each_device(fabric: Fabric, network: nn.Module, job: _Parcel) -> _Parcel:
+    """One process of several. They diverge together, since they agree on the loss at every step.
+
+    The network comes unwrapped, so that Fabric finds it and gives each process weights of its own.
+    """
     try:
-        fitted: Fitted | Diverged = _Run(fabric, parcel.network, *parcel.rest).go()
+        fitted: Fitted | Diverged = _Run(fabric, network, *job.contents).go()
     except Diverged as error:
         fitted = error
     # arrays, since a tensor would come as a handle that is gone when this process has ended
-    return fitted, {name: t.detach().cpu().numpy() for name, t in parcel.network.state_dict().items()}
+    return _Parcel(fitted, {name: t.detach().cpu().numpy() for name, t in network.state_dict().items()})
 
 
 @dataclass

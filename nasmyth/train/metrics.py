@@ -16,6 +16,10 @@ from torch import Tensor
 from nasmyth.network.outputs import Classes, Values
 
 
+_ALONE: dict[str, Any] = {"sync_on_compute": False}
+"""One process scores for all: torchmetrics would wait for the others, which do not come."""
+
+
 class Meter:
     """Gathers scores: `update` for each batch, then `compute`."""
 
@@ -63,8 +67,12 @@ def _metrics(outputs: Classes | Values, device: torch.device) -> dict[str, Any]:
     import torchmetrics as tm  # late: the import takes more than a second
 
     if isinstance(outputs, Classes):
-        accuracy = tm.classification.MulticlassAccuracy(outputs.size, average="micro", validate_args=False)
+        accuracy = tm.classification.MulticlassAccuracy(outputs.size, average="micro", validate_args=False, **_ALONE)
         return {"accuracy": accuracy.to(device)}
     k = outputs.size
-    found = {"mse": tm.MeanSquaredError(num_outputs=k), "mae": tm.MeanAbsoluteError(num_outputs=k), "r2": tm.R2Score()}
+    found = {
+        "mse": tm.MeanSquaredError(num_outputs=k, **_ALONE),
+        "mae": tm.MeanAbsoluteError(num_outputs=k, **_ALONE),
+        "r2": tm.R2Score(**_ALONE),
+    }
     return {name: metric.set_dtype(torch.float64).to(device) for name, metric in found.items()}

@@ -29,12 +29,12 @@ def spread(space, measure):
     return sorted({measure(space.decode(genome)) for genome in space.enumerate()})
 
 
-@settings(max_examples=25)
+@settings(max_examples=25 if settings().max_examples < 100 else 400)
 @given(templates(), st.floats(0, 1), st.sampled_from([(params,), (macs,), (params, macs)]))
 def test_what_is_made_fits_and_what_fits_is_not_ruled_out(template, where, measures):
     """Against listing all genomes: every one that fits can still be made; every sample, mutant, child, neighbour fits."""
     space = Space(template, SHAPE)
-    assume(space.size <= 400)
+    assume(space.size <= 400 and "Expression('-'" not in repr(template))  # costs grow with every number
     every = genomes(space)
     limits = [m <= sorted(m(space.decode(g)) for g in every.values())[int(where * (len(every) - 1))] for m in measures]
     fitting = {key for key, genome in every.items() if meets(space, genome, limits)}

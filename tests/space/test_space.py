@@ -45,7 +45,7 @@ def term(space, genome):
 
 @given(templates())
 def test_every_law(template):
-    check_space(Space(template, SHAPE), samples=20)
+    check_space(Space(template, SHAPE), samples=8)
 
 
 @given(templates(reals=True), st.integers(0, 99))
