@@ -15,7 +15,6 @@ from torch import Tensor
 
 from nasmyth.network.outputs import Classes, Values
 
-
 _ALONE: dict[str, Any] = {"sync_on_compute": False}
 """One process scores for all: torchmetrics would wait for the others, which do not come."""
 
