@@ -33,7 +33,7 @@ EXPECTED = {
 
 
 def test_a_candidate_that_crashes_hangs_or_swells_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
-    with study(tmp_path / "a.db") as one, Processes(workers=2, seconds=0.7, memory="150MB") as pool:
+    with study(tmp_path / "a.db") as one, Processes(workers=2, seconds=4, memory="150MB") as pool:
         run = one.run(candidates.troubled, trials=14, on=pool)
         found = outcomes(one)
         assert run.closed == 14 and found.items() <= EXPECTED.items()
