@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 
@@ -102,9 +102,13 @@ class MissingExtraError(NasmythError, ImportError):
 
 
 class CandidateError(NasmythError):
-    """One candidate failed. This is an outcome of that candidate, recorded under `reason`."""
+    """One candidate failed. This is an outcome of that candidate, recorded under `reason` with what was measured of it."""
 
     reason = "crashed"
+
+    def __init__(self, *args: object, measures: Mapping[str, float] | None = None) -> None:
+        super().__init__(*args)
+        self.measures = dict(measures or {})
 
 
 class Diverged(CandidateError):

@@ -235,6 +235,19 @@ def content_key(value: Any) -> str:
 # --- addresses ----------------------------------------------------------------------------------------------------
 
 
+def defined_in(*values: Any) -> tuple[str, ...]:
+    """The names of the modules in which the classes of these values, and of what is in them, are defined."""
+    modules, rest = set(), list(values)
+    while rest:
+        part = rest.pop()
+        if isinstance(part, Value):
+            modules.add(type(part).__module__)
+            rest += part._values
+        elif isinstance(part, tuple):
+            rest += part
+    return tuple(sorted(modules))
+
+
 def below(address: str, part: str | int) -> str:
     """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]"."""
     if isinstance(part, int):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -10,6 +10,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import Live, only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.units import Spend
 
 
 def search(
@@ -28,6 +29,18 @@ def search(
     epochs: Annotated[
         float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")
     ] = None,
+    on: Annotated[
+        str, typer.Option(help="Where candidates are trained: here, processes (several at once, each guarded), or ray.")
+    ] = "here",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many at once, on processes or ray; one a core unless said.")
+    ] = None,
+    limit_seconds: Annotated[
+        str | None, typer.Option("--limit-seconds", metavar="TIME", help="The most that one candidate may take: 10min.")
+    ] = None,
+    limit_memory: Annotated[
+        str | None, typer.Option("--limit-memory", metavar="BYTES", help="The most that one candidate may hold: 4GB.")
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
     target: options.Target = None,
@@ -36,7 +49,7 @@ def search(
 ) -> None:
     """Search SPACE on DATA. The same line again goes on where it stopped."""
     with only_results(), Live(quiet or json) as live:
-        from nasmyth.cli.training import Training, strategy_of
+        from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
@@ -48,7 +61,11 @@ def search(
         within = addresses.space_of(space, task.input)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
-            ended = study.run(Training(study, task, limits, epochs, seed, live, trials), trials=trials)
+            _tell(live, study, trials)
+            ended = study.run(
+                task, trials, on=on, epochs=epochs, workers=workers, limit_seconds=limit_seconds, limit_memory=limit_memory,
+                progress=lambda _: _tell(live, study, trials),
+            )  # fmt: skip
             summary = summary_of(study)
     if json:
         print_json(summary)
@@ -64,6 +81,24 @@ def search(
         console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
     render(summary, console)
     console.print(f"\nLeft in {out}", markup=False)
+
+
+class Step(NamedTuple):
+    """Progress of a search, for `console.Live`."""
+
+    phase: str
+    trials: int
+    best: str
+    spent: float
+    spend: Spend
+
+
+def _tell(live: Live, study: Any, trials: int) -> None:
+    from nasmyth.report import facts
+
+    best, goal = study.best, study.wanted.goals[0].name
+    figure = f"{facts.shown(goal, best.measures[goal])} {goal}" if best else ""
+    live(Step("searching", len(study.trials), figure, 0.0, Spend(trials=trials)))
 
 
 def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:

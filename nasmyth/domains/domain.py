@@ -9,18 +9,20 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeGuard
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry
+from nasmyth.train import is_task
 
 if TYPE_CHECKING:
     from nasmyth.measure import Constraint
+    from nasmyth.network import Network
     from nasmyth.network.inputs import ImageInput, TableInput
     from nasmyth.space import Genome, Space
     from nasmyth.train import Recipe
@@ -57,6 +59,14 @@ class Domain(ABC):
     @abstractmethod
     def recipe(self, task: Task) -> Recipe:
         """How its networks are trained."""
+
+    def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
+        """The recipe after a look at a network that was trained with it for some epochs, and why it changed, if it did.
+
+        May read the training and validation splits. What the data does not say before anything is trained can be asked
+        here; see `Vision`, which asks whether images may be mirrored.
+        """
+        return recipe, ""
 
     def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
         """The widest plain network that meets the constraints on graphs and devices. Raises BudgetError if none does.
@@ -126,19 +136,16 @@ def read(
 
     `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.
     """
-    if _is_task(source):
+    if is_task(source):
         return source
     options = Options(target, kind, seed, size, on_bad, limit)
     raw = load(source, options)
     for name, part in raw.parts.items():
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")
-    return domain_of(raw).task(raw, options)
-
-
-def _is_task(source: Any) -> TypeGuard[Task]:
-    module = sys.modules.get("nasmyth.train.task")  # not imported to find out: reading names and errors need no torch
-    return module is not None and isinstance(source, module.Task)
+    domain = domain_of(raw)
+    task = domain.task(raw, options)
+    return replace(task, recipe=domain.recipe(task))
 
 
 def domain_of(raw: Raw) -> Domain:

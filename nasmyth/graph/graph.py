@@ -11,7 +11,9 @@ a sum's terms. Two nodes of one address share one module, and so its weights.
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input, Repeat
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
-from nasmyth.record import below, content_key, from_json, is_open, to_json
+from nasmyth.record import below, content_key, defined_in, from_json, is_open, to_json
 
 
 class Node(NamedTuple):
@@ -136,7 +138,7 @@ class Graph:
         return hash(self.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Graph.from_json, (self.to_json(),)
+        return _unpickled, (self.to_json(), defined_in(*(node.op for node in self.nodes)))
 
     def __repr__(self) -> str:
         return f"<Graph {self.key}: {self.input} -> {self.output}, {len(self.nodes) - 1} layers>"
@@ -170,6 +172,14 @@ class Graph:
             shape = _infer(value, tuple(nodes[i].shape for i in inputs), address)
             nodes.append(Node(value, tuple(inputs), shape, address))
         return cls(tuple(nodes))
+
+
+def _unpickled(data: dict[str, Any], modules: tuple[str, ...]) -> Graph:
+    """A graph in a process that may not have imported yet what its ops are."""
+    for module in modules:
+        with suppress(ImportError):  # `from_json` says what is missing
+            importlib.import_module(module)
+    return Graph.from_json(data)
 
 
 # --- flat form ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ constructor arguments: their source can be pasted into a file that imports torch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,9 +105,9 @@ def fit_classes(labels: Any) -> Classes:
 
 def fit_values(targets: Any, names: Sequence[str] = ("target",)) -> Values:
     """The Values whose mean and standard deviation are those of the training targets, N or N k."""
-    y = _targets(targets, tuple(names)).double()
-    if len(y) == 0:
+    if len(targets) == 0:
         raise DataError("no training targets: give at least one row")
+    y = _targets(targets, tuple(names)).double()
     std = y.std(0, correction=0)
     constant = [name for name, s in zip(names, std.tolist(), strict=True) if s == 0]
     if constant:
@@ -119,7 +120,7 @@ def _targets(raw: Any, names: Sequence[str]) -> Tensor:
         y = np.asarray(raw.detach().cpu() if isinstance(raw, Tensor) else raw).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"targets that are not numbers ({error}): give numbers, or use classes") from None
-    y = y.reshape(len(y), -1)
+    y = y.reshape(len(y), math.prod(y.shape[1:]))
     if y.shape[1] != len(names):
         raise DataError(f"{y.shape[1]} target columns for {len(names)} names {list(names)}")
     with np.errstate(over="ignore"):

@@ -72,9 +72,15 @@ def finished(summary: Summary) -> list[Candidate]:
 
 
 def winner(summary: Summary) -> Candidate | None:
-    """The candidate that the study ended with: the one named by its result, else the best."""
-    named = (summary.get("result") or {}).get("trial")
-    return by_number(summary, named) or summary.get("best")
+    """The best candidate, the one that the search chose."""
+    best: Candidate | None = summary.get("best")
+    return best
+
+
+def result(summary: Summary) -> Mapping[str, Any]:
+    """What the test split and the device said of the best; empty while nothing did, or if another is best by now."""
+    said, best = summary.get("result") or {}, winner(summary)
+    return said if best and said.get("trial") in (None, best["number"]) else {}
 
 
 def by_number(summary: Summary, number: Any) -> Candidate | None:
@@ -160,9 +166,9 @@ def headline(summary: Summary) -> str:
 
 def final(summary: Summary) -> tuple[dict[str, float], str]:
     """The last word on the best candidate: its figures, and " on test" if they are those of the test split."""
-    result = summary.get("result") or {}
-    if result.get("test"):
-        return {**result["test"], **(result.get("device") or {})}, " on test"
+    said = result(summary)
+    if said.get("test"):
+        return {**said["test"], **(said.get("device") or {})}, " on test"
     best = winner(summary)
     return (dict(best["measures"]) if best else {}), " on validation" if summary.get("task") else ""
 
@@ -206,22 +212,35 @@ def verdict(summary: Summary) -> str:
         return (
             f"The baseline has {goal} {shown(goal, value(baseline, goal))}; the search found nothing within the budget."
         )
-    result = summary.get("result") or {}
+    said = result(summary)
     theirs, ours, where = value(baseline, goal), value(best, goal), " on validation" if summary.get("task") else ""
-    tested = (result.get("baseline") or {}).get("test", {}).get(goal), (result.get("test") or {}).get(goal)
+    tested = (said.get("baseline") or {}).get("test", {}).get(goal), (said.get("test") or {}).get(goal)
     if _number(tested[0]) and _number(tested[1]):
         theirs, ours, where = tested[0], tested[1], " on test"
     if best["number"] == baseline["number"]:
-        return f"The search did not beat the plain network under the same budget: {goal} {shown(goal, ours)}{where}."
+        why = _within_chance(summary, goal)
+        return f"The plain network under the same budget stands: {goal} {shown(goal, ours)}{where}. {why}"
     gain = _better(ours, way) - _better(theirs, way)
-    said = "The search beat" if gain > 0 else "The search equalled" if gain == 0 else "The search did not beat"
+    verb = "beat" if gain > 0 else "equalled" if gain == 0 else "did not beat"
     return (
-        f"{said} the plain network under the same budget, trained the same way: "
-        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_gained(goal, gain, result)})."
+        f"The search {verb} the plain network under the same budget, trained the same way: "
+        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_gained(goal, gain, said)})."
     )
 
 
-def _gained(goal: str, gain: float, result: Mapping[str, Any]) -> str:
+def _within_chance(summary: Summary, goal: str) -> str:
+    """Why what the search found was not taken in its place."""
+    said = summary.get("chosen") or {}
+    if not (_number(said.get("gain")) and _number(said.get("least"))):
+        return "The search found nothing better in validation."
+    scale, unit = (100, " points") if about(goal)[0] == "1" else (1, "")
+    return (
+        f"The best that the search found, candidate {said.get('leader')}, is {said['gain'] * scale:+.3g}{unit} better in "
+        f"validation, and luck explains up to {said['least'] * scale:.3g}."
+    )
+
+
+def _gained(goal: str, gain: float, tested: Mapping[str, Any]) -> str:
     """ "+0.55 points better; 95 % interval -0.28 to +1.39, so it may be chance"."""
     points = about(goal)[0] == "1"
 
@@ -233,7 +252,7 @@ def _gained(goal: str, gain: float, result: Mapping[str, Any]) -> str:
         if gain
         else "no difference"
     )
-    interval = result.get("difference") or {}
+    interval = tested.get("difference") or {}
     if not (_number(interval.get("low")) and _number(interval.get("high"))):
         return said
     chance = ", so it may be chance" if interval["low"] <= 0 <= interval["high"] and gain else ""

@@ -35,7 +35,7 @@ def _template() -> Template:
 def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template shows, by section; an empty section is left out."""
     every = sorted(facts.finished(summary), key=lambda one: one["number"])
-    result = summary.get("result") or {}
+    result = facts.result(summary)
     return {
         "title": facts.headline(summary),
         "asked": facts.asked(summary),

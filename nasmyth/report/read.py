@@ -33,12 +33,12 @@ def read(source: Any) -> dict[str, Any]:
 
 
 def _layers(study: Any, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    from nasmyth.report.facts import winner
+    from nasmyth.report import facts
 
-    noted = (summary.get("result") or {}).get("layers")
+    noted = facts.result(summary).get("layers")
     if noted:
         return list(noted)
-    best = winner(summary)
+    best = facts.winner(summary)
     if best is None:
         return []
     return layers_of(next(trial for trial in study.trials if trial.number == best["number"]).graph)

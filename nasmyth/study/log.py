@@ -32,6 +32,8 @@ class Log:
         self.open: dict[int, None] = {}
         self.closings = 0
         self.notes: list[dict[str, Any]] = []
+        self.chosen: int | None = None
+        """The trial that the search ended with, by its own rule: a note "chosen", with no full training after it."""
         self.artefacts: dict[str, str] = {}
         self.first = self.last = 0.0
         self.asked = 0
@@ -52,6 +54,8 @@ class Log:
         elif event.kind == "note":
             about = {} if event.trial is None else {"trial": event.trial}
             self.notes.append({"time": event.time, **about, **event.data})
+            if event.data.get("what") == "chosen":
+                self.chosen = event.trial
         elif event.kind == "ask" and event.trial is not None:
             self._ask(event.trial, event.data)
         elif event.kind == "artefact" and event.trial is None:
@@ -81,6 +85,8 @@ class Log:
         if event.kind == "artefact":
             self.trials[trial.number] = replace(trial, artefacts={**trial.artefacts, data["name"]: data["hash"]})
         elif event.kind == "measured":
+            if data["stage"] == FULL:
+                self.chosen = None
             stages = {**trial.stages, data["stage"]: {k: v for k, v in data.items() if k != "stage"}}
             self._set(trial, data, stages=stages, seconds=trial.seconds + data.get("seconds", 0.0))
         elif event.kind in ("tell", "fail") and not trial.closed:
@@ -108,11 +114,14 @@ class Log:
     def best(self) -> Trial | None:
         """The best trial within the budget, by the first objective, then the next, then the lower loss.
 
+        What the search itself chose (see `chosen`) stands before all that.
         What was trained in full counts before what was trained a little, and the earliest of equals before the others.
         """
+        if self.chosen in self.trials:
+            return self.trials[self.chosen]
         able = self._feasible()
         full = [trial for trial in able if FULL in trial.stages]
-        return max(full or able, key=_merit, default=None)
+        return max(full or able, key=merit, default=None)
 
     @property
     def front(self) -> list[Trial]:
@@ -134,7 +143,8 @@ class Log:
         return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
 
 
-def _merit(trial: Trial) -> tuple[Any, ...]:
+def merit(trial: Trial) -> tuple[Any, ...]:
+    """What the better of two trials has more of: objectives, then a low loss, then an early number."""
     loss = trial.measures.get("loss", math.nan)
     return (trial.objectives, -loss if math.isfinite(loss) else -math.inf, -trial.number)
 

@@ -5,10 +5,25 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from nasmyth.errors import CandidateError
 from nasmyth.study.trial import Failure, Objective
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluation may return where it has more to tell than numbers."""
+
+    measures: Mapping[str, float]
+    stage: str = "final"
+    """What it is recorded as: "final" is a full training."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Plain data that is recorded with it: a learning curve."""
+    artefacts: Mapping[str, bytes] = field(default_factory=dict)
+    """What is kept of the best candidate: {"weights": ...}."""
+
 
 _MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "failed to allocate", "alloc_cpu")
 

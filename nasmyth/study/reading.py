@@ -70,6 +70,12 @@ class Reading:
         return self._log.best
 
     @property
+    def chosen(self) -> int | None:
+        """The number of the trial that the search ended with by its own rule, if it has noted one."""
+        self.sync()
+        return self._log.chosen
+
+    @property
     def front(self) -> list[Trial]:
         """The trials within the budget that no other beats in every objective."""
         self.sync()

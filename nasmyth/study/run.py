@@ -5,7 +5,7 @@ An evaluation is a function of the graph, or of the whole trial if its first par
     def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
     def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
 
-What it raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
+In its place may stand a task, on which every candidate is then trained (`training.Training`). What an evaluation is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
 """
 
 from __future__ import annotations
@@ -13,19 +13,23 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.study.executors import choose
-from nasmyth.study.outcome import numbers
+from nasmyth.study.log import merit
+from nasmyth.study.outcome import Outcome, numbers
+from nasmyth.study.training import Training
 from nasmyth.study.trial import Trial
+from nasmyth.train import is_task
 from nasmyth.units import quantity
 
 if TYPE_CHECKING:
     from nasmyth.study.study import Study
+    from nasmyth.train import Recipe, Task
 
 HOPELESS = 20
 """Crashes in a row, with no result ever, after which the evaluation itself is taken to be wrong."""
@@ -49,11 +53,13 @@ class Run:
 
 def run(
     study: Study,
-    evaluate: Callable[[Any], Any],
+    evaluate: Callable[[Any], Any] | Task,
     *,
     trials: int | None = None,
     seconds: float | str | None = None,
     on: str | Executor = "here",
+    epochs: float | None = None,
+    recipe: Recipe | None = None,
     workers: int | None = None,
     limit_seconds: float | str | None = None,
     limit_memory: float | str | None = None,
@@ -61,12 +67,13 @@ def run(
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. limit_seconds, limit_memory: for one candidate. progress: called with
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: called with
     every trial that closes. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
     evaluated given back. Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
+    evaluate = _evaluation(study, evaluate, epochs, recipe)
     chosen = choose(on, workers, limit_seconds, limit_memory)
     end = None if seconds is None else time.monotonic() + quantity(seconds, "s")
     loop = _Loop(study, evaluate, chosen.executor, chosen.workers, trials, end, progress)
@@ -141,6 +148,8 @@ class _Loop:
         study = self.study
         try:
             result, seconds = future.result()
+            if isinstance(result, Outcome):
+                result = self._told(trial, result)
             measures = study.completed(trial, numbers(result, study.wanted.goals))
         except (BrokenExecutor, CancelledError) as broken:
             raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
@@ -155,6 +164,16 @@ class _Loop:
         self._despair(closed)
         if self.progress is not None:
             self.progress(closed)
+
+    def _told(self, trial: Trial, outcome: Outcome) -> Mapping[str, float]:
+        """Record what was told with the figures, and keep the artefacts of what is better than all before."""
+        study, details = self.study, dict(outcome.details)
+        known = study.record(trial, outcome.stage, outcome.measures, seconds=details.pop("seconds", 0.0), **details)
+        best = study.best
+        if not known.violation and (best is None or merit(known) > merit(best)):
+            for name, blob in outcome.artefacts.items():
+                study.put(trial, name, blob)
+        return outcome.measures
 
     def _despair(self, closed: Trial) -> None:
         if closed.error is None or closed.error.reason != "crashed":
@@ -192,6 +211,19 @@ def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
     start = time.perf_counter()
     result = evaluate(candidate)
     return result, time.perf_counter() - start
+
+
+def _evaluation(study: Study, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
+    if is_task(given):
+        return Training(given, recipe, epochs, seed=study.seed, under=study.wanted.constraints)
+    if not callable(given):
+        raise StudyError(
+            f"evaluate with a function of the graph, or train on a Task (nasmyth.read(data)); got {given!r:.80}"
+        )
+    if epochs is not None or recipe is not None:
+        raise StudyError("epochs= and recipe= are for training on a Task; a function of your own takes its own")
+    evaluate: Callable[[Any], Any] = given
+    return evaluate
 
 
 def _takes_trial(evaluate: Callable[[Any], Any]) -> bool:

@@ -1,7 +1,7 @@
 """A study: a space, what to look for in it, and a journal of what was found. Run the same line again and it goes on.
 
     study = Study("flowers.db", space, maximize="accuracy", under=["params<=3M"], strategy=Evolution(population=64))
-    study.run(evaluate, trials=500)                  # Graph -> {"accuracy": 0.93}
+    study.run(task, trials=500)                      # trains; or a function Graph -> {"accuracy": 0.93}
     for trial in study.ask(4):                       # or drive it yourself
         study.tell(trial, accuracy=evaluate(trial.graph))
     study.best, study.front
@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Self
 
@@ -243,7 +243,9 @@ class Study(Reading):
         """Close a trial that has no result, with the reason: diverged, memory, time, crashed."""
         known = self._known(trial)
         why = failure(error) if isinstance(error, BaseException) else Failure("crashed", error)
-        return self._close(known, "fail", seconds, reason=why.reason, message=why.message)
+        figures = getattr(error, "measures", None)
+        more = {"measures": checked(figures)} if figures else {}
+        return self._close(known, "fail", seconds, reason=why.reason, message=why.message, **more)
 
     def record(
         self,
@@ -350,13 +352,16 @@ class Study(Reading):
 
     def run(
         self,
-        evaluate: Callable[[Any], Any],
+        evaluate: Any,
         trials: int | None = None,
         seconds: float | str | None = None,
         on: str | Executor = "here",
         **options: Any,
     ) -> Any:
-        """Evaluate candidates until the study has `trials` trials, or for `seconds`: see `nasmyth.study.run.run`."""
+        """Evaluate candidates, or train them on a task, until the study has `trials` trials, or for `seconds`.
+
+        See `nasmyth.study.run.run`.
+        """
         from nasmyth.study.run import run
 
         return run(self, evaluate, trials=trials, seconds=seconds, on=on, **options)

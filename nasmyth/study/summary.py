@@ -45,10 +45,15 @@ def summarised(log: Log) -> dict[str, Any]:
         "strategy": said.get("strategy"),
         "space": said.get("space_key"),
         "nasmyth": said.get("nasmyth"),
-        "result": next((plain(note) for note in reversed(log.notes) if note.get("what") == "result"), None),
+        "chosen": _last(log, "chosen"),
+        "result": _last(log, "result"),
         "notes": [plain(note) for note in log.notes],
         "artefacts": dict(log.artefacts),
     }
+
+
+def _last(log: Log, what: str) -> dict[str, Any] | None:
+    return next((plain(note) for note in reversed(log.notes) if note.get("what") == what), None)
 
 
 def candidate(trial: Trial) -> dict[str, Any]:

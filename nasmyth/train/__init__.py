@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from nasmyth.train.evaluation import evaluate, predict_logits
@@ -23,6 +24,7 @@ __all__ = [
     "evaluate",
     "fit",
     "initialise",
+    "is_task",
     "judge",
     "predict_logits",
     "random_split",
@@ -50,3 +52,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def is_task(given: Any) -> TypeGuard[Task]:
+    """Whether this is a `Task`. Imports nothing to find out: whoever has a task has imported torch."""
+    module = sys.modules.get(f"{__name__}.task")
+    return module is not None and isinstance(given, module.Task)

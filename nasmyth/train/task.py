@@ -22,6 +22,7 @@ from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.outputs import Classes, Values
 from nasmyth.record import dumps
 from nasmyth.train.metrics import Meter
+from nasmyth.train.recipe import Recipe
 
 SPLITS = ("train", "valid", "test")
 
@@ -56,6 +57,8 @@ class Task:
     test: Split = field(repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
     """What was inferred and decided while the data was read, a sentence each."""
+    recipe: Recipe | None = field(default=None, repr=False)
+    """How networks are trained on it, unless said otherwise; None leaves it to the domain."""
 
     def __post_init__(self) -> None:
         for name in SPLITS:

@@ -11,9 +11,16 @@ import time
 
 import pytest
 
+HEARING_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("nasmyth.cli", run_name="__main__", alter_sys=True)
+"""
+"""Tests may run where Ctrl-C is ignored, as shells do for what they start in the background; children inherit that."""
+
 
 def start(*args: object) -> subprocess.Popen:
-    line = [sys.executable, "-m", "nasmyth.cli", *map(str, args)]
+    line = [sys.executable, "-c", HEARING_CTRL_C, *map(str, args)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 

@@ -245,3 +245,12 @@ def test_a_graph_of_a_space_is_a_hashable_value():
     space = Space(repeat(Tag(choice(1, 2)), integer(1, 3)), SHAPE)
     graphs = {space.decode(genome) for genome in space.enumerate()}
     assert len(graphs) == space.size == 2 + 4 + 8
+
+
+def test_a_pickled_graph_brings_what_its_ops_need():
+    from nasmyth import ops
+
+    made = Graph.of(chain(ops.Conv(4), ops.Mean("h w"), ops.Linear(10)), (1, 8, 8))
+    read = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read()).key)"
+    told = subprocess.run([sys.executable, "-c", read], input=pickle.dumps(made), capture_output=True, check=True)
+    assert told.stdout.decode().strip() == made.key

@@ -1,0 +1,40 @@
+"""Time: how much of `spend` is used, by this run and those it goes on from, and on what."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+
+from nasmyth.study import Study
+from nasmyth.units import Spend
+
+
+class Clock:
+    """Started when the design began; earlier runs of the same study are read from the notes of their phases."""
+
+    def __init__(self, study: Study, spend: Spend, began: float) -> None:
+        self.study, self.spend = study, spend
+        self.before = sum(note["seconds"] for note in study.notes if note["what"] == "phase")
+        self.began = self.mark = began
+
+    @property
+    def spent(self) -> float:
+        """Seconds used so far."""
+        return self.before + time.perf_counter() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds that trainings may still use, a little being kept for the end; infinite where only trials count."""
+        total = self.spend.seconds
+        return inf if total is None else total - self.spent - max(1.0, 0.01 * total)
+
+    @property
+    def share_left(self) -> float:
+        """`left` as a share of all."""
+        return 1.0 if self.spend.seconds is None else self.left / self.spend.seconds
+
+    def account(self, phase: str) -> None:
+        """Write down what was done since the last call, for `show` and for the run that goes on from this one."""
+        now = time.perf_counter()
+        self.study.note("phase", name=phase, seconds=now - self.mark)
+        self.mark = now

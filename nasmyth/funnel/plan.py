@@ -1,0 +1,136 @@
+"""The plan: how long each rung trains, and what is not worth proposing. Made once, from what the baseline's epochs take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.errors import BudgetError
+from nasmyth.funnel.clock import Clock
+from nasmyth.measure import Constraint, find
+from nasmyth.record import from_json, to_json
+from nasmyth.study import Study, Trial
+
+if TYPE_CHECKING:
+    from nasmyth.domains import Domain
+    from nasmyth.space import Space
+    from nasmyth.train import Fitted, Recipe, Task
+
+ETA = 3
+"""Each rung trains so many times longer than the one below, and takes as small a share of it."""
+RUNGS = ("short", "long", "final")
+FULL = 0.2
+"""A full training takes at most this share of the time, so that there can be several."""
+LAST = 0.35
+"""The share of the time that is kept for full trainings."""
+SHORTEST = 0.5
+"""The last full training may be this much shorter, if there is no time for a whole one."""
+FEWEST = 8
+"""Epochs that a full training has at least: what cannot be trained so long is not proposed."""
+TIMED, TIMING = 5, 0.2
+"""Epochs that are timed, and the share of a full training that they may take."""
+PATIENCE = 2.0
+"""A training ends after so many times the seconds that the baseline takes, where there is time for all epochs."""
+SLACK = 4.0
+"""A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
+USED = 0.3
+"""The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
+UNBOUNDED = 1e18
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long each rung trains, and how."""
+
+    recipe: Recipe
+    price: float
+    """Seconds that the baseline's full training is expected to take."""
+    short_of_time: bool
+    """Whether that is less than the recipe asks for. Then candidates get equal time, and cheaper ones more epochs."""
+    macs: float
+    """More MACs than this would take too long to train in full."""
+
+    def epochs(self, rung: str) -> float:
+        """The most epochs of a training at this rung."""
+        return max(1.0, self.recipe.epochs * _share(rung))
+
+    def seconds(self, rung: str) -> float:
+        """The most seconds of a training at this rung."""
+        return self.price * _share(rung) * (1.0 if self.short_of_time else PATIENCE)
+
+    def price_of(self, trial: Trial, rung: str = "final") -> float:
+        """Seconds that a training is expected to take, from what this candidate took before."""
+        stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
+        known = stage["training"] / stage["epochs"] * self.epochs(rung) if stage.get("epochs") else self.price
+        return min(float(known), self.seconds(rung))
+
+
+def _share(rung: str) -> float:
+    return float(ETA) ** (RUNGS.index(rung) - len(RUNGS) + 1)
+
+
+def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) -> Plan:
+    """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps."""
+    from nasmyth.network import build
+    from nasmyth.train import fit, initialise
+
+    for note in study.notes:
+        if note["what"] == "plan":
+            return Plan(from_json(note["recipe"]), note["price"], note["short_of_time"], note["macs"])
+    recipe = task.recipe or domain.recipe(task)
+    allowance = FULL * max(clock.left, 1.0)
+    network = build(graph, study.seed, task.inputs, task.outputs)
+    initialise(network, study.seed)
+    most = None if clock.spend.seconds is None else TIMING * allowance
+    timed = fit(network, task, recipe, epochs=TIMED, seconds=most, seed=study.seed)
+    why = ""
+    if recipe == domain.recipe(task):  # what was asked for is left as it is
+        recipe, why = domain.adapted(recipe, network, task)
+    if most is None:
+        plan = Plan(recipe, UNBOUNDED, False, UNBOUNDED)
+    else:
+        epoch = _seconds_of_an_epoch(timed)
+        price = min(recipe.epochs * epoch, allowance)
+        slack = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
+        plan = Plan(recipe, price, price < recipe.epochs * epoch, slack * find("macs")(graph))
+    study.note(
+        "plan", recipe=to_json(recipe), why=why, price=plan.price, short_of_time=plan.short_of_time, macs=plan.macs
+    )
+    clock.account("timing")
+    return plan
+
+
+def _seconds_of_an_epoch(timed: Fitted) -> float:
+    """Of the fastest, since the first is slower and others may have been disturbed."""
+    marks = [(0.0, 0.0), *((entry["epoch"], entry["seconds"]) for entry in timed.curve)]
+    return min((later - sooner) / (end - start) for (start, sooner), (end, later) in pairwise(marks))
+
+
+def affordable(space: Space, plan: Plan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]) -> Space:
+    """The space without what could not be trained in time, or is sure to be too slow on the device.
+
+    Told from the MACs and the device figures of the baseline, whose graph this is.
+    """
+    macs, bounds = find("macs"), [plan.macs]
+    for limit in measured:
+        if baseline is not None and limit.measure.name in baseline.measures and limit.relation == "<=":
+            bounds.append(SLACK * macs(graph) * limit.bound / baseline.measures[limit.measure.name])
+    try:
+        return space.narrow(macs <= min(bounds)) if min(bounds) < UNBOUNDED else space
+    except BudgetError:
+        return space  # even the cheapest takes long: it is tried all the same, and time-boxed
+
+
+def worthwhile(space: Space, counted: Iterable[Constraint]) -> Space:
+    """The space without what leaves most of the budget for parameters or bytes unused, if there is enough besides."""
+    floors = [
+        limit.measure >= USED * limit.bound
+        for limit in counted
+        if limit.relation == "<=" and limit.measure.name in ("params", "size")
+    ]
+    try:
+        return space.narrow(*floors)
+    except BudgetError:
+        return space

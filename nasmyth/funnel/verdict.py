@@ -1,0 +1,76 @@
+"""The end of a design: which network it is to be, and what the test split says of it."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.errors import StudyError
+from nasmyth.funnel.standing import Standing
+from nasmyth.measure import Constraint
+from nasmyth.study import Study, Trial
+
+if TYPE_CHECKING:
+    from nasmyth.network import Network
+    from nasmyth.train import Task
+
+
+def network_of(study: Study, trial: Trial) -> Network:
+    """The network of a trial whose weights were kept. Raises StudyError for another."""
+    from nasmyth.network import Network
+
+    if "weights" not in trial.artefacts:
+        raise StudyError(
+            f"the weights of trial {trial.number} were not kept: only full trainings and the best so far are"
+        )
+    return Network.from_bytes(study.get(trial.artefacts["weights"]))
+
+
+def choose(standing: Standing, task: Task) -> Trial | None:
+    """The leader, if it beats the plain network in validation by more than luck explains; else the plain network.
+
+    By how many standard errors of the paired difference: one if it was the only candidate trained in full (the rule of
+    Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), and more if it is the best of many
+    (`errors_of_luck`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
+    """
+    from nasmyth.train import difference, judge
+
+    study, leader, plain = standing.study, standing.leader, standing.baseline
+    if leader is None:
+        return None
+    best, said = leader, {}
+    if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and standing.fits(plain):
+        ours, theirs = (judge(network_of(study, trial), task, split="valid") for trial in (leader, plain))
+        lead = difference(ours, theirs, standing.goal)
+        least = lead.error * errors_of_luck(len(standing.finals))
+        best = leader if lead.value > least else plain
+        said = {"leader": leader.number, "gain": lead.value, "least": least}
+    if study.chosen != best.number:
+        study.note("chosen", best, **said)
+    return best
+
+
+def errors_of_luck(candidates: int) -> float:
+    """The lead, in standard errors, that the best of so many equals reaches in 16 of 100 cases: 1.0 for 1, 1.6 for 3."""
+    normal = NormalDist()
+    return normal.inv_cdf(normal.cdf(1.0) ** (1 / max(1, candidates)))
+
+
+def verdict(
+    study: Study, best: Trial, plain: Trial | None, task: Task, measured: tuple[Constraint, ...], goal: str
+) -> dict[str, Any]:
+    """The best and the baseline on the test split, and what the best measures on this device: plain data."""
+    from nasmyth.graph.text import rows
+    from nasmyth.train import difference, judge
+
+    network = network_of(study, best)
+    ours = judge(network, task)
+    noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
+    if measured:
+        noted["device"] = {limit.measure.name: limit.measure(network) for limit in measured}
+    if plain is not None and "weights" in plain.artefacts:
+        theirs = judge(network_of(study, plain), task)
+        gain = difference(ours, theirs, goal)
+        noted["baseline"] = {"trial": plain.number, "test": theirs.scores}
+        noted["difference"] = {"value": gain.value, "low": gain.low, "high": gain.high}
+    return noted
