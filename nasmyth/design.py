@@ -215,7 +215,7 @@ class Designer:
 
     def explore(self) -> None:
         """Promote the best of each rung, or else try something new, until only the time of the last step is left."""
-        while self.clock.share_left > LAST and not self._enough():
+        while self._may_explore() and not self._enough():
             for rung in ("final", "long"):
                 if trial := self.rungs.promotable(rung):
                     self.say(rung)
@@ -258,6 +258,12 @@ class Designer:
             best = self.standing.leader
             figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
             self.progress(Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend))
+
+    def _may_explore(self) -> bool:
+        """Whether more time is left than for the last step; without a candidate yet, than for a short training."""
+        if self.standing.candidates:
+            return self.clock.share_left > LAST
+        return self.clock.left > self.plan.seconds("short") or self.spend.seconds is None
 
     def _enough(self) -> bool:
         return self.spend.trials is not None and sum(t.closed for t in self.study.trials) >= self.spend.trials

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
-MIRRORS = 0.75
-"""The share of known images that must be known when mirrored, too, before training mirrors any."""
+MIRRORS = 0.9
+"""The share of known images that must be known when mirrored, too, before training mirrors any; chance is not counted."""
+LEARNED = 0.2
+"""How much better than chance a network must be before it is asked."""
 _MOST_CHANNELS = 4
 _BLOCK = 1024
 
@@ -85,8 +87,9 @@ class Vision(Domain):
     def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
         """Mirrors training images if the network knows most mirrored images although it has never seen any.
 
-        A mirrored garment or animal still is one, and a mirrored digit mostly is none: of handwritten digits, 0.32 of
-        those that are known are known when mirrored; of Fashion-MNIST, 0.82.
+        A mirrored animal still is one, and a mirrored digit mostly is none: of handwritten digits, a third of those that
+        are known are known when mirrored. Of Fashion-MNIST it is 0.82, since all shoes there point one way, and mirroring
+        gains nothing: 0.928 on test against 0.930, in 37 epochs of a network of 78k parameters.
         """
         from nasmyth.train import Split, evaluate
 
@@ -94,9 +97,11 @@ class Vision(Domain):
             return recipe, ""
         mirrored = replace(task, valid=Split(task.valid.x.flip(2), task.valid.y))
         known, known_mirrored = (evaluate(network, one)["accuracy"] for one in (task, mirrored))
-        if known_mirrored < MIRRORS * known:
+        chance = float(task.valid.y.bincount().max()) / len(task.valid)
+        if known < chance + LEARNED or known_mirrored - chance < MIRRORS * (known - chance):
             return recipe, ""
-        return recipe.replace(flip=True), f"mirrored images are known in {known_mirrored:.0%}, others in {known:.0%}"
+        why = f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen ({known:.0%} of others)"
+        return recipe.replace(flip=True), why
 
 
 def _channels_last(raw: Raw, name: str, part: Part) -> Raw:

@@ -120,6 +120,7 @@ def shortlist(summary: Summary, most: int) -> list[Candidate]:
     rows, best, baseline = front(summary), winner(summary), summary.get("baseline")
     there = {one["number"] for one in rows}
     first = [best] if best and best["number"] not in there else []
+    there.update(one["number"] for one in first)
     last = [baseline] if baseline and not baseline.get("error") and baseline["number"] not in there else []
     return [*first, *rows[: most - len(first) - len(last)], *last]
 
@@ -180,7 +181,10 @@ def task_name(summary: Summary) -> str:
 
 
 def task_sentence(summary: Summary) -> str:
-    """The data in one line, such as "classification, 10 classes, inputs 1x8x8; 1,077 train, 360 valid, 360 test"."""
+    """The data in one line, such as "classification, 10 classes, inputs 1x8x8; 1,077 train, 360 valid, 360 test".
+
+    With what it showed about how to train on it.
+    """
     task = summary.get("task")
     if not isinstance(task, Mapping):
         return ""
@@ -190,7 +194,8 @@ def task_sentence(summary: Summary) -> str:
     if task.get("input"):
         parts.append(f"inputs {'x'.join(map(str, task['input']))}")
     sizes = ", ".join(f"{count:,} {name}" for name, count in (task.get("sizes") or {}).items())
-    return ", ".join(part for part in parts if part) + (f"; {sizes}" if sizes else "")
+    learned = next((str(note["why"]) for note in summary.get("notes") or () if note.get("why")), "")
+    return "; ".join(part for part in (", ".join(filter(None, parts)), sizes, learned) if part)
 
 
 def asked(summary: Summary) -> str:

@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from nasmyth.study.journal import Conflict, Event, Journal, event
+from nasmyth.study.outcome import Outcome
 from nasmyth.study.study import Study
 from nasmyth.study.summary import summary
 from nasmyth.study.trial import Failure, Objective, Trial
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _WHERE = {"Here": "executors", "Processes": "pool", "Ray": "executors"}
 
-__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Processes", "Ray", "Study", "Trial",
+__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "Trial",
            "event", "summary"]  # fmt: skip
 
 

@@ -23,6 +23,12 @@ def test_the_winner_and_the_baseline_are_in_the_table(summary):
     assert summary["baseline"]["number"] in numbers
 
 
+def test_a_baseline_that_won_stands_in_the_table_once(summary):
+    other = next(one for one in facts.front(summary) if one["number"] != summary["baseline"]["number"])
+    won = {**summary, "best": summary["baseline"], "front": [other]}
+    assert [one["number"] for one in facts.shortlist(won, 5)] == [summary["baseline"]["number"], other["number"]]
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "interval", "said"),
     [
