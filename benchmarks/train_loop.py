@@ -66,7 +66,7 @@ def bare(steps: int, compiled: bool) -> list[float]:
 
 def ours(steps: int, compiled: bool) -> list[float]:
     """Seconds of each step of `fit`, seen from the question that it asks before each step."""
-    from nasmyth.network.inputs import fit_image_input
+    from nasmyth.network.fitting import fit_image_input
     from nasmyth.network.outputs import Classes
     from nasmyth.train import Recipe, Split, Task, fit
 

@@ -86,7 +86,7 @@ def _kind_of_numbers(column: Any) -> str:
 
 def _kind_of_texts(present: Any, distinct: int) -> str:
     from nasmyth.network.dates import is_date
-    from nasmyth.network.inputs import is_number_text
+    from nasmyth.network.raw import is_number_text
 
     texts = present.astype(str)
     kinds = texts.drop_duplicates()

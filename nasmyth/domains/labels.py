@@ -127,7 +127,7 @@ def _without_missing(raw: Raw, options: Options) -> Raw:
 
 def _missing(y: np.ndarray) -> np.ndarray:
     """A mask of N: labels that are None, NaN or infinite."""
-    from nasmyth.network.inputs import text_of
+    from nasmyth.network.raw import text_of
 
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
@@ -192,7 +192,7 @@ def _classes(raw: Raw, options: Options) -> Settled:
 
 def _as_text(raw: Raw) -> Raw:
     """Every label as its name; the numbers 0, 1, ... take the names of the source where it has them."""
-    from nasmyth.network.inputs import text_of
+    from nasmyth.network.raw import text_of
 
     for name, part in raw.parts.items():
         kinds, inverse = np.unique(_sortable(part.y), return_inverse=True)
@@ -205,7 +205,7 @@ def _as_text(raw: Raw) -> Raw:
 
 
 def _sortable(y: np.ndarray) -> np.ndarray:
-    from nasmyth.network.inputs import text_of
+    from nasmyth.network.raw import text_of
 
     return y if y.dtype.kind in "biufU" else np.array([str(text_of(label)) for label in y.tolist()])
 

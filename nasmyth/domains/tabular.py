@@ -94,7 +94,7 @@ def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
     import pandas as pd
 
     from nasmyth.network.dates import PARTS, date_part
-    from nasmyth.network.inputs import fit_table_input
+    from nasmyth.network.fitting import fit_table_input
 
     if not (kinds.numbers or kinds.categories or kinds.dates):
         raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")

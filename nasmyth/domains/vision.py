@@ -46,7 +46,7 @@ class Vision(Domain):
 
     def task(self, raw: Raw, options: Options) -> Task:
         """Images stored as uint8 N H W C; pixel range, mean and spread are those of the training split."""
-        from nasmyth.network.inputs import fit_image_input
+        from nasmyth.network.fitting import fit_image_input
 
         for name, part in raw.parts.items():
             raw = _channels_last(raw, name, part)

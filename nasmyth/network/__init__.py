@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nasmyth.network.inputs import Column, ImageInput, TableInput, fit_image_input, fit_table_input
+    from nasmyth.network.fitting import fit_image_input, fit_table_input
+    from nasmyth.network.inputs import Column, ImageInput, TableInput
     from nasmyth.network.network import Network, build
     from nasmyth.network.outputs import Classes, Values, fit_classes, fit_values
     from nasmyth.network.pipeline import Pipeline, Prediction
@@ -22,8 +23,8 @@ _HOME = {
     "Values": "outputs",
     "build": "network",
     "fit_classes": "outputs",
-    "fit_image_input": "inputs",
-    "fit_table_input": "inputs",
+    "fit_image_input": "fitting",
+    "fit_table_input": "fitting",
     "fit_values": "outputs",
 }
 

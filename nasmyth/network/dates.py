@@ -20,7 +20,7 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 def is_date(value: object) -> bool:
     """Whether a value is a date, or text that reads as one."""
-    return _read(value) is not None
+    return moment(value) is not None
 
 
 def date_part(values: np.ndarray, part: str) -> np.ndarray:
@@ -30,7 +30,7 @@ def date_part(values: np.ndarray, part: str) -> np.ndarray:
     known: dict[object, float] = {}
     for value in values:
         if value not in known:
-            known[value] = _part(_read(value), part)
+            known[value] = part_of(moment(value), part)
     return np.array([known[value] for value in values], dtype=np.float64)
 
 
@@ -40,7 +40,8 @@ def split_name(name: str) -> tuple[str, str] | None:
     return (column, part) if column and part in PARTS else None
 
 
-def _read(value: object) -> datetime.datetime | None:
+def moment(value: object) -> datetime.datetime | None:
+    """What a date is as a datetime without an offset; None for anything else."""
     if isinstance(value, str) and _ISO.fullmatch(value.strip()):
         try:
             value = datetime.datetime.fromisoformat(value.strip())
@@ -51,7 +52,8 @@ def _read(value: object) -> datetime.datetime | None:
     return datetime.datetime.combine(value, datetime.time()) if isinstance(value, datetime.date) else None
 
 
-def _part(when: datetime.datetime | None, part: str) -> float:
+def part_of(when: datetime.datetime | None, part: str) -> float:
+    """One of PARTS of a date; NaN for none."""
     if when is None:
         return float("nan")
     if part == "days":

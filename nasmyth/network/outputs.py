@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError, nearest
-from nasmyth.network.inputs import text_of
+from nasmyth.network.raw import text_of
 from nasmyth.record import Value
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 from nasmyth.graph.combine import Repeat
 from nasmyth.record import Value, is_open
-from nasmyth.space.holes import Choice, Expression, Hole, Subset, values
+from nasmyth.space.arithmetic import Expression
+from nasmyth.space.fill import values
+from nasmyth.space.holes import Choice, Hole, Subset
 
 State = frozenset[tuple[str, Any]]
 

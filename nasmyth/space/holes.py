@@ -8,7 +8,7 @@ hole may stand wherever a value may: in an op's field, among the parts of a chai
 training recipe. It is known by its address (`stages[1].block.kernel`) or, if it has a name, by that: holes of one name
 are one decision wherever they stand, and named numbers take arithmetic (`2 * width`).
 
-Everything done with a template is one walk, `fill`, with a different `pick(key, hole)` that makes the decisions: drawing
+Everything done with a template is one walk (`fill.py`), with a different `pick(key, hole)` that makes the decisions: drawing
 them is sampling, looking them up is decoding, changing one is mutation, taking them from two parents is crossover.
 
 Decisions are plain JSON: a choice among numbers or words is the option itself, a choice among templates is its index, a
@@ -19,89 +19,14 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
-from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, SpaceError
-from nasmyth.graph.combine import Cell, Chain, Identity, Parallel, Repeat
-from nasmyth.record import Value, below, is_open
+from nasmyth.graph.combine import Identity
+from nasmyth.space.arithmetic import Arithmetic, Fill
 
 Genome = dict[str, Any]
-Fill = Callable[[Any, str], Any]
-Pick = Callable[[str, "Hole"], Any]
-
-
-class Arithmetic(Value):
-    """What may stand in a sum or product: a named numeric hole, or an expression of some."""
-
-    def _combine(self, symbol: str, other: Any, swapped: bool = False) -> Expression:
-        for side in (self, other):
-            number = isinstance(side, (int, float, Expression)) or (
-                isinstance(side, Hole) and side.name and side.numeric
-            )
-            if not number:
-                raise SpaceError(
-                    f"{side!r}: only a named number takes arithmetic; write e.g. choice(16, 32, name='width')"
-                )
-        left, right = (other, self) if swapped else (self, other)
-        return Expression(symbol, left, right)
-
-    def __add__(self, other: Any) -> Any:
-        return self._combine("+", other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._combine("+", other, True)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._combine("-", other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._combine("-", other, True)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._combine("*", other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._combine("*", other, True)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self._combine("//", other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self._combine("//", other, True)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._combine("/", other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._combine("/", other, True)
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "/": operator.truediv,
-}  # fmt: skip
-
-
-class Expression(Arithmetic):
-    """Arithmetic on named holes; it has its value once they are decided."""
-
-    symbol: Any
-    left: Any
-    right: Any
-
-    def refill(self, fill: Fill, address: str) -> Any:
-        return self.of_values(fill(self.left, address), fill(self.right, address))
-
-    def of_values(self, left: Any, right: Any) -> Any:
-        """Its value once both sides have theirs. Raises SpaceError for a division by zero."""
-        try:
-            return _OPERATORS[self.symbol](left, right)
-        except ZeroDivisionError:
-            raise SpaceError(
-                f"{left} {self.symbol} {right}: {self.right!r} can be 0, and nothing divides by it"
-            ) from None
 
 
 class Hole(Arithmetic):
@@ -369,165 +294,3 @@ def maybe(template: Any, name: str | None = None) -> Any:
 def subset(k: int, *options: Any, name: str | None = None) -> Any:
     """k of these, as a tuple: the branches of a parallel, or the edges of a cell's vertex."""
     return Subset(k, options, name)
-
-
-# --- the walk -----------------------------------------------------------------------------------------------------
-
-_REMEMBERED = 4096  # fillings of one part
-
-
-def tied(template: Any) -> bool:
-    """Whether all holes in it have names, so that it fills alike wherever it stands."""
-    if not isinstance(template, Value):
-        return all(map(tied, template)) if isinstance(template, tuple) else True
-    known: bool | None = template.__dict__.get("_tied")
-    if known is None:
-        nameless = isinstance(template, Hole) and template.name is None
-        known = template.__dict__["_tied"] = not nameless and all(map(tied, template._values))
-    return known
-
-
-def decisions(template: Value) -> tuple[Hole, ...] | None:
-    """The holes that every filling of a tied template decides, in the order of the walk; None if that can vary."""
-    if "_decisions" not in template.__dict__:
-        template.__dict__["_decisions"] = _decisions(template)
-    known: tuple[Hole, ...] | None = template.__dict__["_decisions"]
-    return known
-
-
-def _decisions(part: Any) -> tuple[Hole, ...] | None:
-    if not is_open(part):
-        return ()
-    if isinstance(part, Hole):
-        return None if isinstance(part, Real) or any(map(is_open, part.inner())) else (part,)
-    if isinstance(part, Repeat):
-        return _decisions(part.body) if type(part.count) is int and part.count else None
-    if hasattr(part, "refill") and not isinstance(part, (Chain, Parallel, Cell, Expression)):
-        return None
-    found: dict[Hole, None] = {}
-    for item in part if isinstance(part, tuple) else part._values:
-        inside = _decisions(item)
-        if inside is None:
-            return None
-        found.update(dict.fromkeys(inside))
-    return tuple(found)
-
-
-def _frozen(decision: Any) -> Any:
-    return tuple(decision) if type(decision) is list else decision
-
-
-class Filling:
-    """One walk over a template. `genome` holds the decisions that it made."""
-
-    def __init__(self, pick: Pick) -> None:
-        self.pick = pick
-        self.genome: Genome = {}
-        self._tied: dict[Any, Any] = {}  # parts that fill alike wherever they stand
-
-    def __call__(self, template: Any, address: str) -> Any:
-        if not is_open(template):
-            return template
-        if isinstance(template, tuple):
-            return tuple(self(item, below(address, i)) for i, item in enumerate(template))
-        if not tied(template):
-            return self._fill(template, address)
-        filled = self._tied.get(template)
-        if filled is None:
-            filled = self._tied[template] = self._fill_tied(template, address)
-        return filled
-
-    def _fill_tied(self, template: Any, address: str) -> Any:
-        """A part that always makes the same named decisions is filled once for each way to make them, in any walk."""
-        named = decisions(template)
-        if named is None:
-            return self._fill(template, address)
-        made = tuple([_frozen(self._decide(hole.name, hole)) for hole in named])
-        known: dict[Any, Any] = template.__dict__.setdefault("_filled", {})
-        filled = known.get(made)
-        if filled is None:
-            filled = self._fill(template, address)
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known[made] = filled
-        return filled
-
-    def _decide(self, key: str, hole: Hole) -> Any:
-        if key not in self.genome:
-            self.genome[key] = self.pick(key, hole)
-        return self.genome[key]
-
-    def _fill(self, template: Any, address: str) -> Any:
-        if isinstance(template, Hole):
-            key = template.name or address
-            return template.result(self._decide(key, template), self, key)
-        if hasattr(template, "refill"):
-            return template.refill(self, address)
-        pairs = zip(template.fields, template._values, strict=True)
-        return type(template).of(tuple(self(value, below(address, field)) for field, value in pairs))
-
-
-def fill(template: Any, pick: Pick, address: str = "") -> tuple[Any, Genome]:
-    """The template with every hole filled as `pick(key, hole)` decides, and the genome of the decisions made."""
-    filling = Filling(pick)
-    return filling(template, address), filling.genome
-
-
-def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None) -> dict[str, Hole]:
-    """Every hole that some genome could reach, by its key, in the order of the walk, after those `known` before.
-
-    Raises SpaceError if two holes of one name differ.
-    """
-    found: dict[str, Hole] = dict(known or {})
-    seen: set[Any] = set()
-
-    def visit(part: Any, at: str) -> Any:
-        if not is_open(part) or part in seen:
-            return part
-        if tied(part):
-            seen.add(part)
-        if isinstance(part, tuple):
-            return tuple(visit(item, below(at, i)) for i, item in enumerate(part))
-        if isinstance(part, Hole):
-            if part.name is not None and not (isinstance(part.name, str) and part.name):
-                raise SpaceError(f"{part!r}: a hole's name is a word, such as name='width'")
-            key = part.name or at
-            if found.setdefault(key, part) is not part:
-                raise SpaceError(
-                    f"two holes named {key!r} differ: {found[key]!r} and {part!r}; one name is one decision"
-                )
-            for i, option in enumerate(part.inner()):
-                visit(option, f"{key}:{i}")
-        elif isinstance(part, Repeat):  # as often as it can repeat
-            visit(part.count, below(at, "count"))
-            most = max(part.checked(count) for count, _ in values(part.count, {}))
-            for i in range(min(most, 1) if part.tied else most):
-                visit(part.body, below(at, "tied" if part.tied else i))
-        elif isinstance(part, Expression):
-            visit(part.left, at), visit(part.right, at)
-        elif hasattr(part, "refill"):
-            part.refill(visit, at)
-        else:
-            for field, value in zip(part.fields, part._values, strict=True):
-                visit(value, below(at, field))
-        return part
-
-    visit(template, address)
-    return found
-
-
-def values(part: Any, decided: Genome) -> Iterator[tuple[Any, Genome]]:
-    """Every value that a numeric part can take, with the decisions on names that lead to it."""
-    if isinstance(part, Expression):
-        for left, once in values(part.left, decided):
-            for right, twice in values(part.right, once):
-                yield part.of_values(left, right), twice
-    elif isinstance(part, Hole):
-        if isinstance(part, Real):
-            part.nth(0)  # says that it cannot be listed
-        every = [decided[part.name]] if part.name in decided else [part.nth(i) for i in range(int(part.count))]
-        for decision in every:
-            after = decided if part.name is None else {**decided, part.name: decision}
-            yield from values(part.options[part.index(decision)] if isinstance(part, Choice) else decision, after)
-    else:
-        yield part, decided

@@ -21,7 +21,8 @@ from nasmyth.graph.graph import Graph
 from nasmyth.graph.signature import Shape
 from nasmyth.record import Value, content_key, from_json, to_json
 from nasmyth.space import count
-from nasmyth.space.holes import Genome, Hole, Pick, Real, fill, holes
+from nasmyth.space.fill import Pick, fill, holes
+from nasmyth.space.holes import Genome, Hole, Real
 
 if TYPE_CHECKING:
     from nasmyth.space.narrow import Limit

@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,8 @@ import pytest
 import torch
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import MOST_CATEGORIES, Column, ImageInput, TableInput, fit_image_input, fit_table_input
+from nasmyth.network.fitting import MOST_CATEGORIES, fit_image_input, fit_table_input
+from nasmyth.network.inputs import Column, ImageInput, TableInput
 from nasmyth.record import from_json, to_json
 
 RNG = np.random.default_rng(0)
@@ -138,6 +140,16 @@ def test_infinite_and_missing_numbers_are_prepared_alike(knots):
     assert prepared.isfinite().all() and torch.equal(prepared[0], prepared[1]) and torch.equal(prepared[0], prepared[2])
     assert fit_table_input({**rows, "x": [math.inf, *range(1, 50)]}, knots=knots).columns[0].scale < 100
     assert inputs.encode({"x": [math.inf], "y": [1.0]})[0, 0].isnan()
+
+
+def test_many_zeros_take_one_knot_and_the_rest_have_the_others():
+    gains = np.concatenate([np.zeros(9000), np.exp(RNG.normal(8, 1, 1000))])
+    inputs = fit_table_input({"x": gains}, knots=32)
+    assert len(inputs.columns[0].knots) == 32
+    tail = np.sort(gains[9000:])
+    warped = inputs.module()(inputs.encode({"x": tail}))[:, 0]
+    expected = [NormalDist().inv_cdf((9000 + i + 0.5) / 10_000) for i in range(len(tail))]
+    assert np.abs(warped.numpy() - expected)[10:-40].max() < 0.15
 
 
 def test_knots_keep_the_order_and_give_a_normal_distribution():

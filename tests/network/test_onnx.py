@@ -19,7 +19,7 @@ from nasmyth.errors import ExportError
 from nasmyth.graph import Graph, chain, op
 from nasmyth.network import build
 from nasmyth.network.export.onnx import feed, plain
-from nasmyth.network.inputs import text_of
+from nasmyth.network.raw import text_of
 from nasmyth.ops import Columns, Flatten, Linear
 from nasmyth.record import from_json
 

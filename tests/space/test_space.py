@@ -18,7 +18,7 @@ from nasmyth.graph import Identity, Zero, cell, chain, parallel, repeat, residua
 from nasmyth.laws import check_space
 from nasmyth.record import Value
 from nasmyth.space import Space, choice, integer, maybe, real, subset
-from nasmyth.space.holes import fill
+from nasmyth.space.fill import fill
 
 
 class Plan(Value):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nasmyth.network.inputs import fit_image_input, fit_table_input
+from nasmyth.network.fitting import fit_image_input, fit_table_input
 from nasmyth.network.outputs import fit_classes, fit_values
 from nasmyth.train import Split, Task, initialise, random_split, stratified_split
 

@@ -28,8 +28,9 @@ from nasmyth.network.export import Written
 from nasmyth.network.export.pt2 import description, quiet, traced
 from nasmyth.network.export.verify import agree, difference, examples, expect, ready
 from nasmyth.network.files import whole
-from nasmyth.network.inputs import TableInput, text_of
+from nasmyth.network.inputs import TableInput
 from nasmyth.network.pipeline import encode
+from nasmyth.network.raw import text_of
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from nasmyth.network.dates import _part, _read
-from nasmyth.network.inputs import MISSING
+from nasmyth.network.dates import moment, part_of
+from nasmyth.network.raw import MISSING
 
 
 def read_safetensors(path):
@@ -95,7 +95,7 @@ def find_dated_column(raw, name):
     column, _, part = name.rpartition(".")
     if name in raw or column not in raw:
         return find_column(raw, name)
-    return [_part(_read(value), part) for value in find_column(raw, column)]
+    return [part_of(moment(value), part) for value in find_column(raw, column)]
 
 
 def text_of(value):

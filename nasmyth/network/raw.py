@@ -1,0 +1,179 @@
+"""Reading raw values: pixels of any type, columns of any kind, labels as text. Decides nothing, refuses what cannot be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasmyth.errors import DataError, nearest
+from nasmyth.network.dates import date_part, split_name
+
+MISSING = frozenset({"", "?", "-", "--", ".", "na", "n/a", "nan", "none", "null", "missing", "unknown"})
+"""Texts that stand for a missing number."""
+
+
+def text_of(value: Any) -> str | None:
+    """A label or category as text; None if it is missing. 1, 1.0 and np.int64(1) all read "1"."""
+    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, Tensor):
+        return text_of(value.item())
+    return str(value)
+
+
+def as_images(raw: Any) -> Tensor:
+    """An array or tensor of images as a tensor, N H W or N H W C. Raises DataError for anything else."""
+    images = raw if isinstance(raw, Tensor) else torch.from_numpy(_for_torch(np.asarray(raw)))
+    if images.ndim not in (3, 4):
+        raise DataError(
+            f"images of shape {tuple(images.shape)}: give N,H,W or N,H,W,C (one image: add an axis with x[None])"
+        )
+    if images.ndim == 4 and images.shape[3] not in (1, 2, 3, 4):
+        hint = "; move the channels last with x.transpose(0, 2, 3, 1)" if images.shape[1] in (1, 3, 4) else ""
+        raise DataError(f"images of shape {tuple(images.shape)}: the last axis must hold 1 to 4 channels{hint}")
+    return images
+
+
+def _for_torch(array: np.ndarray) -> np.ndarray:
+    """A contiguous array of a type that torch computes with: native byte order, wide unsigned integers as int64."""
+    kind = array.dtype
+    wide = np.dtype(np.int64) if kind.kind == "u" and kind.itemsize > 1 else kind.newbyteorder("=")
+    return np.ascontiguousarray(array, dtype=wide)
+
+
+def pixel_range(images: Tensor) -> tuple[float, float]:
+    """The values of black and white: those of a usual scale that fits, otherwise the extremes seen."""
+    if images.dtype in (torch.uint8, torch.bool) or images.numel() == 0:
+        return 0.0, 255.0
+    low, high = (float(v) for v in images.aminmax())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return 0.0, 255.0  # `pixels_of` refuses them and says so
+    if 0 <= low and high <= 255:
+        whole = not images.is_floating_point() or all(bool((b == b.round()).all()) for b in images.split(1024))
+        if whole or high > 128:
+            return 0.0, 255.0
+        return (0.0, 1.0) if high <= 1 else (0.0, high)
+    if not images.is_floating_point() and 0 <= low and high <= 65535:
+        return 0.0, 65535.0
+    return low, high
+
+
+_USUAL_RANGES = ((0.0, 255.0), (0.0, 1.0), (0.0, 65535.0))
+
+
+def pixels_of(images: Tensor, low: float, high: float) -> Tensor:
+    """uint8 pixels. uint8 stays as it is; other types are scaled from low..high to 0..255 and rounded.
+
+    On a usual scale, a value outside is a mistake (DataError); on one that was fitted, it is clipped.
+    """
+    if images.dtype == torch.uint8:
+        return images
+    if images.dtype == torch.bool:
+        return images.to(torch.uint8)
+    scaled = (images.to(torch.float32) - low) * (255.0 / (high - low))
+    inside = (scaled >= 0) & (scaled <= 255.5) if (low, high) in _USUAL_RANGES else scaled.isfinite()
+    if not bool(inside.all()):
+        least, most = images.min().item(), images.max().item()
+        raise DataError(
+            f"pixel values from {least:g} to {most:g}, where {low:g} to {high:g} was expected and all must be finite: "
+            f"give uint8 images, 0 to 255"
+        )
+    return scaled.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def with_channels(images: Tensor, channels: int) -> Tensor:
+    """N H W or N H W C to N H W `channels`: gray is repeated, colour averaged, an alpha channel dropped."""
+    images = images.unsqueeze(3) if images.ndim == 3 else images
+    given = images.shape[3]
+    if given == channels:
+        return images
+    if given in (2, 4) and given - 1 in (1, channels, 3):  # the last one is alpha
+        images, given = images[..., : given - 1], given - 1
+    if given == channels:
+        return images.contiguous()
+    if given == 1:
+        return images.expand(*images.shape[:3], channels).contiguous()
+    if channels == 1:
+        return images.float().mean(3, keepdim=True).round_().to(torch.uint8)
+    raise DataError(f"images of {given} channels for a network that takes {channels}: convert them first")
+
+
+def column_of(name: str, raw: Any, by_name: Mapping[str, Any]) -> np.ndarray:
+    """The column of that name; or, for a name such as "when.month", that part of the dates in "when"."""
+    if name in by_name:
+        return values_of(raw[by_name[name]])
+    dated = split_name(name)
+    if dated is not None and dated[0] in by_name:
+        return date_part(values_of(raw[by_name[dated[0]]]), dated[1])
+    raise DataError(f"no column {name!r} among {list(by_name)[:20]}{nearest(name, by_name)}")
+
+
+def values_of(column: Any) -> np.ndarray:
+    """One column (Series, list, array, tensor) as a NumPy array of its own type, or of objects."""
+    if isinstance(column, Tensor):
+        return column.detach().cpu().numpy()
+    if hasattr(column, "to_numpy"):
+        kind = str(getattr(column, "dtype", ""))
+        if kind in ("category", "string", "str", "object") or kind.startswith(("string", "large_string")):
+            return column.to_numpy(dtype=object)
+        if kind[:1] in "IUFb" and kind[:4] != "bool":  # pandas' nullable numbers
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy()
+    array = np.asarray(column) if not isinstance(column, (list, tuple)) else None
+    if array is None:
+        plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column)
+        array = np.asarray(column, dtype=np.float64 if plain else object)
+    if array.ndim != 1:
+        raise DataError(f"a column of shape {array.shape}: give one value for each row")
+    return array
+
+
+def is_numeric(values: np.ndarray) -> bool:
+    """Whether a column holds numbers or dates: by its type, or for objects by its values (None is a missing one)."""
+    if values.dtype.kind in "iufM":
+        return True
+    if values.dtype.kind != "O":
+        return False
+    kept = [v for v in values if text_of(v) is not None]
+    kinds = (int, float, np.integer, np.floating)
+    return bool(kept) and all(isinstance(v, kinds) and not isinstance(v, bool) for v in kept)
+
+
+def numbers_of(name: str, values: np.ndarray) -> np.ndarray:
+    """A column as float64, with NaN where it is missing or infinite. Raises DataError at text that is no number."""
+    if values.dtype.kind == "M":
+        days = values.astype("datetime64[s]").astype(np.int64) / 86400.0
+        return np.where(np.isnat(values), np.nan, days)
+    if values.dtype.kind in "iufb":
+        numbers = values.astype(np.float64)
+    else:
+        numbers = np.array([_number(name, row, v) for row, v in enumerate(values)], dtype=np.float64)
+    return np.where(np.abs(numbers) <= 3.0e38, numbers, np.nan)  # also what float32 cannot hold
+
+
+def _number(name: str, row: int, value: Any) -> float:
+    text = text_of(value)
+    if text is None or text.strip().lower() in MISSING:
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"column {name!r}, row {row}: {text!r} is not a number; correct it, or name the column as a category"
+        ) from None
+
+
+def is_number_text(text: str) -> bool:
+    """Whether a text reads as a number, or says that there is none (one of MISSING)."""
+    try:
+        float(text)
+    except ValueError:
+        return text.strip().lower() in MISSING
+    return True
