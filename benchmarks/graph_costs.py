@@ -27,10 +27,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from nasmyth import Space, block, cell, chain, choice, ops, parallel, repeat
+from nasmyth import Space, cell, chain, choice, ops, repeat
 from nasmyth.graph import Identity, Zero
 from nasmyth.graph.graph import summarise
 from nasmyth.measure import macs, params
+from nasmyth.spaces.nb201 import halving, nb201, relu_conv_norm
 
 AT_LEAST, AIM, AT_LEAST_BASELINE = 2_000, 20_000, 50
 WIDTHS, CELLS, CLASSES = (16, 32, 64), 5, 10
@@ -41,28 +42,15 @@ Costs = tuple[int, int]
 # --- the space ----------------------------------------------------------------------------------------------------
 
 
-@block("b c h w -> b c*grow h/stride w/stride")
-def relu_conv_norm(c: int, kernel: int, stride: int = 1, grow: int = 1) -> Any:
-    """The benchmark's convolution: activation first."""
-    return chain(ops.Activation("relu"), ops.Conv(c * grow, kernel, stride), ops.BatchNorm())
-
-
-@block("b c h w -> b out h/2 w/2")
-def reduction(c: int, out: int) -> Any:
-    """The residual block that halves the image and doubles the channels."""
-    shortcut = chain(ops.AvgPool(2, 2), ops.Conv(out, 1))
-    return parallel(shortcut, chain(relu_conv_norm(3, stride=2, grow=out // c), relu_conv_norm(3)))
-
-
 def space(tied: bool = True) -> Space:
     """All networks of the benchmark; with `tied=False` every cell makes its own decisions."""
-
+    if tied:
+        return nb201()
     options = (Zero(), Identity(), relu_conv_norm(1), relu_conv_norm(3), ops.AvgPool(3, 1))
-    stage = repeat(cell(3, lambda i, j: choice(*options, name=f"{i}->{j}" if tied else None)), CELLS)
-    first, *others = WIDTHS
-    body = [stage, *(part for width in others for part in (reduction(width), stage))]
+    stage = repeat(cell(3, choice(*options)), CELLS)
     tail = (ops.BatchNorm(), ops.Activation("relu"), ops.Mean("h w"), ops.Linear(CLASSES))
-    return Space(chain(ops.Conv(first, 3), ops.BatchNorm(), *body, *tail), input=(3, 32, 32))
+    body = (stage, halving(), stage, halving(), stage)
+    return Space(chain(ops.Conv(WIDTHS[0], 3), ops.BatchNorm(), *body, *tail), input=(3, 32, 32))
 
 
 def counted(space: Space, size: int, seed: int) -> list[Costs]:

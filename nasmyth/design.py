@@ -34,7 +34,7 @@ from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
-from nasmyth.search import Evolution, Strategy, Tournament
+from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study
 from nasmyth.study.training import Training
 from nasmyth.units import Spend
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from nasmyth.network import Network
     from nasmyth.train import Task
 
-DEFAULT = Evolution(population=6, parent=Tournament(4))  # small: a design sees tens of candidates, not thousands
+DEFAULT = Evolution(population=4, parent=Tournament(2), survive=Best())
+"""A design sees tens of candidates, not thousands: some are random, and about half are mutants of the plain network."""
 
 
 def design(

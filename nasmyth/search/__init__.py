@@ -1,7 +1,7 @@
 """Strategies: from the log of what was tried to what to try next. Nothing here needs torch."""
 
-from nasmyth.search.evolution import Evolution, Tournament
+from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.random import Random
 from nasmyth.search.strategy import Strategy, fitness, strategies, strategy
 
-__all__ = ["Evolution", "Random", "Strategy", "Tournament", "fitness", "strategies", "strategy"]
+__all__ = ["Best", "Evolution", "Newest", "Random", "Strategy", "Tournament", "fitness", "strategies", "strategy"]

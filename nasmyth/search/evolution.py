@@ -1,12 +1,14 @@
-"""Regularised evolution: the young replace the old, not the good the bad.
+"""Evolution: mutants of the better among a population, which the young or the good survive in.
 
     Evolution(population=64)
     Evolution(population=64, parent=Tournament(8), crossover=0.3)
+    Evolution(population=4, parent=Tournament(2), survive=Best())
 
 A population of random genomes; then each proposal is a mutant (or a child of two parents) of the best among a few drawn
-from the newest `population` trials. Because the oldest leave, whatever their score, a network that was lucky once must
-prove itself again through its children (Real et al. 2019, "Regularized Evolution for Image Classifier Architecture
-Search", arXiv:1802.01548, algorithm 1).
+from the population. By default that is the newest `population` trials: because the oldest leave, whatever their score, a
+network that was lucky once must prove itself again through its children (regularised evolution: Real et al. 2019,
+"Regularized Evolution for Image Classifier Architecture Search", arXiv:1802.01548, algorithm 1). `Best` keeps the best
+instead, as in the (mu + lambda) strategies of Rechenberg and Schwefel: for searches too short for a population to renew.
 
 Departures: failed trials take part as worst, so that the population ages all the same; constraints rank before the
 objective (see `fitness`); `crossover`, 0 as in the paper by default, mixes two parents.
@@ -40,11 +42,25 @@ class Tournament(Value):
         return max(drawn, key=lambda member: member[1])[0]
 
 
+class Newest(Value):
+    """The young survive."""
+
+    def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
+        return members[-population:]
+
+
+class Best(Value):
+    """The good survive; of equals, the older."""
+
+    def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
+        return tuple(sorted(members, key=lambda member: member[1], reverse=True)[:population])
+
+
 @strategy("evolution")
 class Evolution(Strategy):
-    """Regularised evolution (see the top of this file).
+    """Evolution by mutation (see the top of this file).
 
-    population: how many of the newest trials may be parents; as many are drawn at random first.
+    population: how many trials may be parents; as many are drawn at random first. survive: which those are.
     parent: how one is chosen. crossover: probability that a child has two parents. changes: decisions a mutation remakes.
     """
 
@@ -52,6 +68,7 @@ class Evolution(Strategy):
     parent: Tournament = Tournament(8)
     crossover: float = 0.0
     changes: int = 1
+    survive: Newest | Best = Newest()
 
     def check(self) -> None:
         if self.population < 1 or self.changes < 1 or not 0 <= self.crossover <= 1:
@@ -61,7 +78,7 @@ class Evolution(Strategy):
         return ()
 
     def tell(self, state: tuple[Member, ...], trial: Told) -> tuple[Member, ...]:
-        return (*state, (trial.genome, fitness(trial)))[-self.population :]
+        return self.survive((*state, (trial.genome, fitness(trial))), self.population)
 
     def ask(self, state: tuple[Member, ...], space: Space, rng: Random, n: int) -> list[Genome]:
         asked: list[Genome] = []

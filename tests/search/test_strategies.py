@@ -11,7 +11,7 @@ from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import chain, repeat
 from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
-from nasmyth.search import Evolution, Random, Strategy, Tournament, fitness, strategies
+from nasmyth.search import Best, Evolution, Random, Strategy, Tournament, fitness, strategies
 from nasmyth.space import Space, choice, integer, real
 
 SPACE = Space(
@@ -28,7 +28,7 @@ SPACES = {
 }
 STRATEGIES = [
     Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
-    Evolution(population=3, crossover=1.0, changes=3),
+    Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
 ]  # fmt: skip
 
 
@@ -85,6 +85,13 @@ def test_the_population_ages():
     """The newest stay, however good the old were; failures take their place among them."""
     trials = [Told(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
     assert [genome for genome, _ in told(Evolution(population=6), trials)] == [t.genome for t in trials[-6:]]
+
+
+def test_or_the_best_survive():
+    """However old; failures never, while there are enough others."""
+    trials = [Told(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
+    kept = [genome for genome, _ in told(Evolution(population=4, survive=Best()), trials)]
+    assert kept == [trials[i].genome for i in (1, 2, 4, 5)]
 
 
 def test_children_come_of_the_best_of_a_tournament():
