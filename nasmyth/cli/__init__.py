@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from nasmyth.cli import check, design, export, listing, measure, predict, search, show
+from nasmyth.cli import bench, check, design, export, listing, measure, predict, search, show
 from nasmyth.cli.errors import Verbs
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "search": search.search,
     "measure": measure.measure,
+    "bench": bench.bench,
     "list": listing.listing,
 }
 for _name, _verb in _VERBS.items():

@@ -1,7 +1,19 @@
 """Strategies: from the log of what was tried to what to try next. Nothing here needs torch."""
 
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
+from nasmyth.search.local import LocalSearch
 from nasmyth.search.random import Random
 from nasmyth.search.strategy import Strategy, fitness, strategies, strategy
 
-__all__ = ["Best", "Evolution", "Newest", "Random", "Strategy", "Tournament", "fitness", "strategies", "strategy"]
+__all__ = [
+    "Best",
+    "Evolution",
+    "LocalSearch",
+    "Newest",
+    "Random",
+    "Strategy",
+    "Tournament",
+    "fitness",
+    "strategies",
+    "strategy",
+]

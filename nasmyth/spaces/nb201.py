@@ -22,7 +22,7 @@ from nasmyth.graph import Identity, Zero, block, cell, chain, parallel, repeat
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, AvgPool, BatchNorm, Conv, Linear, Mean
 from nasmyth.space import Genome, Space, choice
-from nasmyth.spaces.registry import space
+from nasmyth.spaces.registry import Notation, space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """As the benchmark calls them, in the order of the options of every edge."""
@@ -41,16 +41,6 @@ def halving(c: int) -> Any:
     """The residual block between two stages."""
     shortcut = chain(AvgPool(2, 2), Conv(2 * c, 1))
     return parallel(shortcut, chain(relu_conv_norm(3, stride=2, grow=2), relu_conv_norm(3)))
-
-
-@space("nb201", source="NAS-Bench-201 (Dong and Yang 2020, arXiv:2001.00326)")
-def nb201(input: Shape = (3, 32, 32), classes: int = 10, width: int = 16, cells: int = 5) -> Space:
-    """All 15,625 cells, in the network that the benchmark trained: `cells` a stage, `width` channels in the first."""
-    options = (Zero(), Identity(), relu_conv_norm(1), relu_conv_norm(3), AvgPool(3, 1))
-    stage = repeat(cell(3, lambda i, j: choice(*options, name=f"{i}->{j}")), cells)
-    body = chain(stage, halving(), stage, halving(), stage)
-    tail = chain(BatchNorm(), Activation("relu"), Mean("h w"), Linear(classes))
-    return Space(chain(stem=chain(Conv(width, 3), BatchNorm()), body=body, tail=tail), input)
 
 
 def text(genome: Genome) -> str:
@@ -78,6 +68,16 @@ def genome(text: str) -> Genome:
                 raise GenomeError(f"{text!r}: state {j}, edge {i}: there is no operation {read[1]!r}{hint}")
             found[f"{i}->{j}"] = OPERATIONS.index(read[1])
     return found
+
+
+@space("nb201", source="NAS-Bench-201 (Dong and Yang 2020, arXiv:2001.00326)", notation=Notation(text, genome))
+def nb201(input: Shape = (3, 32, 32), classes: int = 10, width: int = 16, cells: int = 5) -> Space:
+    """All 15,625 cells, in the network that the benchmark trained: `cells` a stage, `width` channels in the first."""
+    options = (Zero(), Identity(), relu_conv_norm(1), relu_conv_norm(3), AvgPool(3, 1))
+    stage = repeat(cell(3, lambda i, j: choice(*options, name=f"{i}->{j}")), cells)
+    body = chain(stage, halving(), stage, halving(), stage)
+    tail = chain(BatchNorm(), Activation("relu"), Mean("h w"), Linear(classes))
+    return Space(chain(stem=chain(Conv(width, 3), BatchNorm()), body=body, tail=tail), input)
 
 
 def published_costs(

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from nasmyth.registry import Registry
-from nasmyth.space import Space
+from nasmyth.space import Genome, Space
+
+
+class Notation(NamedTuple):
+    """How papers and their tables write a network of a space."""
+
+    text: Callable[[Genome], str]
+    genome: Callable[[str], Genome]
+    """The inverse. Raises GenomeError naming the token and its place."""
+    columns: tuple[str, ...] = ("arch_str",)
+    """Where published tables have it."""
 
 
 class Named(NamedTuple):
@@ -14,6 +24,7 @@ class Named(NamedTuple):
 
     make: Callable[..., Space]
     source: str
+    notation: Notation | None = None
 
     @property
     def __wrapped__(self) -> Callable[..., Space]:
@@ -26,11 +37,13 @@ class Named(NamedTuple):
 spaces: Registry[Named] = Registry("spaces")
 
 
-def space(name: str, *, source: str) -> Callable[[Callable[..., Space]], Callable[..., Space]]:
+def space(
+    name: str, *, source: str, notation: Notation | None = None
+) -> Callable[[Callable[..., Space]], Callable[..., Space]]:
     """Register a function under the name that `nasmyth list spaces` shows; `source` is its citation."""
 
     def define(make: Callable[..., Space]) -> Callable[..., Space]:
-        spaces.add(name, Named(make, source))
+        spaces.add(name, Named(make, source, notation))
         return make
 
     return define

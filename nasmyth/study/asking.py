@@ -29,6 +29,7 @@ class Asking(Reading):
     space: Any
     strategy: Strategy
     seed: int
+    distinct: str
     wanted: Wanted
     _proposer: Proposer
     _state: Any
@@ -58,7 +59,7 @@ class Asking(Reading):
         if (genome is None) == (graph is None):
             raise StudyError("add one candidate: a genome of the space, or graph=...")
         if genome is not None:
-            one = proposal(self.space, genome, origin)
+            one = proposal(self.space, genome, origin, self.distinct)
             if one.error is not None:
                 raise StudyError(f"not a genome of this space: {one.error.message}")
         else:
@@ -81,7 +82,7 @@ class Asking(Reading):
     def propose_from(self, space: Any) -> None:
         """Draw proposals from this narrower space of the same template from now on; the study stays what it is."""
         with self._lock:
-            self._proposer = Proposer(self.wanted.narrowed(space), self.strategy, self.seed)
+            self._proposer = Proposer(self.wanted.narrowed(space), self.strategy, self.seed, self.distinct)
 
     def _reclaimed(self, n: int) -> list[int]:
         orphans = [number for number in self._log.open if number not in self._held]

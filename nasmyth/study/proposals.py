@@ -61,10 +61,16 @@ class Proposal:
         return said
 
 
-def proposal(space: Any, genome: Genome, origin: str) -> Proposal:
-    """The proposal that a genome makes. A genome that does not decode makes one with an error."""
+def proposal(space: Any, genome: Genome, origin: str, distinct: str = "graph") -> Proposal:
+    """The proposal that a genome makes. A genome that does not decode makes one with an error.
+
+    distinct: "graph", by which two genomes of one architecture are one candidate, or "genome".
+    """
     try:
-        key = space.decode(genome).key
+        if distinct == "graph":
+            key = space.decode(genome).key
+        else:
+            key = content_key([[name, value] for name, value in sorted(space.checked(genome).items())])
         recipe = space.recipe_of(genome) if hasattr(space, "recipe_of") else None
         return Proposal(genome, key, origin, None if recipe is None else to_json(recipe))
     except (GenomeError, ShapeError, SpaceError) as error:
@@ -75,8 +81,9 @@ def proposal(space: Any, genome: Genome, origin: str) -> Proposal:
 class Proposer:
     """Draws proposals that are not in `seen` from a strategy over a space."""
 
-    def __init__(self, space: Any, strategy: Strategy, seed: int) -> None:
+    def __init__(self, space: Any, strategy: Strategy, seed: int, distinct: str = "graph") -> None:
         self._space = space
+        self._distinct = distinct
         self._strategy = strategy
         self._seed = seed
         self._name = type(strategy).__name__.lower()
@@ -100,11 +107,14 @@ class Proposer:
     def _candidates(self, state: Any, rng: random.Random, missing: Callable[[], int]) -> Iterator[Proposal]:
         for _ in range(RETRIES):
             for genome in self._strategy.ask(state, self._space, rng, missing())[: missing()]:
-                yield proposal(self._space, genome, self._name)
+                yield self._proposal(genome, self._name)
         if self._space.size <= ENUMERABLE:
             if self._all is None:
-                self._all = [proposal(self._space, genome, "enumeration") for genome in self._space.enumerate()]
+                self._all = [self._proposal(genome, "enumeration") for genome in self._space.enumerate()]
             yield from rng.sample(self._all, len(self._all))
         else:
             for _ in range(SAMPLES):
-                yield proposal(self._space, self._space.sample(rng.getrandbits(32)), "random")
+                yield self._proposal(self._space.sample(rng.getrandbits(32)), "random")
+
+    def _proposal(self, genome: Genome, origin: str) -> Proposal:
+        return proposal(self._space, genome, origin, self._distinct)

@@ -37,7 +37,7 @@ Goals = Any
 class Study(Asking):
     """An append-only log of trials over a space.
 
-    `path` is a file, a postgresql:// URL, or None for memory. `under` holds constraints (`params <= 3e6`, or text).
+    No architecture is tried twice; with `distinct="genome"`, no genome is. `path` is a file, a postgresql:// URL, or None for memory. `under` holds constraints (`params <= 3e6`, or text).
     Raises StudyError if the path holds a study of another space, objective, constraint, strategy, seed or data.
     """
 
@@ -54,16 +54,20 @@ class Study(Asking):
         minimize: Goals = (),
         command: str = "",
         spend: Any = None,
+        distinct: str = "graph",
         lease: float = claims.LEASE,
         timeout: float = 30.0,
     ) -> None:
         self.space = space
         self.strategy = strategy if strategy is not None else _default_strategy()
         self.seed = seed
+        if distinct not in ("graph", "genome"):
+            raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
+        self.distinct = distinct
         self.wanted = resolved(maximize, minimize, under)
         self._lease = lease
         narrowed = self.wanted.narrowed(space)
-        self._proposer = Proposer(narrowed, self.strategy, seed)
+        self._proposer = Proposer(narrowed, self.strategy, seed, distinct)
         self._state = self.strategy.init(narrowed)
         mine = header(self.wanted, space, self.strategy, seed, task, command, spend)
         self._open(Journal(path, timeout=timeout), space)  # last: what is asked for wrongly leaves no file behind

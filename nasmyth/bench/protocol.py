@@ -1,0 +1,147 @@
+"""How well strategies search a table, told honestly: many seeds, several budgets, beside what chance alone would give.
+
+Random search has a closed form on a table: the best of n networks drawn without repetition from N sorted ones is the k-th
+with probability [C(k, n) - C(k-1, n)] / C(N, n), so its expectation needs no sampling. Beside it stand the regret to the
+best network of the table, the probability of having found that one, and the improvement over the average network,
+100 (found - average) / average (Yang et al. 2020, arXiv:1912.12522): how much of a result is the search, and how much
+the space.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nasmyth.bench.table import Table
+from nasmyth.search import Strategy
+from nasmyth.study.trial import Limit, Objective
+
+T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 15: 2.145, 20: 2.093,
+       30: 2.045, 50: 2.010, 100: 1.984}  # fmt: skip
+"""Student's t for a 95 % interval, by the number of values."""
+
+
+@dataclass(frozen=True)
+class Anytime:
+    """What a strategy had found after each query, for each seed."""
+
+    strategy: str
+    objective: Objective
+    best: tuple[tuple[float, ...], ...]
+    """Of the objective, in the column's unit; NaN before anything within the budget was found."""
+    reported: tuple[tuple[float, ...], ...]
+    """Another column of the network that was best so far, such as its test accuracy; empty if none was asked for."""
+    seconds: tuple[tuple[float, ...], ...]
+    """On the simulated clock."""
+
+
+def anytime(
+    table: Table,
+    strategy: Strategy,
+    objective: str,
+    *,
+    queries: int = 200,
+    seeds: int | Iterable[int] = 20,
+    under: Sequence[str] = (),
+    maximize: bool | None = None,
+    report: str | None = None,
+    clock: str | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Anytime:
+    """Search the table once for each seed. Costs `seeds * queries` rows. progress: called with each seed that is done."""
+    for column in filter(None, (report, clock)):
+        table.check(column)
+    goal = table.goal(objective, maximize)
+    sign = 1.0 if goal.direction == "max" else -1.0
+    runs = []
+    for seed in range(seeds) if isinstance(seeds, int) else seeds:
+        with table.study(objective, strategy=strategy, seed=seed, under=under, maximize=maximize) as study:
+            table.run(study, queries, clock=clock)
+            trials = study.trials
+        best, shown, now = -math.inf, math.nan, 0.0
+        curve: list[tuple[float, float, float]] = []
+        for trial in trials:
+            now += trial.seconds
+            if trial.feasible and trial.objectives[0] > best:
+                best = trial.objectives[0]
+                shown = float(table.row(trial.genome or {})[report]) if report else math.nan
+            curve.append((sign * best if math.isfinite(best) else math.nan, shown, now))
+        runs.append(curve)
+        if progress is not None:
+            progress(seed)
+    columns = [tuple(tuple(point[i] for point in run) for run in runs) for i in range(3)]
+    return Anytime(repr(strategy), goal, columns[0], columns[1] if report else (), columns[2])
+
+
+def feasible_values(table: Table, goal: Objective, under: Sequence[str] = ()) -> list[float]:
+    """The objective of every network of the table that is within the budget, more being better; -inf for the others."""
+    limits = [Limit.parse(text) for text in under]
+    sign = 1.0 if goal.direction == "max" else -1.0
+    bounds = {limit.name: table.check(limit.name) for limit in limits}
+    found = []
+    for row, value in enumerate(table.check(goal.name)):
+        met = all(limit.violation({limit.name: bounds[limit.name][row]}) == 0 for limit in limits)
+        found.append(sign * value if met and math.isfinite(value) else -math.inf)
+    return found
+
+
+def expected_random(values: Sequence[float], n: int) -> float:
+    """The expected best of n values drawn without repetition: exact (see the top of this file).
+
+    Values of -inf are draws that find nothing; the expectation is over the cases in which something is found.
+    """
+    ranked, total = sorted(values), len(values)
+    if not 1 <= n <= total:
+        raise ValueError(f"expected_random(n={n}): draw from 1 to all {total} values")
+    below = 0.0  # the probability that all draws are among the first k
+    mean = mass = 0.0
+    for k, value in enumerate(ranked, 1):
+        among = math.exp(_log_choose(k, n) - _log_choose(total, n)) if k >= n else 0.0
+        if math.isfinite(value):
+            mean += (among - below) * value
+            mass += among - below
+        below = among
+    return mean / mass if mass else math.nan
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """A row a budget (a number of queries): mean, interval, regret, probability of the optimum, and what chance gives."""
+    values = feasible_values(table, found.objective, under)
+    sign = 1.0 if found.objective.direction == "max" else -1.0
+    able = [value for value in values if math.isfinite(value)]
+    optimum, average = sign * max(able), sign * statistics.fmean(able)
+    rows = []
+    for budget in budgets:
+        reached = [run[min(budget, len(run)) - 1] for run in found.best]
+        kept = [value for value in reached if not math.isnan(value)]
+        mean, half = interval(kept)
+        row = {
+            "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean, "half": half,
+            "regret": sign * (optimum - mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
+            "random": sign * expected_random(values, min(budget, len(values))), "average": average, "optimum": optimum,
+            "improvement": 100 * sign * (mean - average) / abs(average) if average else math.nan,
+        }  # fmt: skip
+        if found.reported:
+            shown = [run[min(budget, len(run)) - 1] for run in found.reported]
+            row["reported"], row["reported_half"] = interval([value for value in shown if not math.isnan(value)])
+        row["seconds"] = statistics.fmean(run[min(budget, len(run)) - 1] for run in found.seconds)
+        rows.append(row)
+    return rows
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % interval (Student's t); NaN where there are too few values."""
+    if not values:
+        return math.nan, math.nan
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return mean, math.nan
+    t = T95[max(n for n in T95 if n <= len(values))]
+    return mean, t * statistics.stdev(values) / math.sqrt(len(values))
