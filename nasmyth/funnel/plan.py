@@ -35,6 +35,8 @@ PATIENCE = 2.0
 """A training ends after so many times the seconds that the baseline takes, where there is time for all epochs."""
 SLACK = 4.0
 """A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
+WIDER = 2.0
+"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being less."""
 USED = 0.3
 """The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
 UNBOUNDED = 1e18
@@ -49,8 +51,8 @@ class Plan:
     """Seconds that the baseline's full training is expected to take."""
     short_of_time: bool
     """Whether that is less than the recipe asks for. Then candidates get equal time, and cheaper ones more epochs."""
-    macs: float
-    """More MACs than this would take too long to train in full."""
+    costliest: float
+    """Times the MACs or the activations of the baseline: what costs more would take too long to train in full."""
 
     def epochs(self, rung: str) -> float:
         """The most epochs of a training at this rung."""
@@ -78,7 +80,7 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) 
 
     for note in study.notes:
         if note["what"] == "plan":
-            return Plan(from_json(note["recipe"]), note["price"], note["short_of_time"], note["macs"])
+            return Plan(from_json(note["recipe"]), note["price"], note["short_of_time"], note["costliest"])
     recipe = task.recipe or domain.recipe(task)
     allowance = FULL * max(clock.left, 1.0)
     network = build(graph, study.seed, task.inputs, task.outputs)
@@ -94,10 +96,15 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) 
     else:
         epoch = _seconds_of_an_epoch(timed)
         price = min(recipe.epochs * epoch, allowance)
-        slack = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
-        plan = Plan(recipe, price, price < recipe.epochs * epoch, slack * find("macs")(graph))
+        costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
+        plan = Plan(recipe, price, price < recipe.epochs * epoch, costliest)
     study.note(
-        "plan", recipe=to_json(recipe), why=why, price=plan.price, short_of_time=plan.short_of_time, macs=plan.macs
+        "plan",
+        recipe=to_json(recipe),
+        why=why,
+        price=plan.price,
+        short_of_time=plan.short_of_time,
+        costliest=plan.costliest,
     )
     clock.account("timing")
     return plan
@@ -112,14 +119,17 @@ def _seconds_of_an_epoch(timed: Fitted) -> float:
 def affordable(space: Space, plan: Plan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]) -> Space:
     """The space without what could not be trained in time, or is sure to be too slow on the device.
 
-    Told from the MACs and the device figures of the baseline, whose graph this is.
+    Told from the costs and the device figures of the baseline, whose graph this is. A step takes time for its arithmetic
+    and for moving its activations, so neither may be much more than the baseline's; that bounds memory, too.
     """
-    macs, bounds = find("macs"), [plan.macs]
+    macs, activations, bounds = find("macs"), find("activations"), []
+    if plan.costliest < UNBOUNDED:
+        bounds = [macs <= plan.costliest * macs(graph), activations <= WIDER * plan.costliest * activations(graph)]
     for limit in measured:
         if baseline is not None and limit.measure.name in baseline.measures and limit.relation == "<=":
-            bounds.append(SLACK * macs(graph) * limit.bound / baseline.measures[limit.measure.name])
+            bounds.append(macs <= SLACK * macs(graph) * limit.bound / baseline.measures[limit.measure.name])
     try:
-        return space.narrow(macs <= min(bounds)) if min(bounds) < UNBOUNDED else space
+        return space.narrow(*bounds) if bounds else space
     except BudgetError:
         return space  # even the cheapest takes long: it is tried all the same, and time-boxed
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 from collections import Counter
 from contextlib import suppress
 from functools import lru_cache
@@ -42,14 +43,16 @@ class Unknown(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a network costs, as its graph tells: learnable numbers, other saved numbers, MACs for one example.
+    """What a network costs, as its graph tells: learnable numbers, other saved numbers, and for one example MACs and the
+    numbers in the outputs of all layers.
 
-    `unknown` holds what has no rule, and counts nothing here.
+    `unknown` holds what has no rule, and counts nothing here but its output.
     """
 
     params: int
     buffers: int
     macs: int
+    activations: int
     unknown: tuple[Unknown, ...] = ()
 
 
@@ -122,14 +125,14 @@ class Graph:
     def _count(self) -> Costs:
         if self._term is not None:
             s = summarise(self._term, (self.input,))
-            return Costs(s.params, s.buffers, s.macs, s.unknown)
+            return Costs(*s[1:])
         total = Summary(self.input)
         seen: set[str] = set()
         for node in self.nodes[1:]:
             shapes = tuple(self.nodes[i].shape for i in node.inputs)
             total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
             seen.add(node.address)
-        return Costs(total.params, total.buffers, total.macs, total.unknown)
+        return Costs(*total[1:])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and self.key == other.key
@@ -320,6 +323,7 @@ class Summary(NamedTuple):
     params: int = 0
     buffers: int = 0
     macs: int = 0
+    activations: int = 0
     unknown: tuple[Unknown, ...] = ()
 
     def plus(self, other: Summary, shared: bool = False) -> Summary:
@@ -329,6 +333,7 @@ class Summary(NamedTuple):
             self.params + (0 if shared else other.params),
             self.buffers + (0 if shared else other.buffers),
             self.macs + other.macs,
+            self.activations + other.activations,
             self.unknown + (_shared(other.unknown) if shared else other.unknown) if other.unknown else self.unknown,
         )
 
@@ -336,10 +341,10 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into a summary: what flows is shapes."""
 
-    __slots__ = ("buffers", "macs", "params", "shared", "tied", "unknown")
+    __slots__ = ("activations", "buffers", "macs", "params", "shared", "tied", "unknown")
 
     def __init__(self, tied: bool) -> None:
-        self.params = self.buffers = self.macs = 0
+        self.params = self.buffers = self.macs = self.activations = 0
         self.unknown: tuple[Unknown, ...] = ()
         self.tied, self.shared = tied, False
 
@@ -347,8 +352,9 @@ class _Counter:
         return handle
 
     def __call__(self, part: Any, inputs: tuple[Shape, ...], name: str | int) -> Shape:
-        shape, params, buffers, macs, unknown = summarise(part, inputs)
+        shape, params, buffers, macs, activations, unknown = summarise(part, inputs)
         self.macs += macs
+        self.activations += activations
         if not self.shared:
             self.params += params
             self.buffers += buffers
@@ -371,15 +377,16 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
         raise _not_a_template(term, "")
     counter = _Counter(tied=isinstance(term, Repeat) and bool(term.tied))
     shape = term.wire(counter, shapes)
-    return Summary(shape, counter.params, counter.buffers, counter.macs, counter.unknown)
+    return Summary(shape, counter.params, counter.buffers, counter.macs, counter.activations, counter.unknown)
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
     output = op.infer(*shapes)
     params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
+    activations = 0 if isinstance(op, Identity) else math.prod(output)
     if params is None or buffers is None or macs is None:
-        return Summary(output, unknown=(Unknown(op, shapes),))
-    return Summary(output, params, buffers, macs)
+        return Summary(output, activations=activations, unknown=(Unknown(op, shapes),))
+    return Summary(output, params, buffers, macs, activations)
 
 
 def _shared(unknown: tuple[Unknown, ...]) -> tuple[Unknown, ...]:

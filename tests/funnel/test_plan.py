@@ -23,13 +23,13 @@ def test_an_epoch_that_was_cut_short_is_no_fast_epoch():
 
 
 def test_rungs_grow_threefold_to_a_full_training():
-    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, macs=1e9)
+    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
     assert [plan.epochs(rung) for rung in RUNGS] == pytest.approx([2, 6, 18])
     assert [plan.seconds(rung) for rung in RUNGS] == pytest.approx([60 / 9, 20, 60])
 
 
 def test_where_time_is_short_cheap_candidates_get_more_epochs_in_the_same_time():
-    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, macs=1e9)
+    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
     slow, fast = (Trial(1, None, "", stages={"short": {"training": s, "epochs": 2.0}}) for s in (20.0, 4.0))
     assert plan.price_of(slow) == 60.0, "it is cut off there"
     assert plan.price_of(fast) == 36.0, "it may do all epochs of the recipe"

@@ -1,6 +1,7 @@
 """Wiring: addresses, what is shared, what disappears, and that costs add up however they are counted."""
 
 import itertools
+import math
 
 import pytest
 from core_toys import SHAPE, Flat, Tag, Wide, templates, toy_bottle
@@ -244,15 +245,16 @@ def test_costs_by_parts_are_costs_by_nodes(template, seed):
     space = Space(template, SHAPE)
     made = space.decode(space.sample(seed))
     nodes, seen = made.nodes, set()
-    params = macs = buffers = 0
+    params = macs = buffers = activations = 0
     for node in nodes[1:]:
         shapes = tuple(nodes[i].shape for i in node.inputs)
         macs += mac_count(node.op, shapes, node.shape)
+        activations += 0 if isinstance(node.op, Identity) else math.prod(node.shape)
         if node.address not in seen:
             params += param_count(node.op, shapes, node.shape)
             buffers += 2 * node.shape[0] * isinstance(node.op, Tag)
         seen.add(node.address)
-    assert made.costs == (params, buffers, macs, ()) == Graph(nodes).costs
+    assert made.costs == (params, buffers, macs, activations, ()) == Graph(nodes).costs
     assert made.output == nodes[-1].shape == SHAPE
 
 
