@@ -192,9 +192,19 @@ def _input_node(shape: Shape) -> Node:
     return Node(Input(tuple(shape)), (), tuple(shape), "input")
 
 
+@lru_cache(maxsize=100_000)
+def _inferred(op: Op, shapes: tuple[Shape, ...]) -> Shape:
+    return op.infer(*shapes)
+
+
+@lru_cache(maxsize=100_000)
+def _promised(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
+    return block.promised(*shapes)
+
+
 def _infer(op: Op, shapes: tuple[Shape, ...], address: str) -> Shape:
     try:
-        return op.infer(*shapes)
+        return _inferred(op, shapes)
     except ShapeError as error:
         raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
 
@@ -236,7 +246,7 @@ def _unfold(block: Block, shapes: tuple[Shape, ...], address: str = "") -> Any:
 
 def _keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
     """Holds a block to the shape that its signature promises. Raises ShapeError."""
-    promised = block.promised(*shapes)
+    promised = _promised(block, shapes)
     if promised is not None and got != promised:
         at = f"  (at {address})" if address else ""
         raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
@@ -273,7 +283,10 @@ def _canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return (nodes[0], Node(Identity(), (0,), nodes[0].shape, nodes[-1].address))
     kept = sorted(needed)
     number = {old: new for new, old in enumerate(kept)}
-    return tuple(nodes[i]._replace(inputs=tuple(number[source[j]] for j in nodes[i].inputs)) for i in kept)
+    return tuple(
+        Node(op, tuple([number[source[j]] for j in inputs]), shape, address)
+        for op, inputs, shape, address in map(nodes.__getitem__, kept)
+    )
 
 
 def _content_hash(nodes: tuple[Node, ...], rounds: int = 3) -> str:
@@ -287,18 +300,18 @@ def _content_hash(nodes: tuple[Node, ...], rounds: int = 3) -> str:
     for i, node in enumerate(nodes):
         if i and copies[node.address] > 1:
             groups.setdefault(node.address, []).append(i)
-    colours = [_hash(content_key(node.op), node.shape, len(groups.get(node.address, ()))) for node in nodes]
+    colours = [_colour(node.op, node.shape, len(groups.get(node.address, ()))) for node in nodes]
     for _ in range(rounds):
-        down: list[str] = []
+        down: list[bytes] = []
         for node, colour in zip(nodes, colours, strict=True):
             inputs = [down[i] for i in node.inputs]
-            down.append(_hash(colour, sorted(inputs) if node.op.commutative else inputs))
-        readers: list[list[tuple[str, int]]] = [[] for _ in nodes]
-        up = [""] * len(nodes)
+            down.append(_hash(colour, *(sorted(inputs) if node.op.commutative else inputs)))
+        readers: list[list[bytes]] = [[] for _ in nodes]
+        up = [b""] * len(nodes)
         for i in reversed(range(len(nodes))):
-            up[i] = _hash(down[i], sorted(readers[i]))
-            for position, j in enumerate(nodes[i].inputs):
-                readers[j].append((up[i], -1 if nodes[i].op.commutative else position))
+            up[i] = _hash(down[i], *sorted(readers[i]))
+            for position, j in enumerate(nodes[i].inputs, 1):
+                readers[j].append(up[i] + (0 if nodes[i].op.commutative else position).to_bytes(4))
         for group in groups.values():  # nodes that share weights see each other
             shared = _hash(*sorted(up[i] for i in group))
             for i in group:
@@ -306,11 +319,17 @@ def _content_hash(nodes: tuple[Node, ...], rounds: int = 3) -> str:
         before, colours = colours, up
         if len(set(up)) in (len(set(before)), len(nodes)):  # refined as far as it goes
             break
-    return _hash(*sorted(colours))
+    return _hash(*sorted(colours)).hex()
 
 
-def _hash(*parts: object) -> str:
-    return hashlib.blake2b(repr(parts).encode(), digest_size=10).hexdigest()
+@lru_cache(maxsize=100_000)
+def _colour(op: Op, shape: Shape, copies: int) -> bytes:
+    return _hash(content_key(op).encode(), repr((shape, copies)).encode())
+
+
+def _hash(*parts: bytes) -> bytes:
+    """Of parts whose lengths are known from their place, so that joining them loses nothing."""
+    return hashlib.blake2b(b"".join(parts), digest_size=10).digest()
 
 
 # --- costs --------------------------------------------------------------------------------------------------------
@@ -381,7 +400,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
-    output = op.infer(*shapes)
+    output = _inferred(op, shapes)
     params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
     activations = 0 if isinstance(op, Identity) else math.prod(output)
     if params is None or buffers is None or macs is None:
