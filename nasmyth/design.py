@@ -36,6 +36,7 @@ from nasmyth.funnel.verdict import choose, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study
+from nasmyth.study.run import HOPELESS
 from nasmyth.study.training import Training
 from nasmyth.units import Spend
 from nasmyth.units import spend as read_spend
@@ -227,6 +228,7 @@ class Designer:
                 asked = self.study.ask(1, limit=self.spend.trials)
                 for trial in asked:
                     self.rungs.enter(trial)
+                self._despair()
                 if not asked:
                     break  # the space is used up
 
@@ -265,6 +267,12 @@ class Designer:
         if self.standing.candidates:
             return self.clock.share_left > LAST
         return self.clock.left > self.plan.seconds("short") or self.spend.seconds is None
+
+    def _despair(self) -> None:
+        """Raise StudyError if nothing but crashes happened so far, of which more would only use up the time."""
+        closed = [trial for trial in self.study.trials if trial.closed]
+        if len(closed) >= HOPELESS and all(trial.error and trial.error.reason == "crashed" for trial in closed):
+            raise StudyError(f"all of {len(closed)} candidates crashed, the last with: {closed[-1].error}")
 
     def _enough(self) -> bool:
         return self.spend.trials is not None and sum(t.closed for t in self.study.trials) >= self.spend.trials

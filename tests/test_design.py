@@ -113,6 +113,17 @@ def test_bad_requests_are_refused_before_any_work(options, error, said, tmp_path
         design("iris", **{"spend": "2 trials", "out": str(path), **options})
 
 
+def test_a_search_in_which_everything_crashes_ends(monkeypatch):
+    from nasmyth.study.training import Training
+
+    def broken(self, trial):
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(Training, "__call__", broken)
+    with pytest.raises(nasmyth.StudyError, match=r"all of 20 candidates crashed.*no such kernel"):
+        design("iris", under=["params<=5k"], spend="10m")
+
+
 def test_another_budget_does_not_fit_the_same_file(wine):
     _, path = wine
     with pytest.raises(nasmyth.StudyError, match="under"):
