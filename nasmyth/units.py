@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from nasmyth.errors import UnitError, nearest
 
-COUNT, SECONDS, BYTES, JOULES, FRACTION = "", "s", "B", "J", "1"
+COUNT, SECONDS, BYTES, JOULES, FRACTION, RAW = "", "s", "B", "J", "1", "raw"
 
 _PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _UNITS: dict[str, dict[str, float]] = {
@@ -68,7 +68,7 @@ def _example(unit: str) -> str:
 
 
 def show(value: float, unit: str = COUNT) -> str:
-    """`value` as a person would write it, with three significant digits."""
+    """`value` as a person would write it, with three significant digits; of raw values, all before the point."""
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if unit == FRACTION:
@@ -81,6 +81,8 @@ def show(value: float, unit: str = COUNT) -> str:
         return _scaled(value, ((" GB", 1e9), (" MB", 1e6), (" kB", 1e3), (" B", 1.0)))
     if unit == JOULES:
         return _scaled(value, ((" kJ", 1e3), (" J", 1.0), (" mJ", 1e-3)))
+    if unit == RAW:
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     return f"{value:.4g} {unit}".strip()
 
 

@@ -42,7 +42,7 @@ def shown(name: str, value: float | None) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     unit = about(name)[0]
-    return f"{value:.4g}" if unit == "raw" else show(value, unit)
+    return show(value, unit)
 
 
 def goals(summary: Summary) -> list[tuple[str, str]]:
@@ -238,10 +238,13 @@ def _within_chance(summary: Summary, goal: str) -> str:
     said = summary.get("chosen") or {}
     if not (_number(said.get("gain")) and _number(said.get("least"))):
         return "The search found nothing better in validation."
-    scale, unit = (100, " points") if about(goal)[0] == "1" else (1, "")
+    lead, least = (
+        f"{said[name] * 100:.2f} points" if about(goal)[0] == "1" else shown(goal, said[name])
+        for name in ("gain", "least")
+    )
     return (
-        f"The best that the search found, candidate {said.get('leader')}, is {said['gain'] * scale:+.3g}{unit} better in "
-        f"validation, and luck explains up to {said['least'] * scale:.3g}."
+        f"The best that the search found, candidate {said.get('leader')}, leads by {lead} in validation, and luck explains "
+        f"up to {least}."
     )
 
 
