@@ -75,13 +75,14 @@ class Table:
                 f"the space {space!r} has no notation that tables are written in; these have: {', '.join(able)}"
             )
         frame = _frame(path)
-        absent = [column for column in named.notation.columns if column not in frame]
+        written = named.notation.columns
+        absent = [column for column in written if column not in frame]
         if absent:
             raise DataError(
                 f"{path}: no column {absent[0]!r} that names the networks{nearest(absent[0], list(frame))}; "
-                f"a table of {space} has {', '.join(named.notation.columns)}"
+                f"a table of {space} has {', '.join(written)}"
             )
-        texts = [str(value) for value in frame[named.notation.columns[0]]]
+        texts = [named.notation.row(*values) for values in zip(*(frame[column] for column in written), strict=True)]
         columns = {str(c): frame[c].tolist() for c in frame if frame[c].dtype.kind in "iufb"}
         return cls(os.path.basename(path), named(), named.notation, texts, columns, partial=partial)
 

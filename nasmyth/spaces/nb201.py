@@ -70,7 +70,12 @@ def genome(text: str) -> Genome:
     return found
 
 
-@space("nb201", source="NAS-Bench-201 (Dong and Yang 2020, arXiv:2001.00326)", notation=Notation(text, genome))
+@space(
+    "nb201",
+    source="NAS-Bench-201 (Dong and Yang 2020, arXiv:2001.00326)",
+    notation=Notation(text, genome),
+    small={"input": (3, 8, 8), "width": 4, "cells": 1},
+)
 def nb201(input: Shape = (3, 32, 32), classes: int = 10, width: int = 16, cells: int = 5) -> Space:
     """All 15,625 cells, in the network that the benchmark trained: `cells` a stage, `width` channels in the first."""
     options = (Zero(), Identity(), relu_conv_norm(1), relu_conv_norm(3), AvgPool(3, 1))

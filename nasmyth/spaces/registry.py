@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nasmyth.registry import Registry
 from nasmyth.space import Genome, Space
@@ -17,6 +17,8 @@ class Notation(NamedTuple):
     """The inverse. Raises GenomeError naming the token and its place."""
     columns: tuple[str, ...] = ("arch_str",)
     """Where published tables have it."""
+    row: Callable[..., str] = str
+    """What those columns hold in one row, as the text."""
 
 
 class Named(NamedTuple):
@@ -25,6 +27,8 @@ class Named(NamedTuple):
     make: Callable[..., Space]
     source: str
     notation: Notation | None = None
+    small: dict[str, Any] | None = None
+    """Arguments with which its networks are quick to build and run: it is tested with these."""
 
     @property
     def __wrapped__(self) -> Callable[..., Space]:
@@ -38,12 +42,12 @@ spaces: Registry[Named] = Registry("spaces")
 
 
 def space(
-    name: str, *, source: str, notation: Notation | None = None
+    name: str, *, source: str, notation: Notation | None = None, small: dict[str, Any] | None = None
 ) -> Callable[[Callable[..., Space]], Callable[..., Space]]:
     """Register a function under the name that `nasmyth list spaces` shows; `source` is its citation."""
 
     def define(make: Callable[..., Space]) -> Callable[..., Space]:
-        spaces.add(name, Named(make, source, notation))
+        spaces.add(name, Named(make, source, notation, small))
         return make
 
     return define
