@@ -29,7 +29,7 @@ from torch import nn
 
 from nasmyth import Space, cell, chain, choice, ops, repeat
 from nasmyth.graph import Identity, Zero
-from nasmyth.graph.graph import summarise
+from nasmyth.graph.costs import summarise
 from nasmyth.measure import macs, params
 from nasmyth.spaces.nb201 import halving, nb201, relu_conv_norm
 

@@ -6,7 +6,7 @@ own) is built and run once, and remembered.
 
 from __future__ import annotations
 
-from nasmyth.graph.graph import Costs, Graph
+from nasmyth.graph import Costs, Graph
 from nasmyth.measure.footprint import activation_memory, state_bytes
 from nasmyth.measure.measure import measure
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from nasmyth.errors import CheckError, DataError, NasmythError, ShapeError
 from nasmyth.graph import Graph, chain, residual
-from nasmyth.graph.graph import Node
+from nasmyth.graph import Node
 from nasmyth.network import Network, build
 from nasmyth.ops import Activation, BatchNorm, Conv, Flatten, Linear, Mean
 

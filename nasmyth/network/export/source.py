@@ -31,7 +31,7 @@ from nasmyth.network.save import to_bytes
 from nasmyth.record import Value
 
 if TYPE_CHECKING:
-    from nasmyth.graph.graph import Node
+    from nasmyth.graph import Node
     from nasmyth.network.network import Network
 
 RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "predict", "stored")

@@ -1,0 +1,125 @@
+"""What a network costs, added up from rules, without building anything and without listing its layers.
+
+Parts are shared between candidates, so each part's costs are added up only once in a process.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from nasmyth.graph.combine import Combine, Identity, Repeat
+from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
+from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
+from nasmyth.graph.signature import Shape
+
+
+class Unknown(NamedTuple):
+    """An op that has no rule, and the shapes of its inputs; `shared` where its weights have been counted before."""
+
+    op: Op
+    shapes: tuple[Shape, ...]
+    shared: bool = False
+
+
+class Costs(NamedTuple):
+    """What a network costs, as its graph tells: learnable numbers, other saved numbers, and for one example MACs and the
+    numbers in the outputs of all layers.
+
+    `unknown` holds what has no rule, and counts nothing here but its output.
+    """
+
+    params: int
+    buffers: int
+    macs: int
+    activations: int
+    unknown: tuple[Unknown, ...] = ()
+
+
+class Summary(NamedTuple):
+    """A part's output shape and costs. Parts are shared between candidates, so each is added up only once."""
+
+    shape: Shape
+    params: int = 0
+    buffers: int = 0
+    macs: int = 0
+    activations: int = 0
+    unknown: tuple[Unknown, ...] = ()
+
+    def plus(self, other: Summary, shared: bool = False) -> Summary:
+        """Both together; `shared` weights have been counted before."""
+        return Summary(
+            other.shape,
+            self.params + (0 if shared else other.params),
+            self.buffers + (0 if shared else other.buffers),
+            self.macs + other.macs,
+            self.activations + other.activations,
+            self.unknown + (_shared(other.unknown) if shared else other.unknown) if other.unknown else self.unknown,
+        )
+
+
+class _Counter:
+    """Reads a wiring into a summary: what flows is shapes."""
+
+    __slots__ = ("activations", "buffers", "macs", "params", "shared", "tied", "unknown")
+
+    def __init__(self, tied: bool) -> None:
+        self.params = self.buffers = self.macs = self.activations = 0
+        self.unknown: tuple[Unknown, ...] = ()
+        self.tied, self.shared = tied, False
+
+    def shape(self, handle: Shape) -> Shape:
+        return handle
+
+    def __call__(self, part: Any, inputs: tuple[Shape, ...], name: str | int) -> Shape:
+        shape, params, buffers, macs, activations, unknown = summarise(part, inputs)
+        self.macs += macs
+        self.activations += activations
+        if not self.shared:
+            self.params += params
+            self.buffers += buffers
+        if unknown:
+            self.unknown += _shared(unknown) if self.shared else unknown
+        self.shared = self.tied  # a body applied again brings no new weights
+        return shape
+
+
+def of_nodes(nodes: tuple[Node, ...]) -> Summary:
+    """Output shape and costs of a flat network."""
+    total = Summary(nodes[0].shape)
+    seen: set[str] = set()
+    for node in nodes[1:]:
+        shapes = tuple(nodes[i].shape for i in node.inputs)
+        total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
+        seen.add(node.address)
+    return total
+
+
+@lru_cache(maxsize=200_000)
+def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
+    """Output shape and costs of a template without holes on inputs of these shapes."""
+    if isinstance(term, Op):
+        return _summarise_op(term, shapes)
+    if isinstance(term, Block):
+        summary = summarise(unfold(term, shapes), shapes)
+        keeps_promise(term, shapes, summary.shape)
+        return summary
+    if not isinstance(term, Combine):
+        raise not_a_template(term, "")
+    counter = _Counter(tied=isinstance(term, Repeat) and bool(term.tied))
+    shape = term.wire(counter, shapes)
+    return Summary(shape, counter.params, counter.buffers, counter.macs, counter.activations, counter.unknown)
+
+
+def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
+    output = inferred(op, shapes)
+    params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
+    activations = 0 if isinstance(op, Identity) else math.prod(output)
+    if params is None or buffers is None or macs is None:
+        return Summary(output, activations=activations, unknown=(Unknown(op, shapes),))
+    return Summary(output, params, buffers, macs, activations)
+
+
+def _shared(unknown: tuple[Unknown, ...]) -> tuple[Unknown, ...]:
+    return tuple(one._replace(shared=True) for one in unknown)

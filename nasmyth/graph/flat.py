@@ -1,0 +1,122 @@
+"""The flat form of a wiring: a list of nodes, inputs before readers, without identities and without what nothing needs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.combine import Combine, Identity, Input
+from nasmyth.graph.op import Block, Op
+from nasmyth.graph.signature import Shape
+from nasmyth.record import below, is_open
+
+
+class Node(NamedTuple):
+    """One layer in its place. `inputs` are numbers of earlier nodes; `shape` is the output's, without the batch."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+    address: str
+
+
+def input_node(shape: Shape) -> Node:
+    return Node(Input(tuple(shape)), (), tuple(shape), "input")
+
+
+@lru_cache(maxsize=100_000)
+def inferred(op: Op, shapes: tuple[Shape, ...]) -> Shape:
+    return op.infer(*shapes)
+
+
+@lru_cache(maxsize=100_000)
+def _promised(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
+    return block.promised(*shapes)
+
+
+def infer(op: Op, shapes: tuple[Shape, ...], address: str) -> Shape:
+    try:
+        return inferred(op, shapes)
+    except ShapeError as error:
+        raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
+
+
+class _Flattener:
+    """Reads a wiring into a list of nodes."""
+
+    def __init__(self, nodes: list[Node], address: str = "") -> None:
+        self.nodes, self.address = nodes, address
+
+    def shape(self, handle: int) -> Shape:
+        return self.nodes[handle].shape
+
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+        return self.put(part, inputs, below(self.address, name))
+
+    def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:
+        if isinstance(term, Op):
+            shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
+            self.nodes.append(Node(term, inputs, shape, address))
+            return len(self.nodes) - 1
+        if isinstance(term, Block):
+            shapes = tuple(self.nodes[i].shape for i in inputs)
+            output = self.put(unfold(term, shapes, address), inputs, address)
+            keeps_promise(term, shapes, self.nodes[output].shape, address)
+            return output
+        if isinstance(term, Combine):
+            return int(term.wire(_Flattener(self.nodes, address), inputs))
+        raise not_a_template(term, address)
+
+
+def unfold(block: Block, shapes: tuple[Shape, ...], address: str = "") -> Any:
+    """A block's body for inputs of these shapes."""
+    try:
+        return block.unfold(*shapes)
+    except ShapeError as error:
+        raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
+
+
+def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
+    """Holds a block to the shape that its signature promises. Raises ShapeError."""
+    promised = _promised(block, shapes)
+    if promised is not None and got != promised:
+        at = f"  (at {address})" if address else ""
+        raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+
+
+def not_a_template(term: Any, address: str) -> SpaceError:
+    at = f" at {address}" if address else ""
+    if is_open(term):
+        return SpaceError(f"{term!r}{at} has a hole, and a graph has none: wrap it in Space(...) and decode a genome")
+    return SpaceError(f"{term!r}{at} is not an op, a block or a combinator")
+
+
+def flatten(term: Any, input: Shape) -> tuple[Node, ...]:
+    nodes = [input_node(input)]
+    last = _Flattener(nodes).put(term, (0,), "")
+    if last == 0 or last != len(nodes) - 1:  # the output comes last, always
+        nodes.append(Node(Identity(), (last,), nodes[last].shape, "output"))
+    return tuple(nodes)
+
+
+def canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Without identities and without nodes that the output does not need."""
+    source = list(range(len(nodes)))
+    for i, node in enumerate(nodes):
+        if isinstance(node.op, Identity):
+            source[i] = source[node.inputs[0]]
+    needed, stack = {0}, [source[-1]]  # the output is the last of them, as it is computed from the others
+    while stack:
+        i = stack.pop()
+        if i not in needed:
+            needed.add(i)
+            stack.extend(source[j] for j in nodes[i].inputs)
+    if source[-1] == 0:  # nothing but identities: one of them is the network
+        return (nodes[0], Node(Identity(), (0,), nodes[0].shape, nodes[-1].address))
+    kept = sorted(needed)
+    number = {old: new for new, old in enumerate(kept)}
+    return tuple(
+        Node(op, tuple([number[source[j]] for j in inputs]), shape, address)
+        for op, inputs, shape, address in map(nodes.__getitem__, kept)
+    )
