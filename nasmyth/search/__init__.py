@@ -1,6 +1,7 @@
 """Strategies: from the log of what was tried to what to try next. Nothing here needs torch."""
 
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
+from nasmyth.search.grid import Grid
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.random import Random
 from nasmyth.search.strategy import Strategy, fitness, strategies, strategy
@@ -8,6 +9,7 @@ from nasmyth.search.strategy import Strategy, fitness, strategies, strategy
 __all__ = [
     "Best",
     "Evolution",
+    "Grid",
     "LocalSearch",
     "Newest",
     "Random",

@@ -20,12 +20,11 @@ from random import Random
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
-from nasmyth.search.strategy import Strategy, Told, fitness, strategy
+from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
 Member = tuple[Genome, tuple[float, float]]
-_RETRIES = 20
 
 
 class Tournament(Value):
@@ -81,15 +80,7 @@ class Evolution(Strategy):
         return self.survive((*state, (trial.genome, fitness(trial))), self.population)
 
     def ask(self, state: tuple[Member, ...], space: Space, rng: Random, n: int) -> list[Genome]:
-        asked: list[Genome] = []
-        for _ in range(n):
-            child = self._child(state, space, rng)
-            for _ in range(_RETRIES):
-                if child not in asked:
-                    break
-                child = self._child(state, space, rng)
-            asked.append(child)
-        return asked
+        return distinct(lambda: self._child(state, space, rng), n)
 
     def _child(self, state: tuple[Member, ...], space: Space, rng: Random) -> Genome:
         if len(state) < self.population:

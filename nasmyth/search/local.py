@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.strategy import Strategy, Told, fitness, strategy
+from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy, written
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
@@ -47,7 +47,7 @@ class LocalSearch(Strategy):
 
     def tell(self, state: Climb, trial: Told) -> Climb:
         height, genome = fitness(trial), trial.genome
-        state = state._replace(seen=state.seen | {_written(genome)}, draws=max(0, state.draws - 1))
+        state = state._replace(seen=state.seen | {written(genome)}, draws=max(0, state.draws - 1))
         if height > state.height:
             state = state._replace(here=genome, height=height, left=())
             moved = True
@@ -58,14 +58,10 @@ class LocalSearch(Strategy):
             return state
         if moved:
             near = state.space.neighbours(state.here)
-            state = state._replace(left=tuple(one for one in near if _written(one) not in state.seen))
+            state = state._replace(left=tuple(one for one in near if written(one) not in state.seen))
         return state if state.left else state._replace(draws=1, here=None, height=_LOWEST)
 
     def ask(self, state: Climb, space: Space, rng: Random, n: int) -> list[Genome]:
         near = list(state.left)
         rng.shuffle(near)
-        return [*near[:n], *(space.sample(rng) for _ in range(n - len(near)))]
-
-
-def _written(genome: Genome) -> Any:
-    return tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in genome.items()))
+        return distinct(lambda: space.sample(rng), n, near)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from random import Random as Generator
 from typing import Any
 
-from nasmyth.search.strategy import Strategy, strategy
+from nasmyth.search.strategy import Strategy, distinct, strategy
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
-
-_REDRAWS = 20  # a space may hold fewer genomes than are asked for: then repetitions are all there is
 
 
 @strategy("random")
@@ -21,12 +19,4 @@ class Random(Strategy):
     """Draws genomes independently; those of one `ask` differ where the space allows."""
 
     def ask(self, state: Any, space: Space, rng: Generator, n: int) -> list[Genome]:
-        drawn: list[Genome] = []
-        for _ in range(n):
-            genome = space.sample(rng)
-            for _ in range(_REDRAWS):
-                if genome not in drawn:
-                    break
-                genome = space.sample(rng)
-            drawn.append(genome)
-        return drawn
+        return distinct(lambda: space.sample(rng), n)

@@ -15,7 +15,7 @@ constraints, else by how much it misses them) and `error`. A strategy must live 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from nasmyth.space.space import Space
 
 strategies: Registry[type[Strategy]] = Registry("strategies")
 S = TypeVar("S", bound="type[Strategy]")
+_REDRAWS = 20  # a space may hold fewer genomes than are asked for: then repetitions are all there is
 
 
 class Told(Protocol):
@@ -75,3 +76,21 @@ def fitness(trial: Told) -> tuple[float, float]:
     if not trial.objectives or total != total or trial.violation != trial.violation:  # NaN is unlike itself
         return (float("-inf"), float("-inf"))
     return (-trial.violation, total)
+
+
+def distinct(make: Callable[[], Genome], n: int, before: Sequence[Genome] = ()) -> list[Genome]:
+    """`before` and what `make` makes, n genomes together; each is made again while it repeats another."""
+    made = list(before[:n])
+    while len(made) < n:
+        genome = make()
+        for _ in range(_REDRAWS):
+            if genome not in made:
+                break
+            genome = make()
+        made.append(genome)
+    return made
+
+
+def written(genome: Genome) -> Any:
+    """A genome as a value that sets can hold."""
+    return tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in genome.items()))

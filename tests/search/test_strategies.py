@@ -11,7 +11,7 @@ from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import chain, repeat
 from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
-from nasmyth.search import Best, Evolution, Random, Strategy, Tournament, fitness, strategies
+from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
 from nasmyth.space import Space, choice, integer, real
 
 SPACE = Space(
@@ -29,6 +29,7 @@ SPACES = {
 STRATEGIES = [
     Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
+    LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
 
 
@@ -144,3 +145,22 @@ def test_strategies_are_sentences():
     assert repr(Evolution(population=64, parent=Tournament(4))) == "Evolution(population=64, parent=Tournament(size=4))"
     with pytest.raises(TypeError, match="did you mean 'population'"):
         Evolution(popluation=3)
+
+
+def test_grid_visits_every_point_once_and_spreads():
+    """Sixteen options, and eleven numbers at three levels: all 48 points, and early ones from all over."""
+    space = Space(chain(Tag(choice(*range(16))), Tag(integer(0, 10))), SHAPE)
+    grid = Grid(levels=3)
+    state, visited = grid.init(space), []
+    for number in range(48):
+        (genome,) = grid.ask(state, space, Generator(number), 1)
+        state = grid.tell(state, Told(genome, (0.0,)))
+        visited.append(tuple(genome.values()))
+    assert sorted(visited) == [(a, b) for a in range(16) for b in (0, 5, 10)]
+    assert len({a for a, _ in visited[:24]}) >= 12 and {b for _, b in visited[:12]} == {0, 5, 10}
+
+
+def test_grid_asks_for_others_while_some_are_out():
+    space = Space(chain(Tag(choice(*range(16))), Tag(integer(0, 10))), SHAPE)
+    asked = [g for seed in range(12) for g in Grid().ask(frozenset(), space, Generator(seed), 1)]
+    assert len({tuple(genome.values()) for genome in asked}) > 6

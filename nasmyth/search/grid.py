@@ -1,0 +1,85 @@
+"""Grid search: all options of every decision, and numbers at a few evenly spaced levels, each combination once.
+
+A grid of any size is visited so that every beginning of the visit is spread over the whole: its points are numbered, and
+the next one lies a golden section of the whole further, round and round (the sequence of Weyl, 1916; each number comes
+once, as the step and the size have no common divisor). Going through them in order instead would change the last
+decisions only, for a long time.
+
+It is here as a baseline: where few decisions matter, random search finds better values of them for the same number of
+trials (Bergstra and Bengio 2012, "Random Search for Hyper-Parameter Optimization").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from nasmyth.errors import SpaceError
+from nasmyth.search.strategy import Strategy, Told, distinct, strategy, written
+from nasmyth.space.holes import Genome, Hole, Real
+from nasmyth.space.space import Space
+
+_AHEAD = 16  # points looked up beyond those asked for: some may be with other workers already
+_SCANNED = 2000  # numbers that lead to nothing new before random genomes are drawn
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+@strategy("grid")
+class Grid(Strategy):
+    """Every combination of options, numbers at `levels` values each (see the top of this file)."""
+
+    levels: int = 5
+
+    def check(self) -> None:
+        if self.levels < 2:
+            raise SpaceError(f"{self!r}: a number needs at least 2 levels, its least and its greatest")
+
+    def init(self, space: Space) -> frozenset[Any]:
+        return frozenset()
+
+    def tell(self, state: frozenset[Any], trial: Told) -> frozenset[Any]:
+        return state | {written(trial.genome)}
+
+    def ask(self, state: frozenset[Any], space: Space, rng: Random, n: int) -> list[Genome]:
+        points: list[Genome] = []
+        seen = set(state)
+        for genome in self._points(space, len(state)):
+            token = written(genome)
+            if token not in seen:
+                seen.add(token)
+                points.append(genome)
+                if len(points) == n + _AHEAD:
+                    break
+        drawn = rng.sample(points, min(n, len(points)))
+        return distinct(lambda: space.sample(rng), n, drawn)
+
+    def _points(self, space: Space, begin: int) -> Iterator[Genome]:
+        """Points of the grid that meet the constraints, from the `begin`-th visited on."""
+        axes = {key: self._kept(space, key, hole) for key, hole in space.holes.items()}
+        total = math.prod(map(len, axes.values()))
+        step = max(1, total * int(_GOLDEN * 10**15) // 10**15)
+        while math.gcd(step, total) > 1:
+            step += 1
+        for visit in range(begin, begin + min(total, _SCANNED)):
+            rest = visit * step % total
+
+            def pick(key: str, hole: Hole) -> Any:
+                nonlocal rest
+                rest, digit = divmod(rest, len(axes[key]))
+                return axes[key][digit]
+
+            genome = space._walk(pick)
+            if space._meets(genome):
+                yield genome
+
+    def _kept(self, space: Space, key: str, hole: Hole) -> list[Any]:
+        """The decisions of a hole that are on the grid."""
+        if isinstance(hole, Real):
+            return [hole.at(i / (self.levels - 1)) for i in range(self.levels)]
+        every = space.allowed.get(key)
+        count = int(hole.count) if every is None else len(every)
+        few = self.levels if hole.numeric and not hasattr(hole, "options") else 1000
+        chosen = range(count) if count <= few else [round(i * (count - 1) / (few - 1)) for i in range(few)]
+        return [hole.nth(i) if every is None else every[i] for i in chosen]
