@@ -16,7 +16,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from nasmyth.errors import DataError, GenomeError, nearest, require
+from nasmyth.bench.files import read
+from nasmyth.errors import DataError, GenomeError, nearest
 from nasmyth.search import Strategy
 from nasmyth.space import Genome, Space
 from nasmyth.study import Study
@@ -64,8 +65,11 @@ class Table:
             )
 
     @classmethod
-    def read(cls, space: str, path: str | os.PathLike[str], *, partial: bool = False) -> Table:
-        """The table of a registered space from a Parquet or CSV file. Raises DataError, with the cure."""
+    def read(
+        cls, space: str, path: str | os.PathLike[str], *, partial: bool = False, dataset: str | None = None,
+        networks: str | None = None,
+    ) -> Table:  # fmt: skip
+        """The table of a registered space from a file; see `nasmyth.bench.files`. Raises DataError, with the cure."""
         from nasmyth.spaces import spaces
 
         named = spaces.get(space)
@@ -74,17 +78,9 @@ class Table:
             raise DataError(
                 f"the space {space!r} has no notation that tables are written in; these have: {', '.join(able)}"
             )
-        frame = _frame(path)
-        written = named.notation.columns
-        absent = [column for column in written if column not in frame]
-        if absent:
-            raise DataError(
-                f"{path}: no column {absent[0]!r} that names the networks{nearest(absent[0], list(frame))}; "
-                f"a table of {space} has {', '.join(written)}"
-            )
-        texts = [named.notation.row(*values) for values in zip(*(frame[column] for column in written), strict=True)]
-        columns = {str(c): frame[c].tolist() for c in frame if frame[c].dtype.kind in "iufb"}
-        return cls(os.path.basename(path), named(), named.notation, texts, columns, partial=partial)
+        texts, columns = read(path, named.notation, dataset=dataset, networks=networks)
+        name = os.path.basename(path) + (f" ({dataset})" if dataset else "")
+        return cls(name, named(), named.notation, texts, columns, partial=partial)
 
     def _enter(self, row: int, text: str) -> None:
         try:
@@ -173,19 +169,3 @@ class Table:
         if all(math.isfinite(value) for value in figures.values()):
             return study.settle(trial, figures, took)
         return study.fail(trial, f"{self.name} has no figure for it", seconds=took)
-
-
-def _frame(path: str | os.PathLike[str]) -> Any:
-    require("pandas", extra="data")
-    import pandas as pd
-
-    if not os.path.exists(path):
-        raise DataError(
-            f"{path}: there is no such file. Tables are published with their papers; save one as Parquet or CSV with a "
-            "row a network, and the network in the notation of the space"
-        )
-    text = str(path)
-    try:
-        return pd.read_parquet(path) if text.endswith((".parquet", ".pq")) else pd.read_csv(path)
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read as a table ({error}); give Parquet or CSV") from None

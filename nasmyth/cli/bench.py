@@ -14,10 +14,11 @@ def bench(
     space: Annotated[
         str, typer.Argument(metavar="SPACE", help="A registered space with published tables, such as nb201.")
     ],
-    table: Annotated[str, typer.Option("--table", metavar="FILE", help="The table: Parquet or CSV, a row a network.")],
+    table: Annotated[str, typer.Option("--table", metavar="FILE", help="The table: Parquet, CSV or JSON.")],
     objective: Annotated[str, typer.Option("--objective", metavar="COLUMN", help="What to search for.")],
     strategy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="random, 'evolution(population=16)', local; several times.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="random, 'evolution(population=16)', local, grid; several times."),
     ] = None,
     queries: Annotated[int, typer.Option(min=1, help="Rows that one search may look at.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Searches of each strategy, with seeds 0, 1, 2 ...")] = 20,
@@ -34,6 +35,13 @@ def bench(
     partial: Annotated[
         bool, typer.Option("--partial", help="The table lacks some networks: looking for one is a failure.")
     ] = False,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which data set of a file that holds several.")
+    ] = None,
+    networks: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column that names the networks, if it is not the usual one."),
+    ] = None,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE.svg", help="Anytime curves of all strategies on shared axes.")
     ] = None,
@@ -46,7 +54,7 @@ def bench(
         from nasmyth.cli.strategies import strategy_of
 
         chosen = [strategy_of(one) for one in strategy or ("random", "evolution", "local")]
-        source = Table.read(space, table, partial=partial)
+        source = Table.read(space, table, partial=partial, dataset=dataset, networks=networks)
         maximize = None if minimize is None else not minimize
         found = [
             anytime(

@@ -7,6 +7,7 @@ and double the channels between them, make the network of the published tables.
     |nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|
 
 is how papers write a cell: state by state, the operation on the edge from each earlier state. `text` and `genome` convert.
+NAS-Bench-Suite-Zero (arXiv:2210.03230) writes six numbers instead, `(2, 1, 0, 4, 1, 3)`; `genome` reads both.
 
 Where we depart: what lies on no path from the input of a cell to its output is neither built nor counted. The tables count
 such dead operations; `published_costs` counts as they do.
@@ -30,6 +31,9 @@ EDGES = tuple((i, j) for j in range(1, 4) for i in range(j))
 """Source and target of each edge, in the order of the notation."""
 
 
+HOME = "https://github.com/D-X-Y/NATS-Bench and, as JSON, https://github.com/automl/NASLib (zc_nasbench201.json)"
+
+
 @block("b c h w -> b c*grow h/stride w/stride")
 def relu_conv_norm(c: int, kernel: int, stride: int = 1, grow: int = 1) -> Any:
     """The benchmark's convolution: activation first."""
@@ -51,6 +55,8 @@ def text(genome: Genome) -> str:
 
 def genome(text: str) -> Genome:
     """The genome of a cell in the notation of the benchmark. Raises GenomeError naming the token and its place."""
+    if text.startswith("("):
+        return _of_numbers(text)
     found: Genome = {}
     states = text.split("+")
     if len(states) != 3:
@@ -70,10 +76,27 @@ def genome(text: str) -> Genome:
     return found
 
 
+SUITE = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+"""The numbers that NAS-Bench-Suite-Zero gives the operations; its edges come in the order of their sources."""
+
+
+def _of_numbers(text: str) -> Genome:
+    numbers = text.strip("() ").split(",")
+    edges = sorted(EDGES)
+    if len(numbers) != len(edges):
+        raise GenomeError(f"{text!r} has {len(numbers)} numbers, a cell of NAS-Bench-201 has {len(edges)} edges")
+    found: Genome = {}
+    for place, (number, (i, j)) in enumerate(zip(numbers, edges, strict=True)):
+        if number.strip() not in map(str, range(len(SUITE))):
+            raise GenomeError(f"{text!r}: number {place} is {number.strip()!r}, expected 0 to {len(SUITE) - 1}")
+        found[f"{i}->{j}"] = OPERATIONS.index(SUITE[int(number)])
+    return {f"{i}->{j}": found[f"{i}->{j}"] for i, j in EDGES}
+
+
 @space(
     "nb201",
     source="NAS-Bench-201 (Dong and Yang 2020, arXiv:2001.00326)",
-    notation=Notation(text, genome),
+    notation=Notation(text, genome, home=HOME),
     small={"input": (3, 8, 8), "width": 4, "cells": 1},
 )
 def nb201(input: Shape = (3, 32, 32), classes: int = 10, width: int = 16, cells: int = 5) -> Space:

@@ -19,6 +19,8 @@ class Notation(NamedTuple):
     """Where published tables have it."""
     row: Callable[..., str] = str
     """What those columns hold in one row, as the text."""
+    home: str = ""
+    """Where the published tables are found."""
 
 
 class Named(NamedTuple):
