@@ -3,6 +3,7 @@
     check_op(Conv(8), (3, 9, 9))                # raises AssertionError, which names the law that is broken
     check_block(mbconv(8), (4, 8, 8))
     check_space(space)
+    check_networks(space)                       # builds some of them and runs them forward
     check_measure(params, graph)
     check_strategy(Evolution(population=8), space)
 
@@ -20,6 +21,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Any
 
 import torch
@@ -34,10 +36,12 @@ from nasmyth.laws import law as _law
 from nasmyth.ops.counted import count, count_macs, count_saved
 from nasmyth.record import Value, content_key, dumps, loads
 from nasmyth.registry import Registry
+from nasmyth.space.space import Space
 
 __all__ = [
     "check_block",
     "check_measure",
+    "check_networks",
     "check_onnx",
     "check_op",
     "check_space",
@@ -286,6 +290,28 @@ def _trains(block: Any, graph: Graph, network: Wired) -> None:
     with torch.no_grad():
         alone = network.eval()(torch.randn(1, *graph.input))
     _law(bool(alone.isfinite().all()), block, "gives numbers that are not finite")
+
+
+def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
+    """Random networks of a space, built and run forward: the shape that the graph says, numbers that are finite.
+
+    Only for spaces whose ops can be built. Raises AssertionError, which names the genome.
+    """
+    rng = Random(seed)
+    for _ in range(samples):
+        genome = space.sample(rng)
+        graph = space.decode(genome)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            network = Wired(graph).eval()
+            output = network(torch.randn(2, *graph.input))
+        _law(tuple(output.shape) == (2, *graph.output), space, f"{genome} gives {tuple(output.shape)[1:]}")
+        _law(bool(output.isfinite().all()), space, f"{genome} gives numbers that are not finite")
+
+
+def can_be_built(graph: Graph) -> bool:
+    """Whether every op has a module: those of a space over a table need none."""
+    return all(node.op.module is not None for node in graph.nodes[1:])
 
 
 class Wired(nn.Module):

@@ -13,7 +13,17 @@ from nasmyth.measure import find, measures
 from nasmyth.search import strategies
 from nasmyth.space import Space, choice
 from nasmyth.spaces import spaces
-from nasmyth.testing import check_block, check_measure, check_onnx, check_op, check_space, check_strategy, examples
+from nasmyth.testing import (
+    can_be_built,
+    check_block,
+    check_measure,
+    check_networks,
+    check_onnx,
+    check_op,
+    check_space,
+    check_strategy,
+    examples,
+)
 
 torch.set_num_threads(1)
 
@@ -88,6 +98,14 @@ COUNTS = [name for name, one in measures if getattr(one, "needs", None) == {"gra
 @pytest.mark.parametrize("name", [name for name, one in spaces if is_ours(one.make)])
 def test_space_laws(name):
     check_space(spaces.get(name)(), samples=20)
+
+
+@pytest.mark.parametrize("name", [name for name, one in spaces if is_ours(one.make)])
+def test_networks_of_a_space(name):
+    """At the small size that the space names for it."""
+    space = spaces.get(name)(**spaces.get(name).small or {})
+    if can_be_built(space.decode(space.sample(0))):
+        check_networks(space, samples=6)
 
 
 @pytest.mark.parametrize("name", COUNTS)

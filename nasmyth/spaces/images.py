@@ -76,7 +76,11 @@ def strides(input: Shape) -> list[int]:
     return [2, *[2] * (halvings - 1)] if short >= 64 else [1, 1, *[2] * halvings]
 
 
-@space("images", source="MnasNet (Tan et al. 2019, arXiv:1807.11626), with the layers of this library")
+@space(
+    "images",
+    source="MnasNet (Tan et al. 2019, arXiv:1807.11626), with the layers of this library",
+    small={"input": (3, 8, 8)},
+)
 def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
     """Convolutional networks on images of shape (channels, height, width) with `classes` outputs."""
     width = choice(*WIDTHS, name="width")
