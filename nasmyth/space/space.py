@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import GenomeError, SpaceError, nearest
+from nasmyth.errors import GenomeError, ShapeError, SpaceError, nearest
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.signature import Shape
 from nasmyth.record import Value, content_key, from_json, to_json
@@ -134,8 +134,17 @@ class Space:
     # --- reading genomes ------------------------------------------------------------------------------------------
 
     def decode(self, genome: Genome) -> Graph:
-        """The graph that a genome stands for. Raises GenomeError for a genome of another space."""
-        return Graph.of(self._decoded(genome)[0], self.input)
+        """The graph that a genome stands for.
+
+        Raises GenomeError for a genome of another space, and ShapeError, which names the decision, if shapes do not fit.
+        """
+        template = self._decoded(genome)[0]
+        try:
+            return Graph.of(template, self.input)
+        except ShapeError as error:
+            from nasmyth.space.misfit import explained
+
+            raise explained(self, genome, error) from None
 
     def recipe_of(self, genome: Genome) -> Any:
         """The training recipe that a genome stands for; None if the space has none."""

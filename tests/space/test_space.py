@@ -13,7 +13,7 @@ from core_toys import SHAPE, TIED, Flat, Tag, Wide, templates, toy_bottle
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nasmyth.errors import GenomeError, SpaceError
+from nasmyth.errors import GenomeError, ShapeError, SpaceError
 from nasmyth.graph import Identity, Zero, cell, chain, parallel, repeat, residual
 from nasmyth.laws import check_space
 from nasmyth.record import Value
@@ -356,3 +356,17 @@ def test_all_moves_lead_everywhere():
         front = list({text(g): g for g in near if text(g) not in seen}.values())
         seen |= set(map(text, front))
     assert len(seen) == small.size == 7 * 3 == len(list(itertools.chain(small.enumerate())))
+
+
+def test_a_misfit_names_the_decision_and_what_would_fit():
+    """Both shapes, the address where they meet, the hole, and the option that fits."""
+    body = choice(Wide(4), Wide(8), name="mixer")
+    space = Space(chain(Wide(4), residual(body)), SHAPE)
+    with pytest.raises(ShapeError) as told:
+        space.decode({"mixer": 1})
+    message = str(told.value)
+    assert "(4, 8, 8)" in message and "(8, 8, 8)" in message and "at [1].join" in message
+    assert "mixer = 1, Wide(8)," in message and "with mixer = 0, Wide(4), it fits" in message
+    with pytest.raises(ShapeError, match="no single decision of this genome mends it"):
+        stuck = Space(chain(Wide(4), residual(Wide(8)), Tag(choice(1, 2, name="tag"))), SHAPE)
+        stuck.decode({"tag": 1})
