@@ -11,6 +11,7 @@ from nasmyth.errors import GenomeError
 from nasmyth.measure import macs, params
 from nasmyth.spaces import nb201
 from nasmyth.spaces.nb201 import OPERATIONS, genome, published_costs, text
+from nasmyth.testing import Wired
 
 TABLE = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
@@ -66,3 +67,13 @@ def test_the_published_table_has_the_same_parameters_and_macs():
         ours = published_costs(genome(row.arch_str))
         assert ours[0] == row.params
         assert ours[1] + 10 == round(row.flops_m * 1e6), "the table adds the biases of the last layer"
+
+
+def test_networks_have_the_parameters_that_are_counted():
+    """Random ones of the published size; a published table adds what is dead, and the graph has none of that."""
+    space = nb201()
+    for seed in range(40):
+        one = space.sample(seed)
+        graph = space.decode(one)
+        built = sum(parameter.numel() for parameter in Wired(graph).parameters())
+        assert built == params(graph) <= published_costs(one)[0]
