@@ -58,7 +58,9 @@ def run(name: str, samples: int, seconds: float) -> int:
         if why is not None:
             failed.append((genome, why))
     took = time.perf_counter() - begun
-    print(f"{name:<18} {len(failed):>6} of {done:>6} failed; {len(seen):>6} different; {done / took:7.1f}/s", flush=True)
+    print(
+        f"{name:<18} {len(failed):>6} of {done:>6} failed; {len(seen):>6} different; {done / took:7.1f}/s", flush=True
+    )
     if failed:
         print(f"    first: {failed[0][1]}\n    {failed[0][0]}")
     return len(failed)
