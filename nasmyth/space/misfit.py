@@ -20,7 +20,8 @@ def explained(space: Space, genome: Genome, error: ShapeError) -> ShapeError:
 
     Those are sought last to first: what lies nearest to the misfit is more often the cause than the width of a stem.
     """
-    cures, tried = [], 0
+    cures: list[str] = []
+    tried = 0
     for key in reversed(genome):
         for decision in space.alternatives(key, genome[key]):
             tried += 1

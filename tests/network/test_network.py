@@ -8,8 +8,7 @@ from nets import CLASSES, PHOTO, PRICES, TABLE, classifier, pictures, rows, samp
 from torch import nn
 
 from nasmyth.errors import CheckError, DataError, NasmythError, ShapeError
-from nasmyth.graph import Graph, chain, residual
-from nasmyth.graph import Node
+from nasmyth.graph import Graph, Node, chain, residual
 from nasmyth.network import Network, build
 from nasmyth.ops import Activation, BatchNorm, Conv, Flatten, Linear, Mean
 
