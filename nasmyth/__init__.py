@@ -12,10 +12,10 @@ __version__ = "0.1.0"
 _CONTENTS = {
     "nasmyth.design": ["Found", "design"],
     "nasmyth.graph": ["Add", "Concat", "Graph", "Identity", "Multiply", "Op", "Zero", "block", "cell", "chain", "parallel",
-                      "repeat", "residual"],
+                      "relay", "repeat", "residual"],
     "nasmyth.ops": ["op"],
-    "nasmyth.space": ["Space", "choice", "integer", "maybe", "real", "subset"],
-    "nasmyth.network": ["Network", "build"],
+    "nasmyth.space": ["Space", "choice", "grammar", "integer", "maybe", "real", "subset", "symbol"],
+    "nasmyth.network": ["Network", "build", "trace"],
     "nasmyth.train": ["Recipe", "Task", "fit"],
     "nasmyth.domains": ["read"],
     "nasmyth.measure": ["Constraint", "Measure"],
@@ -34,13 +34,13 @@ if _TYPE_CHECKING:  # the same table for type checkers and editors
     from nasmyth.domains import read
     from nasmyth.errors import BudgetError, DataError, NasmythError, StudyError
     from nasmyth.graph import (
-        Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, repeat, residual,
+        Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, relay, repeat, residual,
     )  # fmt: skip
     from nasmyth.measure import Constraint, Measure
-    from nasmyth.network import Network, build
+    from nasmyth.network import Network, build, trace
     from nasmyth.ops import op
     from nasmyth.search import Evolution, Random, Strategy
-    from nasmyth.space import Space, choice, integer, maybe, real, subset
+    from nasmyth.space import Space, choice, grammar, integer, maybe, real, subset, symbol
     from nasmyth.study import Journal, Study
     from nasmyth.train import Recipe, Task, fit
 

@@ -37,7 +37,7 @@ from nasmyth.measure import Constraint, constraints, find
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study
 from nasmyth.study.run import HOPELESS
-from nasmyth.study.training import Training
+from nasmyth.study.training import Training, trained
 from nasmyth.units import Spend
 from nasmyth.units import spend as read_spend
 
@@ -207,7 +207,8 @@ class Designer:
         graph = trial.graph if trial else self.space.decode(self.space.sample(self.seed))
         self.say("timing")
         self.plan = planned(study, self.clock, graph, self.task, self.domain)
-        training = Training(self.task, self.plan.recipe, seed=self.seed)
+        also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
+        training = Training(self.task, self.plan.recipe, seed=self.seed, also=also)
         self.rungs = Rungs(study, self.standing, training, self.measured, self.clock, self.plan)
         if trial is not None and not trial.closed:
             self.say("baseline")

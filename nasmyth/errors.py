@@ -13,6 +13,7 @@
     ├── DataError           data that cannot be learned from as it is
     ├── StudyError          a study file that cannot be opened, or belongs to another search
     ├── ExportError         a network that cannot be written, or whose written form disagrees with it
+    ├── TraceError          a module or an ONNX file that cannot be read as a graph
     ├── MissingExtraError   an optional dependency is not installed
     └── CandidateError      one candidate failed: recorded, and the search goes on
         ├── Diverged        its loss stopped being finite
@@ -95,6 +96,10 @@ class StudyError(NasmythError):
 
 class ExportError(NasmythError):
     """A network could not be written in the form asked for, or what was written disagrees with it."""
+
+
+class TraceError(NasmythError):
+    """A module or an ONNX file cannot be read as a graph. The message says where in its source, and what to change."""
 
 
 class MissingExtraError(NasmythError, ImportError):

@@ -73,7 +73,9 @@ def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random)
         law(len(differing) == 1, space, f"a neighbour differs in {differing}: {genome} and {neighbour}")
     law(mutant != genome or not near, space, f"a mutant is its parent, which has neighbours: {genome}")
     inherited = all(
-        v in [p[k] for p in (genome, other) if k in p] for k, v in child.items() if k in genome or k in other
+        space.holes[k].inherits(v, [p[k] for p in (genome, other) if k in p])
+        for k, v in child.items()
+        if k in genome or k in other
     )
     law(inherited or bool(space.constraints), space, f"a child has a decision of neither parent: {child}")
 

@@ -20,7 +20,7 @@ import pickle
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -28,6 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nasmyth.errors import NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
@@ -93,12 +94,30 @@ def check_op(op: Op, *shapes: Shape, onnx: bool = True) -> None:
     Its inputs are random normal numbers. `onnx=False` leaves out the slowest law; `check_onnx` takes many ops at once.
     """
     check_value(op)
+    if not buildable(op):
+        _refuses_to_be_built(op, lambda: op.build(*shapes))
+        return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for law in (_shape_as_declared, _costs_as_ruled, _source_stands_alone, _gradients_are_right):
             law(op, shapes)
     if onnx:
         check_onnx([(op, *shapes)])
+
+
+def buildable(op: Op) -> bool:
+    """Whether it has a module. An op may be declared without one: then it can be wired, keyed and drawn, and no more."""
+    return type(op).module is not None
+
+
+def _refuses_to_be_built(who: Value, build: Callable[[], object]) -> None:
+    """What has no module infers its shape all the same, and says that it cannot be built, with an error of ours."""
+    try:
+        build()
+    except NasmythError as error:
+        _law("module" in str(error), who, f"its error says nothing of a module that is missing: {error}")
+    else:
+        _law(False, who, "is built, though it has no module")
 
 
 def _shape_as_declared(op: Op, shapes: tuple[Shape, ...]) -> None:
@@ -197,7 +216,9 @@ def check_onnx(things: Iterable[Example], tolerance: float = 1e-5) -> None:
 
     All go through one export, which takes little longer than one op does. Raises AssertionError, which names the ops.
     """
-    things = list(things)
+    things = [thing for thing in things if buildable(thing[0])]
+    if not things:
+        return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -263,6 +284,9 @@ def check_block(block: Any, *shapes: Shape) -> None:
         promised = block.promised(shape)
         _law(promised in (None, graph.output), block, f"promises {promised}, gives {graph.output}")
     _law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
+    if not can_be_built(graph):
+        _refuses_to_be_built(block, lambda: Wired(graph))
+        return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Wired(graph)
@@ -293,7 +317,7 @@ def _trains(block: Any, graph: Graph, network: Wired) -> None:
 
 
 def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
-    """Random networks of a space, built and run forward: the shape that the graph says, numbers that are finite.
+    """Random networks of a space, built and run forward: shapes and parameters as the graph says, finite numbers.
 
     Only for spaces whose ops can be built. Raises AssertionError, which names the genome.
     """
@@ -306,12 +330,16 @@ def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
             network = Wired(graph).eval()
             output = network(torch.randn(2, *graph.input))
         _law(tuple(output.shape) == (2, *graph.output), space, f"{genome} gives {tuple(output.shape)[1:]}")
+        built = sum(parameter.numel() for parameter in network.parameters())
+        counted = graph.costs.params
+        ruled = bool(graph.costs.unknown) or built == counted
+        _law(ruled, space, f"{genome} has {built} parameters, {counted} by rule")
         _law(bool(output.isfinite().all()), space, f"{genome} gives numbers that are not finite")
 
 
 def can_be_built(graph: Graph) -> bool:
     """Whether every op has a module: those of a space over a table need none."""
-    return all(node.op.module is not None for node in graph.nodes[1:])
+    return all(buildable(node.op) for node in graph.nodes[1:])
 
 
 class Wired(nn.Module):

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nasmyth.bench.table import Table
+from nasmyth.errors import DataError
 from nasmyth.search import Strategy
 from nasmyth.study.trial import Limit, Objective
+from nasmyth.units import show
 
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 15: 2.145, 20: 2.093,
        30: 2.045, 50: 2.010, 100: 1.984}  # fmt: skip
@@ -54,6 +56,7 @@ def anytime(
     """Search the table once for each seed. Costs `seeds * queries` rows. progress: called with each seed that is done."""
     for column in filter(None, (report, clock)):
         table.check(column)
+    refuse_too_thin(table, queries)
     goal = table.goal(objective, maximize)
     sign = 1.0 if goal.direction == "max" else -1.0
     runs = []
@@ -76,8 +79,18 @@ def anytime(
     return Anytime(repr(strategy), goal, columns[0], columns[1] if report else (), columns[2])
 
 
+def refuse_too_thin(table: Table, queries: int) -> None:
+    """Raise DataError for a table that holds so little of its space that a search would meet none of it."""
+    expected = queries * len(table) / table.space.size
+    if expected < 1:
+        raise DataError(
+            f"{table.name} holds {len(table):,} of {show(table.space.size)} networks: of {queries} random ones {expected:.2g} "
+            "would be in it, so a search finds nothing to go by. Tables so thin are for predictors and rank correlations"
+        )
+
+
 def feasible_values(table: Table, goal: Objective, under: Sequence[str] = ()) -> list[float]:
-    """The objective of every network of the table that is within the budget, more being better; -inf for the others."""
+    """The objective of every network of the space that the table has within the budget, more being better; -inf for others."""
     limits = [Limit.parse(text) for text in under]
     sign = 1.0 if goal.direction == "max" else -1.0
     bounds = {limit.name: table.check(limit.name) for limit in limits}
@@ -85,7 +98,8 @@ def feasible_values(table: Table, goal: Objective, under: Sequence[str] = ()) ->
     for row, value in enumerate(table.check(goal.name)):
         met = all(limit.violation({limit.name: bounds[limit.name][row]}) == 0 for limit in limits)
         found.append(sign * value if met and math.isfinite(value) else -math.inf)
-    return found
+    absent = int(table.space.size) - len(table) if table.partial else 0
+    return found + [-math.inf] * absent
 
 
 def expected_random(values: Sequence[float], n: int) -> float:

@@ -55,8 +55,10 @@ class Table:
         self.name, self.space, self.notation, self.partial = name, space, notation, partial
         self.columns = {column: list(values) for column, values in columns.items()}
         self.index: dict[str, int] = {}
+        repeats: dict[int, list[int]] = {}
         for row, text in enumerate(texts):
-            self._enter(row, text)
+            self._enter(row, text, repeats)
+        self._average(repeats)
         missing = int(space.size) - len(self.index)
         if missing and not partial:
             raise DataError(
@@ -82,7 +84,7 @@ class Table:
         name = os.path.basename(path) + (f" ({dataset})" if dataset else "")
         return cls(name, named(), named.notation, texts, columns, partial=partial)
 
-    def _enter(self, row: int, text: str) -> None:
+    def _enter(self, row: int, text: str, repeats: dict[int, list[int]]) -> None:
         try:
             text = self.notation.text(self.notation.genome(text))
         except GenomeError as error:
@@ -90,9 +92,23 @@ class Table:
         first = self.index.setdefault(text, row)
         if first == row:
             return
+        if self.notation.classes:
+            repeats.setdefault(first, [first]).append(row)
+            return
         differs = next((c for c, v in self.columns.items() if v[row] != v[first] and v[row] == v[row]), None)
         what = "the same again" if differs is None else f"with another {differs} ({self.columns[differs][row]})"
         raise DataError(f"{self.name}, row {row}: {text!r} stands in row {first} already, {what}; keep one")
+
+    def _average(self, repeats: dict[int, list[int]]) -> None:
+        """Leave one row of means where several tell of one class of networks."""
+        for first, rows in repeats.items():
+            for values in self.columns.values():
+                known = [float(values[row]) for row in rows if values[row] == values[row]]
+                values[first] = math.fsum(known) / len(known) if known else math.nan
+        kept = sorted(self.index.values())
+        self.columns = {name: [values[row] for row in kept] for name, values in self.columns.items()}
+        place = {row: i for i, row in enumerate(kept)}
+        self.index = {text: place[row] for text, row in self.index.items()}
 
     def __len__(self) -> int:
         return len(self.index)

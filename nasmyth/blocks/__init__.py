@@ -1,14 +1,21 @@
 """Blocks: templates of ops with a signature of their own, one family a file. Importing it registers them all."""
 
 from nasmyth.blocks.aggregation import one_shot_aggregation
+from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, relu_separable
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
+from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.heads import image_head, sequence_head
+from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
+from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
+from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
 from nasmyth.blocks.residual import basic_block, bottleneck_block
+from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
 from nasmyth.blocks.tabular import dense_block, dense_residual
 from nasmyth.blocks.transformer import transformer
+from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_head, vanilla_stem
 
 __all__ = [
     "basic_block",
@@ -18,15 +25,38 @@ __all__ = [
     "convnext_downsample",
     "dense_block",
     "dense_residual",
+    "densenet_block",
+    "densenet_layer",
+    "densenet_transition",
     "depthwise_block",
+    "factorised_reduce",
     "fused_mbconv",
     "gated_mlp",
     "image_head",
+    "inverted_residual",
+    "lowformer_block",
     "mbconv",
     "mlp",
     "one_shot_aggregation",
+    "overlock",
+    "overlock_base",
+    "overlock_focus",
+    "overlock_focus_downsample",
+    "overlock_stem",
+    "relu_conv",
+    "relu_rectangles",
+    "relu_separable",
+    "resnet_d_stem",
+    "rs_bottleneck",
     "separable_conv",
     "sequence_head",
+    "series_activation",
+    "skip_or_match",
+    "slim_attention",
+    "split_transformer",
     "squeeze_excite",
     "transformer",
+    "vanilla_block",
+    "vanilla_head",
+    "vanilla_stem",
 ]

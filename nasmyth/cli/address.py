@@ -1,4 +1,4 @@
-"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `mine.py:space`, a registered space."""
+"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `net.onnx`, `mine.py:space`, a registered space."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Address(NamedTuple):
 
     @property
     def is_network(self) -> bool:
-        """Whether it is a saved network instead of a study."""
-        return self.study.endswith(".safetensors")
+        """Whether it is a saved network, or an ONNX file, instead of a study."""
+        return self.study.endswith((".safetensors", ".onnx"))
 
 
 def parse(text: str) -> Address:
@@ -47,7 +47,7 @@ def _refuse_missing(path: Path) -> None:
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise StudyError(
-            f"{path}: no such file{nearest(path.name, [n for n in beside if n.endswith(('.db', '.safetensors'))])}"
+            f"{path}: no such file{nearest(path.name, [n for n in beside if n.endswith(('.db', '.safetensors', '.onnx'))])}"
         )
 
 
@@ -96,7 +96,7 @@ def network_of(text: str) -> Any:
     address = parse(text)
     _import_parts()
     if address.is_network:
-        return Network.load(address.study)
+        return Network.of(address.study) if address.study.endswith(".onnx") else Network.load(address.study)
     with open_study(address.study) as study:
         trial = trial_of(study, address.which)
         if "weights" not in trial.artefacts:

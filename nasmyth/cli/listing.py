@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -37,13 +38,17 @@ def listing(
     if json:
         print_json(rows)
         return
+    rows = [{**row, **_readable(row)} for row in rows]
     heads = {
         "name": "name",
         "settings": "settings",
         "signature": "shapes",
         "unit": "unit",
         "better": "better",
+        "size": "networks",
+        "input": "input",
         "about": "what it is",
+        "source": "source",
     }
     kept = [key for key in heads if any(row.get(key) for row in rows)]
     print_table([(heads[key], "left") for key in kept], [[row.get(key, "") for key in kept] for row in rows])
@@ -61,11 +66,11 @@ def _registry(kind: str) -> Any:
     return getattr(import_module(home), kind)
 
 
-def _told(kind: str, name: str, item: Any) -> dict[str, str]:
+def _told(kind: str, name: str, item: Any) -> dict[str, Any]:
     """What there is to say of a registered object."""
     about = _first(str(getattr(item, "about", "") or item.__doc__ or "not described"))
     if kind == "spaces":
-        return {"about": f"{_first(item.make.__doc__)} {item.source}"}
+        return {**_extent(item), "about": _first(item.make.__doc__), "source": item.source}
     if kind in ("ops", "blocks"):
         sentence = item.signature if isinstance(item.signature, str) else "depends on its settings"
         return {"settings": _settings(item), "signature": sentence, "about": about}
@@ -73,7 +78,8 @@ def _told(kind: str, name: str, item: Any) -> dict[str, str]:
         return {"settings": _settings(item), "about": about}
     if kind == "measures":
         if not hasattr(item, "unit"):  # a family, such as latency: measured at a place
-            item, about = item("cpu"), f"{about} Write {name}@cpu."
+            place = getattr(item, "place", "cpu")
+            item, about = item(place), f"{about} Write {name}@{place}."
         units = {"": "", "1": "", "raw": "the target's"}
         return {
             "unit": units.get(item.unit, item.unit),
@@ -81,6 +87,27 @@ def _told(kind: str, name: str, item: Any) -> dict[str, str]:
             "about": about,
         }
     return {"about": about}
+
+
+def _extent(named: Any) -> dict[str, Any]:
+    """How many networks a space holds, as digits that no reader rounds, and the shape of one example."""
+    from nasmyth.errors import NasmythError
+
+    try:
+        space = named()
+        size = space.size
+        return {"size": "infinite" if math.isinf(size) else str(size), "input": list(space.input)}
+    except (NasmythError, TypeError) as error:  # another package's fault must not take the list with it
+        return {"size": f"cannot be made: {error}", "input": []}
+
+
+def _readable(row: dict[str, Any]) -> dict[str, str]:
+    """The size and the input of a space as people read them; nothing for other things."""
+    size, input = row.get("size", ""), row.get("input")
+    if size.isdigit():
+        size = f"{int(size):,}" if int(size) < 10**6 else f"10^{math.log10(int(size)):.1f}"
+    found = {"size": "infinitely many" if size == "infinite" else size} if size else {}
+    return {**found, "input": "×".join(map(str, input))} if input else found
 
 
 def _settings(item: Any) -> str:

@@ -16,7 +16,8 @@ def measure(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="SPACE|CANDIDATE", help="mine.py:space, a registered space, digits.db#best, net.safetensors"
+            metavar="SPACE|CANDIDATE",
+            help="mine.py:space, a registered space, digits.db#best, net.safetensors, net.onnx",
         ),
     ],
     by: Annotated[
@@ -61,7 +62,7 @@ def names(text: str) -> list[str]:
 
 def _drawn(target: str, sample: int, seed: int, limits: Any) -> list[tuple[Any, Any]]:
     """(genome or None, graph) of each network."""
-    if ".safetensors" in target:
+    if target.endswith((".safetensors", ".onnx")):
         return [(None, addresses.network_of(target).graph)]
     if "#" in target or target.endswith(".db"):
         where = addresses.parse(target)

@@ -13,7 +13,8 @@ from nasmyth.cli.console import only_results, print_json, print_table, terminal
 
 def show(
     address: Annotated[
-        str, typer.Argument(metavar="STUDY[#CANDIDATE]", help="digits.db, digits.db#best, #12, or net.safetensors")
+        str,
+        typer.Argument(metavar="STUDY[#CANDIDATE]", help="digits.db, digits.db#best, #12, net.safetensors or net.onnx"),
     ],
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write the report as one self-contained page.")

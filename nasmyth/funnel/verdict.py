@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.funnel.standing import Standing
-from nasmyth.measure import Constraint
+from nasmyth.measure import Constraint, find
 from nasmyth.study import Study, Trial
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.train import Task
+    from nasmyth.train import Judgement, Task
 
 
 def network_of(study: Study, trial: Trial) -> Network:
@@ -26,6 +27,20 @@ def network_of(study: Study, trial: Trial) -> Network:
     return Network.from_bytes(study.get(trial.artefacts["weights"]))
 
 
+def judged(network: Network, task: Task, goal: str, split: str = "test") -> Judgement:
+    """The scores of a network on a split, the goal among them; where that has a figure for each example, by these."""
+    from nasmyth.train import judge
+
+    found = judge(network, task, split=split)
+    if goal in found.scores:
+        return found
+    measure = find(goal)
+    each = getattr(measure.function, "each", None)
+    every = found.each if each is None else each(network, task, split)
+    value = measure(network, task, split=split) if each is None else float(every.mean())
+    return replace(found, scores={**found.scores, goal: value}, each=every)
+
+
 def choose(standing: Standing, task: Task) -> Trial | None:
     """The leader, if it beats the plain network in validation by more than luck explains; else the plain network.
 
@@ -33,15 +48,16 @@ def choose(standing: Standing, task: Task) -> Trial | None:
     Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), and more if it is the best of many
     (`errors_of_luck`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
     """
-    from nasmyth.train import difference, judge
+    from nasmyth.train import difference
 
     study, leader, plain = standing.study, standing.leader, standing.baseline
     if leader is None:
         return None
     best, said = leader, {}
     if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and standing.fits(plain):
-        ours, theirs = (judge(network_of(study, trial), task, split="valid") for trial in (leader, plain))
-        lead = difference(ours, theirs, standing.goal)
+        goal = standing.goal
+        ours, theirs = (judged(network_of(study, trial), task, goal, split="valid") for trial in (leader, plain))
+        lead = difference(ours, theirs, goal)
         least = lead.error * errors_of_luck(len(standing.finals))
         best = leader if lead.value > least else plain
         said = {"leader": leader.number, "gain": lead.value, "least": least}
@@ -61,15 +77,15 @@ def verdict(
 ) -> dict[str, Any]:
     """The best and the baseline on the test split, and what the best measures on this device: plain data."""
     from nasmyth.graph.text import rows
-    from nasmyth.train import difference, judge
+    from nasmyth.train import difference
 
     network = network_of(study, best)
-    ours = judge(network, task)
+    ours = judged(network, task, goal)
     noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
     if measured:
         noted["device"] = {limit.measure.name: limit.measure(network) for limit in measured}
     if plain is not None and "weights" in plain.artefacts:
-        theirs = judge(network_of(study, plain), task)
+        theirs = judged(network_of(study, plain), task, goal)
         gain = difference(ours, theirs, goal)
         noted["baseline"] = {"trial": plain.number, "test": theirs.scores}
         noted["difference"] = {"value": gain.value, "low": gain.low, "high": gain.high}

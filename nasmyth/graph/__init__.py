@@ -2,9 +2,14 @@
 
 from nasmyth.graph.combine import Add, Concat, Identity, Multiply, Zero, cell, chain, parallel, repeat, residual
 from nasmyth.graph.costs import Costs
+from nasmyth.graph.encode import Adjacency, Encoder, GraphTensors, Tensors
+from nasmyth.graph.features import Features
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block, Op, block, blocks, buffer_count, mac_count, op, ops, param_count
+from nasmyth.graph.paths import Paths
+from nasmyth.graph.relay import relay
 
-__all__ = ["Add", "Block", "Concat", "Costs", "Graph", "Identity", "Multiply", "Node", "Op", "Zero", "block", "blocks",
-           "buffer_count", "cell", "chain", "mac_count", "op", "ops", "parallel", "param_count", "repeat", "residual"]  # fmt: skip
+__all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
+           "Multiply", "Node", "Op", "Paths", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell", "chain", "mac_count",
+           "op", "ops", "parallel", "param_count", "relay", "repeat", "residual"]  # fmt: skip

@@ -201,10 +201,11 @@ class Edge(Value):
 
 
 class Vertex(Value):
-    """A state in a cell: what arrives over its edges, joined, then put through `body`."""
+    """A state in a cell: what arrives over its edges, joined by `join` (or as in all the cell), then put through `body`."""
 
     edges: Any
     body: Any = Identity()
+    join: Any = None
 
     @property
     def names(self) -> tuple[str | int, ...]:
@@ -240,8 +241,12 @@ class Cell(Combine):
         vertices = []
         for j, vertex in enumerate(self.vertices, self.inputs):
             at = below(address, f"n{j}")
+            if not isinstance(vertex, Vertex):  # a choice among vertices
+                vertices.append(fill(vertex, at))
+                continue
             edges = fill_sequence(vertex.edges, fill, at, vertex.names.__getitem__)
-            vertices.append(Vertex.of((edges, fill(vertex.body, below(at, "op")))))
+            join = vertex.join if vertex.join is None else fill(vertex.join, below(at, "join"))
+            vertices.append(Vertex.of((edges, fill(vertex.body, below(at, "op")), join)))
         return Cell.of((tuple(vertices), self.inputs, fill(self.join, below(address, "join")),
                         fill(self.output, below(address, "output")), fill(self.out, below(address, "out"))))  # fmt: skip
 
@@ -252,7 +257,9 @@ class Cell(Combine):
         states: dict[int, Handle] = dict(enumerate(inputs))
         for j, body, edges in steps:
             arriving = tuple([_through(go, edge, states[source], name) for source, edge, name in edges])
-            states[j] = _through(go, body, _joined(go, self.join, arriving, f"n{j}.join"), f"n{j}.op")
+            join = self.vertices[j - self.inputs].join
+            joined = _joined(go, self.join if join is None else join, arriving, f"n{j}.join")
+            states[j] = _through(go, body, joined, f"n{j}.op")
         if not ends:
             return go(Zero(), inputs[:1], "out")
         return _joined(go, self.out, tuple([states[j] for j in ends]), "out")

@@ -1,6 +1,7 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
+such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Summary(NamedTuple):
     macs: int = 0
     activations: int = 0
     unknown: tuple[Unknown, ...] = ()
+    reads: tuple[int, ...] | None = None
+    """The inputs that its output depends on, where that is not all of them."""
 
     def plus(self, other: Summary, shared: bool = False) -> Summary:
         """Both together; `shared` weights have been counted before."""
@@ -60,29 +63,47 @@ class Summary(NamedTuple):
 
 
 class _Counter:
-    """Reads a wiring into a summary: what flows is shapes."""
+    """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("activations", "buffers", "macs", "params", "shared", "tied", "unknown")
+    __slots__ = ("made", "read")
 
-    def __init__(self, tied: bool) -> None:
-        self.params = self.buffers = self.macs = self.activations = 0
-        self.unknown: tuple[Unknown, ...] = ()
-        self.tied, self.shared = tied, False
+    def __init__(self, shapes: tuple[Shape, ...]) -> None:
+        self.made = [Summary(shape) for shape in shapes]
+        self.read: list[tuple[int, ...]] = [()] * len(shapes)
 
-    def shape(self, handle: Shape) -> Shape:
-        return handle
+    def shape(self, handle: int) -> Shape:
+        return self.made[handle].shape
 
-    def __call__(self, part: Any, inputs: tuple[Shape, ...], name: str | int) -> Shape:
-        shape, params, buffers, macs, activations, unknown = summarise(part, inputs)
-        self.macs += macs
-        self.activations += activations
-        if not self.shared:
-            self.params += params
-            self.buffers += buffers
-        if unknown:
-            self.unknown += _shared(unknown) if self.shared else unknown
-        self.shared = self.tied  # a body applied again brings no new weights
-        return shape
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+        summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
+        self.made.append(summary)
+        self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
+        return len(self.made) - 1
+
+    def total(self, output: int, inputs: int, tied: bool) -> Summary:
+        """All parts that the output needs. tied: they are one body, which brings its weights once."""
+        needed = [False] * len(self.made)
+        needed[output] = True
+        for i in reversed(range(inputs, len(needed))):
+            if needed[i]:
+                for j in self.read[i]:
+                    needed[j] = True
+        params = buffers = macs = activations = 0
+        unknown: tuple[Unknown, ...] = ()
+        shared = False
+        for i in range(inputs, len(needed)):
+            if needed[i]:
+                part = self.made[i]
+                macs += part.macs
+                activations += part.activations
+                if not shared:
+                    params += part.params
+                    buffers += part.buffers
+                if part.unknown:
+                    unknown += _shared(part.unknown) if shared else part.unknown
+                shared = tied
+        reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
+        return Summary(self.made[output].shape, params, buffers, macs, activations, unknown, reads)
 
 
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:
@@ -107,9 +128,9 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
         return summary
     if not isinstance(term, Combine):
         raise not_a_template(term, "")
-    counter = _Counter(tied=isinstance(term, Repeat) and bool(term.tied))
-    shape = term.wire(counter, shapes)
-    return Summary(shape, counter.params, counter.buffers, counter.macs, counter.activations, counter.unknown)
+    counter = _Counter(shapes)
+    output = term.wire(counter, tuple(range(len(shapes))))
+    return counter.total(output, len(shapes), tied=isinstance(term, Repeat) and bool(term.tied))
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:

@@ -87,7 +87,7 @@ class Graph:
         """Parameters, buffers and MACs by rule, without building anything."""
         if self._costs is None:
             s = of_nodes(self.nodes) if self._term is None else summarise(self._term, (self.input,))
-            object.__setattr__(self, "_costs", Costs(*s[1:]))
+            object.__setattr__(self, "_costs", Costs(*s[1:6]))
         assert self._costs is not None
         return self._costs
 
@@ -113,6 +113,19 @@ class Graph:
         from nasmyth.graph.text import dot
 
         return dot(self)
+
+    def to_text(self, *, addresses: bool = False, shapes: bool = False) -> str:
+        """Compact text, one line a node: "3: Conv(out=16) <- 2". `Graph.from_text` reads it (see `graph/lines.py`)."""
+        from nasmyth.graph.lines import to_lines
+
+        return to_lines(self, addresses=addresses, shapes=shapes)
+
+    @classmethod
+    def from_text(cls, text: str) -> Graph:
+        """The graph that `to_text` wrote. Raises NasmythError, which names the line, the token and what was expected."""
+        from nasmyth.graph.lines import from_lines
+
+        return from_lines(text)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `Graph.from_json` reads it."""

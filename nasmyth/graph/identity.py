@@ -48,8 +48,11 @@ def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
         return tuple(_pieces(canonical(flatten(term, shape))))
     found: list[bytes] = []
     for item in term.items:  # parts of a chain never share weights
+        summary = summarise(item, (shape,))
+        if summary.reads == ():  # whatever came before is not needed
+            return tuple(_pieces(canonical(flatten(term, shape))))
         found += _pieces_of(item, shape)
-        shape = summarise(item, (shape,)).shape
+        shape = summary.shape
     return tuple(found)
 
 

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 from nasmyth.measure.measure import Constraint, Measure, constraint, constraints, find, measure, measures
 
 if TYPE_CHECKING:
-    from nasmyth.measure.counts import macs, memory, params, size
+    from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
+    from nasmyth.measure.counts import macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
-    from nasmyth.measure.trained import accuracy, loss, mae, r2, rmse
+    from nasmyth.measure.robustness import masking, robust
+    from nasmyth.measure.trained import accuracy, brier, ece, loss, mae, r2, rmse
 
 _WHERE = {
-    **dict.fromkeys(("macs", "memory", "params", "size"), "counts"),
+    **dict.fromkeys(("macs", "memory", "params", "size", "traffic"), "counts"),
     "latency": "device",
-    **dict.fromkeys(("accuracy", "loss", "mae", "r2", "rmse"), "trained"),
+    **dict.fromkeys(("ece_adaptive", "ece_classwise", "ece_scaled"), "calibration"),
+    **dict.fromkeys(("masking", "robust"), "robustness"),
+    **dict.fromkeys(("accuracy", "brier", "ece", "loss", "mae", "r2", "rmse"), "trained"),
 }
 
-__all__ = ["Constraint", "Measure", "accuracy", "constraint", "constraints", "find", "latency", "loss", "macs", "mae",
-           "measure", "measures", "memory", "params", "r2", "rmse", "size"]  # fmt: skip
+__all__ = ["Constraint", "Measure", "accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
+           "ece_scaled", "find", "latency", "loss", "macs", "mae", "masking", "measure", "measures", "memory", "params", "r2", "rmse", "robust", "size", "traffic"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

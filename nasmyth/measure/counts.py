@@ -7,7 +7,7 @@ own) is built and run once, and remembered.
 from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
-from nasmyth.measure.footprint import activation_memory, state_bytes
+from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
 
@@ -59,3 +59,9 @@ def size(graph: Graph) -> float:
 def memory(graph: Graph) -> float:
     """Peak bytes of float32 activations that live at once when one example is inferred, layer by layer."""
     return float(activation_memory(graph))
+
+
+@measure(unit="B")
+def traffic(graph: Graph) -> float:
+    """Bytes that layers read and write for one example in float32: activations and weights, no layer fused."""
+    return float(memory_traffic(graph))

@@ -31,6 +31,30 @@ def activation_memory(graph: Graph) -> int:
     return peak
 
 
+def memory_traffic(graph: Graph) -> int:
+    """Bytes that all layers read and write while one example runs in inference: inputs, weights and outputs in float32.
+
+    Each layer counts by itself, as if nothing were fused and no cache held what the layer before has written: h w (c + c')
+    + k^2 c c' numbers for a convolution, the "memory access cost" of Ma et al. (2018, arXiv:1807.11164, equation 1) by which
+    VoVNet was designed. Joins read and write what they join; reshapes count like any layer.
+    """
+    nodes = graph.nodes
+    moved = 0
+    for node in nodes[1:]:
+        shapes = tuple(nodes[i].shape for i in node.inputs)
+        moved += math.prod(node.shape) + sum(map(math.prod, shapes))
+        moved += _weights(node.op, shapes)
+    return FLOAT * moved
+
+
+@lru_cache(maxsize=100_000)
+def _weights(op: Op, shapes: tuple[Shape, ...]) -> int:
+    """Numbers in the parameters and buffers of a layer."""
+    output = op.infer(*shapes)
+    params, buffers = param_count(op, shapes, output), buffer_count(op, shapes, output)
+    return _built_bytes(op, shapes) // FLOAT if params is None or buffers is None else params + buffers
+
+
 def state_bytes(graph: Graph) -> int:
     """Bytes of the weights of a float32 network as saved: parameters, and buffers in their own types.
 

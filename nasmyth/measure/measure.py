@@ -200,7 +200,7 @@ def find(name: str | Measure) -> Measure:
             raise UnitError(f"{name!r}: {family} takes no setting; write {family!r}")
         return found
     if not at:
-        raise UnitError(f"{name!r}: say where it is measured, such as '{family}@cpu'")
+        raise UnitError(f"{name!r}: say where it is measured, such as '{family}@{getattr(found, 'place', 'cpu')}'")
     parts = [part.strip() for part in setting.split(",")]
     pairs = [part.partition("=") for part in parts[1:]]
     if not all(key and value for key, _, value in pairs):
@@ -228,6 +228,8 @@ def constraints(texts: str | Constraint | Iterable[str | Constraint]) -> tuple[C
 
 def _load_all() -> None:
     """Import the files that register measures."""
+    import nasmyth.measure.calibration
     import nasmyth.measure.counts
     import nasmyth.measure.device
+    import nasmyth.measure.robustness
     import nasmyth.measure.trained  # noqa: F401

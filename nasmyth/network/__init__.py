@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nasmyth.network.network import Network, build
     from nasmyth.network.outputs import Classes, Values, fit_classes, fit_values
     from nasmyth.network.pipeline import Pipeline, Prediction
+    from nasmyth.network.tracing import Unsaid, opaque, trace
 
 _HOME = {
     "Classes": "outputs",
@@ -20,12 +21,15 @@ _HOME = {
     "Pipeline": "pipeline",
     "Prediction": "pipeline",
     "TableInput": "inputs",
+    "Unsaid": "tracing",
     "Values": "outputs",
     "build": "network",
     "fit_classes": "outputs",
     "fit_image_input": "fitting",
     "fit_table_input": "fitting",
     "fit_values": "outputs",
+    "opaque": "tracing",
+    "trace": "tracing",
 }
 
 __all__ = [
@@ -36,12 +40,15 @@ __all__ = [
     "Pipeline",
     "Prediction",
     "TableInput",
+    "Unsaid",
     "Values",
     "build",
     "fit_classes",
     "fit_image_input",
     "fit_table_input",
     "fit_values",
+    "opaque",
+    "trace",
 ]
 
 

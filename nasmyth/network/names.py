@@ -25,7 +25,7 @@ SELF = "_self"
 
 OWN = {
     *("graph", "inputs", "outputs", "history", "forward", "predict", "pipeline", "check", "then", "key"),
-    *("save", "load", "export", "to_bytes", "from_bytes"),
+    *("of", "save", "load", "export", "to_bytes", "from_bytes"),
 }
 """What a network calls its own, beyond what every `nn.Module` has."""
 

@@ -76,6 +76,16 @@ class Network(Group):
                 values[i] = None
         return values[-1]
 
+    @classmethod
+    def of(cls, module: Any, example: Tensor | None = None, **options: Any) -> Network:
+        """A network that computes what an `nn.Module` or an ONNX file does, with its weights; arguments are those of `trace`.
+
+        Raises TraceError where that cannot be, or where the two differ by more than 1e-5 on random input.
+        """
+        from nasmyth.network.tracing import network_of
+
+        return network_of(module, example, **options)
+
     def pipeline(self) -> Pipeline:
         """Preprocessing, network and answer as one module that shares this network's weights."""
         from nasmyth.network.pipeline import Pipeline

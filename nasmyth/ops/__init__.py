@@ -3,16 +3,30 @@
 from nasmyth.graph.combine import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
 from nasmyth.ops.activations import Activation
-from nasmyth.ops.attention import Attention
-from nasmyth.ops.convolution import Conv, DepthwiseConv
-from nasmyth.ops.embedding import LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
+from nasmyth.ops.dynamic import ContMix
+from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.fading import Fading
+from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.joins import Gate
 from nasmyth.ops.linear import Linear
-from nasmyth.ops.norms import BatchNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
+from nasmyth.ops.message_passing import MessagePassing
+from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
+from nasmyth.ops.nudge import Nudge
+from nasmyth.ops.opaque import Opaque
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
+from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
+from nasmyth.ops.products import DotProductAttention, MatMul
+from nasmyth.ops.rectangle import RectConv
 from nasmyth.ops.regularise import Dropout, DropPath, LayerScale, LayerScale2d
-from nasmyth.ops.reshape import ChannelShuffle, Flatten, ToImage, ToSequence, Upsample
+from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, ToSequence, Upsample
+from nasmyth.ops.resize import Resize, ResizeLike
+from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
+from nasmyth.ops.scheduled import ScheduledDropPath
 from nasmyth.ops.table import Columns
+from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
+from nasmyth.ops.tokens import ClassToken, FirstToken
 
 __all__ = [
     "Activation",
@@ -22,32 +36,69 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "ChannelShuffle",
+    "ChannelSlice",
+    "ClassToken",
+    "Col2Im",
     "Columns",
     "Concat",
+    "Constant",
+    "ContMix",
     "Conv",
     "DepthwiseConv",
+    "Divide",
+    "DotProductAttention",
     "DropPath",
     "Dropout",
+    "Embedding",
+    "Fading",
+    "FirstToken",
     "Flatten",
+    "Function",
     "Gate",
+    "GlobalResponseNorm",
     "GroupNorm",
+    "HeadAttention",
     "Identity",
+    "Im2Col",
     "LayerNorm",
     "LayerNorm2d",
     "LayerScale",
     "LayerScale2d",
+    "Learned",
     "LearnedPosition",
     "Linear",
+    "MatMul",
     "MaxPool",
+    "Maximum",
     "Mean",
+    "MessagePassing",
+    "Moment",
     "Multiply",
+    "Nudge",
+    "Opaque",
+    "Part",
     "Patchify",
+    "Permute",
+    "PixelAttention",
+    "Pooled",
     "RMSNorm",
+    "RectConv",
+    "Reshape",
+    "Resize",
+    "ResizeLike",
+    "RowProducts",
+    "ScheduledDropPath",
+    "Select",
     "SinCosPosition",
+    "Slice",
+    "Softmax",
+    "SplitAttention",
     "ToImage",
     "ToSequence",
     "TokenBatchNorm",
+    "TransposedConv",
     "Upsample",
+    "Weight",
     "Zero",
     "op",
 ]

@@ -28,6 +28,34 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
+@op("b c=(3 heads k) h w -> b heads*k h w")
+class PixelAttention(nn.Module):
+    """Attention among the pixels of an image, of queries, keys and values that its channels already hold, in this order.
+
+    The core of `Attention` without its projections, for those that are convolutions.
+    """
+
+    def __init__(self, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = x.flatten(2).unflatten(1, (3, self.heads, -1)).transpose(3, 4).unbind(1)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return mixed.transpose(2, 3).flatten(1, 2).unflatten(2, x.shape[2:])
+
+
+@param_count.register(PixelAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return 0
+
+
+@mac_count.register(PixelAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    c, h, w = output
+    return 2 * (h * w) ** 2 * c
+
+
 @param_count.register(Attention)
 def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     d = output[-1]
@@ -44,4 +72,5 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 EXAMPLES = [
     (Attention(heads=2), (5, 6)),
     (Attention(heads=3, bias=False, causal=True), (4, 6)),
+    (PixelAttention(heads=2), (12, 3, 4)),
 ]

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nasmyth.errors import ShapeError
+from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 
@@ -83,6 +83,22 @@ class DepthwiseConv(nn.Conv2d):
         return super().forward(x)
 
 
+def _even_overhang(conv: Any) -> None:
+    if type(conv.kernel) is int and type(conv.stride) is int:
+        if conv.stride < 1 or conv.kernel < conv.stride or (conv.kernel - conv.stride) % 2:
+            raise SpaceError(
+                f"{conv!r}: kernel is stride, stride + 2, stride + 4 ..., so that the image grows by exactly stride"
+            )
+
+
+@op("b c h w -> b out h*stride w*stride", check=_even_overhang)
+class TransposedConv(nn.ConvTranspose2d):
+    """Enlarges an image `stride` times by a learned kernel: the transpose of a strided convolution (Zeiler 2010)."""
+
+    def __init__(self, c: int, out: int, kernel: int = 4, stride: int = 2, bias: bool = False) -> None:
+        super().__init__(c, out, kernel, stride, (kernel - stride) // 2, bias=bias)
+
+
 @param_count.register(Conv)
 def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     out: int = conv.out
@@ -108,6 +124,18 @@ def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return c * h * w * int(conv.kernel**2)
 
 
+@param_count.register(TransposedConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return output[0] * int(inputs[0][0] * conv.kernel**2 + bool(conv.bias))
+
+
+@mac_count.register(TransposedConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Every input number is spread over kernel x kernel pixels of all outputs."""
+    c, h, w = inputs[0]
+    return c * h * w * output[0] * int(conv.kernel**2)
+
+
 EXAMPLES = [
     (Conv(8), (3, 9, 9)),
     (Conv(6, kernel=5, stride=2, bias=True), (3, 8, 7)),
@@ -118,4 +146,6 @@ EXAMPLES = [
     (DepthwiseConv(), (4, 6, 6)),
     (DepthwiseConv(kernel=5, stride=2, dilation=2, bias=True), (3, 9, 8)),
     (DepthwiseConv(kernel=2, stride=2), (3, 7, 6)),
+    (TransposedConv(5), (3, 4, 5)),
+    (TransposedConv(4, kernel=3, stride=1, bias=True), (3, 4, 5)),
 ]

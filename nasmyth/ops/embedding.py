@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
@@ -22,6 +23,17 @@ class Patchify(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x).flatten(2).transpose(1, 2)
+
+
+@op("b ... -> b ... d")
+class Embedding(nn.Embedding):
+    """A learned vector for each code (Bengio 2003). Codes from 0 on, whole or as floats; what is beyond is the last one."""
+
+    def __init__(self, codes: int, d: int) -> None:
+        super().__init__(codes, d)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.embedding(x.round().long().clamp(0, self.num_embeddings - 1), self.weight)
 
 
 @op("b l d -> b l d")
@@ -59,6 +71,14 @@ def _(patchify: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return output[1] * (inputs[0][0] * int(patchify.p) ** 2 + 1)
 
 
+@param_count.register(Embedding)
+def _(embedding: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return int(embedding.codes) * output[-1]
+
+
+mac_count.register(Embedding, nothing)
+
+
 @mac_count.register(Patchify)
 def _(patchify: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """Every number of the image meets d weights once."""
@@ -77,6 +97,7 @@ for _position in (LearnedPosition, SinCosPosition):
 
 EXAMPLES = [
     (Patchify(p=2, d=5), (3, 6, 4)),
+    (Embedding(5, 3), (4,)),
     (LearnedPosition(), (4, 6)),
     (SinCosPosition(), (4, 6)),
 ]

@@ -67,6 +67,23 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(groups, c, eps)
 
 
+@op("b c h w -> b c h w")
+class GlobalResponseNorm(nn.Module):
+    """Lifts the channels that answer more strongly than the others, over the whole image, beside a shortcut (ConvNeXt V2,
+    Woo 2023, arXiv:2301.00808, equation 3)."""
+
+    def __init__(self, c: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.scale = nn.Parameter(torch.zeros(c, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(c, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        response = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+        share = response / (response.mean(1, keepdim=True) + self.eps)
+        return (self.scale * share + 1) * x + self.shift
+
+
 @op("... d -> ... d")
 class RMSNorm(nn.RMSNorm):
     """Division by the root mean square over the last axis (Zhang 2019, arXiv:1910.07467)."""
@@ -76,7 +93,7 @@ class RMSNorm(nn.RMSNorm):
 
 
 def _scale_and_shift(norm: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
-    first = isinstance(norm, (BatchNorm, LayerNorm2d, GroupNorm))
+    first = isinstance(norm, (BatchNorm, LayerNorm2d, GroupNorm, GlobalResponseNorm))
     return 2 * inputs[0][0 if first else -1]
 
 
@@ -91,7 +108,7 @@ def _statistics(norm: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 
 
 _OVER_BATCH = (BatchNorm, TokenBatchNorm)
-_WITH_SHIFT = (*_OVER_BATCH, LayerNorm, LayerNorm2d, GroupNorm)
+_WITH_SHIFT = (*_OVER_BATCH, LayerNorm, LayerNorm2d, GroupNorm, GlobalResponseNorm)
 for _norm in _OVER_BATCH:
     buffer_count.register(_norm, _statistics)
 for _norm in _WITH_SHIFT:
@@ -108,5 +125,6 @@ EXAMPLES = [
     (LayerNorm(), (5, 6)),
     (LayerNorm2d(), (6, 3, 4)),
     (GroupNorm(groups=2), (6, 3, 3)),
+    (GlobalResponseNorm(), (4, 3, 5)),
     (RMSNorm(), (5, 6)),
 ]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nasmyth.errors import SpaceError
+from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import op
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import weightless
@@ -59,6 +59,31 @@ class ChannelShuffle(nn.Module):
         return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
+def _some_channels(part: Any, *shapes: Shape) -> Shape:
+    shape: Shape = part.sentence.result(part.solve(*shapes), part)
+    if part.start < 0 or part.start + part.count > shapes[0][0]:
+        raise ShapeError(
+            f"{part!r}: channels {part.start} to {part.start + part.count - 1} are not all there, the input has "
+            f"{shapes[0][0]}"
+        )
+    return shape
+
+
+@op("b c h w -> b count h w", infer=_some_channels)
+class ChannelSlice(nn.Module):
+    """`count` channels of an image, from number `start` on: takes apart what `Concat()` has joined."""
+
+    def __init__(self, count: int, start: int = 0) -> None:
+        super().__init__()
+        self.start, self.count = start, count
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, self.start : self.start + self.count]
+
+    def extra_repr(self) -> str:
+        return f"{self.start}:{self.start + self.count}"
+
+
 def _known_mode(upsample: Any) -> None:
     if isinstance(upsample.mode, str) and upsample.mode not in ("nearest", "bilinear"):
         raise SpaceError(f"{upsample!r}: mode is 'nearest' or 'bilinear'")
@@ -76,13 +101,14 @@ class Upsample(nn.Module):
         return F.interpolate(x, scale_factor=self.factor, mode=self.mode)
 
 
-weightless(Flatten, ToSequence, ToImage, ChannelShuffle, Upsample)
+weightless(Flatten, ToSequence, ToImage, ChannelShuffle, ChannelSlice, Upsample)
 
 EXAMPLES = [
     (Flatten(), (3, 4, 5)),
     (ToSequence(), (3, 4, 5)),
     (ToImage(4), (20, 3)),
     (ChannelShuffle(2), (6, 3, 4)),
+    (ChannelSlice(3, start=2), (6, 3, 4)),
     (Upsample(3), (2, 3, 4)),
     (Upsample(mode="bilinear"), (2, 3, 4)),
 ]

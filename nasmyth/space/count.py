@@ -2,7 +2,8 @@
 
 Independent decisions multiply and options add. Names are what makes it interesting: a hole that was decided elsewhere
 adds nothing when it is met again. The count therefore walks the template carrying *states*: which names are decided (and
-as what, where that changes what follows), and how many genomes lead there.
+as what, where that changes what follows), and how many genomes lead there. A part whose names stand nowhere else, such as
+a searched cell that a network repeats, is counted once, and is in the states as if it were one name.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Any
 from nasmyth.graph.combine import Repeat
 from nasmyth.record import Value, is_open
 from nasmyth.space.arithmetic import Expression
-from nasmyth.space.fill import values
+from nasmyth.space.fill import tied, values
 from nasmyth.space.holes import Choice, Hole, Subset
 
-State = frozenset[tuple[str, Any]]
+State = frozenset[tuple[Any, Any]]
 
 
 def size(template: Any) -> float | int:
     """The number of genomes: an exact integer, or infinity when a real number is among the decisions."""
-    states = _Tally(_telling(template))(template, Counter({frozenset(): 1}))
+    states = _Tally(template)(template, Counter({frozenset(): 1}))
     return sum(states.values())
 
 
@@ -47,9 +48,28 @@ def _telling(template: Any) -> frozenset[str]:
     return frozenset(found)
 
 
+def _names(template: Any, but: Any = None) -> set[str]:
+    """The names of all holes in a template, leaving out those inside one part of it."""
+    found: set[str] = set()
+    seen: set[Any] = set()
+    rest = [template]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, tuple):
+            rest += part
+        elif isinstance(part, Value) and part is not but and is_open(part) and part not in seen:
+            seen.add(part)
+            rest += part._values
+            if isinstance(part, Hole) and part.name is not None:
+                found.add(part.name)
+    return found
+
+
 class _Tally:
-    def __init__(self, telling: frozenset[str]) -> None:
-        self.telling = telling
+    def __init__(self, template: Any) -> None:
+        self.template = template
+        self.telling = _telling(template)
+        self.closed: dict[Any, bool] = {}
         self.nameless: dict[Any, bool] = {}
         self.known: dict[Any, Any] = {}
 
@@ -64,7 +84,22 @@ class _Tally:
             if part not in self.known:
                 self.known[part] = sum(self._open(part, Counter({frozenset(): 1})).values())
             return Counter({state: n * self.known[part] for state, n in states.items()})
-        return self._open(part, states)
+        return self._closed(part, states) if self._is_closed(part) else self._open(part, states)
+
+    def _closed(self, part: Any, states: Counter[State]) -> Counter[State]:
+        """Past a part whose names stand nowhere else: all of them were decided with it, or none."""
+        met = Counter({state: n for state, n in states.items() if (part, None) in state})
+        rest = states - met
+        if rest and part not in self.known:
+            self.known[part] = sum(self._open(part, Counter({frozenset(): 1})).values())
+        return met + Counter({state | {(part, None)}: n * self.known[part] for state, n in rest.items()})
+
+    def _is_closed(self, part: Any) -> bool:
+        if part not in self.closed:
+            inside = _names(part) if tied(part) else set()
+            tells = isinstance(part, Hole) and inside & self.telling  # outside, it matters what it was decided as
+            self.closed[part] = len(inside) > 1 and not tells and not inside & _names(self.template, but=part)
+        return self.closed[part]
 
     def _open(self, part: Any, states: Counter[State]) -> Counter[State]:
         if isinstance(part, Hole):
@@ -79,7 +114,8 @@ class _Tally:
         if hole.name is None:
             return self._decide(hole, states)
         met = Counter({state: n for state, n in states.items() if any(name == hole.name for name, _ in state)})
-        return met + self._decide(hole, states - met)  # decided elsewhere, with all that is inside it: adds nothing
+        rest = states - met  # what was decided elsewhere, with all that is inside it, adds nothing
+        return met + self._decide(hole, rest) if rest else met
 
     def _decide(self, hole: Hole, states: Counter[State]) -> Counter[State]:
         if hole.name not in self.telling and not any(map(is_open, hole.inner())):

@@ -17,7 +17,7 @@ from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Cell, Chain, Parallel, Repeat
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.arithmetic import Expression
-from nasmyth.space.holes import Choice, Genome, Hole, Real
+from nasmyth.space.holes import Choice, Genome, Hole, Real, Symbol
 
 Pick = Callable[[str, Hole], Any]
 
@@ -136,6 +136,8 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
             seen.add(part)
         if isinstance(part, tuple):
             return tuple(visit(item, below(at, i)) for i, item in enumerate(part))
+        if isinstance(part, Symbol):
+            raise SpaceError(f"{part!r} stands in no rule; symbols are for the alternatives of grammar({{...}})")
         if isinstance(part, Hole):
             if part.name is not None and not (isinstance(part.name, str) and part.name):
                 raise SpaceError(f"{part!r}: a hole's name is a word, such as name='width'")

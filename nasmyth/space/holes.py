@@ -3,8 +3,8 @@
     Conv(out=choice(16, 32), kernel=choice(3, 5))           # a template: four convolutions
     {"out": 32, "kernel": 3}                                # a genome: one of them, hole by hole
 
-There are four kinds of hole, `choice`, `integer`, `real` and `subset`; `maybe(x)` is a choice between x and nothing. A
-hole may stand wherever a value may: in an op's field, among the parts of a chain, inside another hole's option, in a
+There are four simple kinds of hole, `choice`, `integer`, `real` and `subset`; `maybe(x)` is a choice between x and nothing.
+The fifth, `grammar`, has a file of its own. A hole may stand wherever a value may: in an op's field, among the parts of a chain, inside another hole's option, in a
 training recipe. It is known by its address (`stages[1].block.kernel`) or, if it has a name, by that: holes of one name
 are one decision wherever they stand, and named numbers take arithmetic (`2 * width`).
 
@@ -19,11 +19,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph.combine import Identity
+from nasmyth.record import Value
 from nasmyth.space.arithmetic import Arithmetic, Fill
 
 Genome = dict[str, Any]
@@ -53,13 +55,39 @@ class Hole(Arithmetic):
     def count(self) -> int | float:
         raise NotImplementedError
 
+    @property
+    def free(self) -> bool:
+        """Whether there is more than one decision."""
+        return self.count > 1
+
     def nth(self, i: int) -> Any:
         """The i-th decision."""
         raise NotImplementedError
 
+    def first(self) -> Any:
+        """The decision that is made where none is given."""
+        return self.nth(0)
+
     def sample(self, rng: Random) -> Any:
         """A decision drawn at random, each equally likely."""
         return self.nth(rng.randrange(int(self.count)))
+
+    def near(self, decision: Any) -> Iterator[Any]:
+        """The decisions next to this one: at most 64 others, evenly spread."""
+        n = int(self.count)
+        return (other for other in map(self.nth, range(0, n, -(-n // 64))) if other != decision)
+
+    def regrown(self, decision: Any, rng: Random) -> Any:
+        """The decision with a part of it made anew; None for a decision that has no parts."""
+        return None
+
+    def crossed(self, parents: list[Any], rng: Random) -> Any:
+        """A decision that takes after one or two others."""
+        return rng.choice(parents)
+
+    def inherits(self, decision: Any, parents: list[Any]) -> bool:
+        """Whether a decision takes after these and nothing else."""
+        return decision in parents
 
     def checked(self, decision: Any, key: str) -> Any:
         """The decision as this hole writes it. Raises GenomeError if it is not one of its own."""
@@ -76,6 +104,15 @@ class Hole(Arithmetic):
     def encode(self, decision: Any) -> list[float]:
         """A vector of fixed length; all zeros for None, a decision that is not active."""
         raise NotImplementedError
+
+
+class Symbol(Value):
+    """Stands in a rule of a grammar for whatever the rule of that name derives. Made by `symbol`."""
+
+    _is_hole = True
+    rule: Any
+    name: Any = None
+    keep: Any = False
 
 
 class Choice(Hole):
@@ -198,8 +235,15 @@ class Real(Hole):
     def nth(self, i: int) -> Any:
         raise SpaceError(f"{self!r}: a real number has no finite list of values; use choice(...) to enumerate")
 
+    def first(self) -> Any:
+        return self.at(0.5)
+
     def sample(self, rng: Random) -> Any:
         return self.at(rng.random())
+
+    def near(self, decision: float) -> Iterator[Any]:
+        at = self.fraction(decision)
+        return (self.at(f) for f in (max(0.0, at - 0.1), min(1.0, at + 0.1)) if abs(f - at) > 1e-12)
 
     def at(self, fraction: float) -> float:
         """The number at this fraction of the way from lo to hi."""

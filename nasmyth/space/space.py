@@ -22,7 +22,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.record import Value, content_key, from_json, to_json
 from nasmyth.space import count
 from nasmyth.space.fill import Pick, fill, holes
-from nasmyth.space.holes import Genome, Hole, Real
+from nasmyth.space.holes import Genome, Hole
 
 if TYPE_CHECKING:
     from nasmyth.space.narrow import Limit
@@ -80,7 +80,7 @@ class Space:
 
         def pick(key: str, hole: Hole) -> Any:
             parents = [parent[key] for parent in (a, b) if key in parent]
-            return hole.checked(rng.choice(parents), key) if parents else self._draw(key, hole, rng)
+            return hole.checked(hole.crossed(parents, rng), key) if parents else self._draw(key, hole, rng)
 
         return self._meeting(lambda: self._walk(pick), a, rng)
 
@@ -119,17 +119,11 @@ class Space:
         return self._walk(lambda key, hole: hole.checked(merged[key], key) if key in merged else self._first(key, hole))
 
     def alternatives(self, key: str, decision: Any) -> list[Any]:
-        """The other decisions that a hole offers (at most 64, evenly spread)."""
+        """The other decisions that a hole offers (at most 64, evenly spread; of a grammar, those next to this one)."""
         hole = self._hole(key)
-        if isinstance(hole, Real):
-            at = hole.fraction(decision)
-            return [hole.at(f) for f in (max(0.0, at - 0.1), min(1.0, at + 0.1)) if abs(f - at) > 1e-12]
         if key in self.allowed:
-            every = self.allowed[key]
-        else:
-            n = int(hole.count)
-            every = [hole.nth(i) for i in (range(0, n, -(-n // 64)))]
-        return [other for other in every if other != decision]
+            return [other for other in self.allowed[key] if other != decision]
+        return list(hole.near(decision))
 
     # --- reading genomes ------------------------------------------------------------------------------------------
 
@@ -256,13 +250,13 @@ class Space:
     def _first(self, key: str, hole: Hole) -> Any:
         if key in self.allowed:
             return self.allowed[key][0]
-        return hole.at(0.5) if isinstance(hole, Real) else hole.nth(0)
+        return hole.first()
 
     def _mutant(self, genome: Genome, rng: Random, changes: int) -> Genome:
-        free = [key for key in genome if self._hole(key).count > 1 and len(self.allowed.get(key, "xx")) > 1]
+        free = [key for key in genome if self._hole(key).free and len(self.allowed.get(key, "xx")) > 1]
         changed: Genome = {}
         for key in rng.sample(free, min(changes, len(free))):
-            decision = genome[key]
+            decision = self.holes[key].regrown(genome[key], rng) or genome[key]
             while decision == genome[key]:
                 decision = self._draw(key, self.holes[key], rng)
             changed[key] = decision

@@ -21,6 +21,8 @@ class Notation(NamedTuple):
     """What those columns hold in one row, as the text."""
     home: str = ""
     """Where the published tables are found."""
+    classes: bool = False
+    """Whether a text stands for a class of networks, which a table may list several times: their means are what it says."""
 
 
 class Named(NamedTuple):

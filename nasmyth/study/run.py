@@ -22,7 +22,7 @@ from nasmyth.errors import StudyError
 from nasmyth.study.executors import choose
 from nasmyth.study.log import merit
 from nasmyth.study.outcome import Outcome, numbers
-from nasmyth.study.training import Training
+from nasmyth.study.training import Training, trained
 from nasmyth.study.trial import Trial
 from nasmyth.train import is_task
 from nasmyth.units import quantity
@@ -215,7 +215,9 @@ def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
 
 def _evaluation(study: Study, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
     if is_task(given):
-        return Training(given, recipe, epochs, seed=study.seed, under=study.wanted.constraints)
+        wanted = study.wanted
+        also = trained([*wanted.goals, *(getattr(limit, "measure", limit) for limit in wanted.constraints)])
+        return Training(given, recipe, epochs, seed=study.seed, under=wanted.constraints, also=also)
     if not callable(given):
         raise StudyError(
             f"evaluate with a function of the graph, or train on a Task (nasmyth.read(data)); got {given!r:.80}"

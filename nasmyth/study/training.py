@@ -6,10 +6,11 @@ A `Training` is a frozen value that can be sent to another process, so it runs w
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import OverBudget
+from nasmyth.errors import OverBudget, UnknownNameError
 from nasmyth.record import from_json
 from nasmyth.study.outcome import Outcome
 
@@ -24,7 +25,10 @@ class Training:
 
     recipe: where the candidate brings none of its own; by default the task's, else that of its domain's kind.
     epochs: the recipe's unless said. seconds: the most that a training may take. under: constraints; those that need a
-    device are measured before anything is trained, and the candidate that misses one costs no training.
+    device are measured before anything is trained, and the candidate that misses one costs no training. also: names of
+    measures of a trained network that are recorded besides those that every training leaves, such as "robust@pgd".
+
+    Raises DataError, when made, for a measure that does not suit the task.
     """
 
     task: Task
@@ -33,6 +37,15 @@ class Training:
     seconds: float | None = None
     seed: int = 0
     under: tuple[Any, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        from nasmyth.measure import find
+
+        for name in self.also:
+            suits = getattr(find(name).function, "suits", None)
+            if suits is not None:
+                suits(self.task)
 
     def __call__(self, trial: Trial) -> Outcome:
         """Raises OverBudget, with the figures, or Diverged."""
@@ -46,6 +59,7 @@ class Training:
         network = build(graph, self.seed, self.task.inputs, self.task.outputs)
         initialise(network, self.seed)
         fitted = fit(network, self.task, recipe, epochs=self.epochs, seconds=self.seconds, seed=self.seed)
+        told = {name: find(name)(network, self.task) for name in self.also if name not in fitted.scores}
         counted = {name: find(name)(graph) for name in ("params", "macs")}
         details = {
             "curve": list(fitted.curve),
@@ -54,7 +68,7 @@ class Training:
             "ended": fitted.reason,
         }
         return Outcome(
-            {**counted, **measured, **fitted.scores},
+            {**counted, **measured, **fitted.scores, **told},
             details={**details, "seconds": time.perf_counter() - start},
             artefacts={"weights": network.to_bytes()},
         )
@@ -70,3 +84,18 @@ class Training:
             if not limit.satisfied(figures[name]):
                 raise OverBudget(f"{name} is {limit.measure.show(figures[name])}, over {limit}", measures=figures)
         return figures
+
+
+def trained(named: Iterable[Any]) -> tuple[str, ...]:
+    """The names of those that are measures of a trained network; others are counts, or told by whoever evaluates."""
+    from nasmyth.measure import find
+
+    found = []
+    for name in dict.fromkeys(str(one.name) for one in named):
+        try:
+            needs = find(name).needs
+        except UnknownNameError:
+            continue
+        if "training" in needs:
+            found.append(name)
+    return tuple(found)

@@ -7,6 +7,9 @@ when the time is up, when the scores have stopped improving, or when asked to.
 The learning rate follows progress = max(share of the planned steps done, share of the time used), so a run that time
 cuts short ends at a low rate all the same. A run bounded by epochs alone depends on nothing but its arguments: the same
 seed on the same machine gives the same weights, bit for bit.
+
+Layers that change as training goes on have a method `set_progress(fraction)`: it is told this progress, 0 to 1, before
+every step.
 """
 
 from __future__ import annotations
@@ -179,6 +182,7 @@ class _Run:
         module = host.compiled(self.network) if self.recipe.compile else self.network
         self.model, self.optimizer = fabric.setup(module, optimizer)
         self.average = Average(self.network, self.recipe.ema) if self.recipe.ema else None
+        self.paced: list[Any] = [m for m in self.network.modules() if hasattr(m, "set_progress")]
         self.x, self.y = self.task.train.x.to(device), self.task.train.y.to(device)
         self.inputs = self.task.inputs.module().to(device)
         images = len(self.task.input) == 3
@@ -213,9 +217,12 @@ class _Run:
     def step(self, rows: Tensor) -> None:
         """One step of the optimizer."""
         recipe, task = self.recipe, self.task
-        rate = recipe.lr * rates.factor(max((self.done + 0.5) / self.planned, self.spent), recipe.warmup)
+        progress = max((self.done + 0.5) / self.planned, self.spent)
+        rate = recipe.lr * rates.factor(progress, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        for module in self.paced:
+            module.set_progress(min(1.0, progress))
         stored, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
         if recipe.flip or recipe.crop:
             stored = augment.augment(stored, recipe, self.noise)

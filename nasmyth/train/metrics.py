@@ -1,8 +1,8 @@
 """Scores over batches, by torchmetrics: what `evaluate` reports.
 
-Classification: accuracy, error (1 - accuracy), loss (cross-entropy). Regression: rmse and mae in the units of the
-target (averaged over outputs), r2, loss (squared error of standardised values). Nothing is kept but running sums, in
-float64, so memory does not grow with the data.
+Classification: accuracy, error (1 - accuracy), loss (cross-entropy), ece and brier (see `calibration.py`). Regression:
+rmse and mae in the units of the target (averaged over outputs), r2, loss (squared error of standardised values). Nothing is
+kept but running sums, in float64, so memory does not grow with the data.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasmyth.network.outputs import Classes, Values
+from nasmyth.train.calibration import Bins
 
 _ALONE: dict[str, Any] = {"sync_on_compute": False}
 """One process scores for all: torchmetrics would wait for the others, which do not come."""
@@ -27,6 +28,7 @@ class Meter:
         self.count = 0
         self.total: Tensor | float = 0.0
         self.metrics: dict[str, Any] | None = None
+        self.bins = Bins()
 
     def update(self, pred: Tensor, y: Tensor) -> None:
         """Add a batch: logits N C and indices N, or standardised values N k and values N k in their own units."""
@@ -37,6 +39,7 @@ class Meter:
             target = y
             self.total = self.total + F.cross_entropy(pred, y, reduction="sum").double()
             self.count += len(y)
+            self.bins.update(pred, y)
         else:  # of standardised values: sums of squares of values in their own units would lose digits
             pred, target = pred.double(), self.outputs.standardise(y.double())
             self.total = self.total + F.mse_loss(pred, target, reduction="sum")
@@ -53,7 +56,7 @@ class Meter:
         found = {name: m.compute().double().cpu() for name, m in self.metrics.items() if name != "r2" or enough}
         if isinstance(self.outputs, Classes):
             accuracy = round(float(found["accuracy"]) * self.count) / self.count  # torchmetrics divides in float32
-            return {"accuracy": accuracy, "error": 1.0 - accuracy, "loss": loss}
+            return {"accuracy": accuracy, "error": 1.0 - accuracy, "loss": loss, **self.bins.compute()}
         std = torch.tensor(self.outputs.std, dtype=torch.float64)
         scores = {"rmse": float((found["mse"].reshape(-1).sqrt() * std).mean())}
         scores["mae"] = float((found["mae"].reshape(-1) * std).mean())

@@ -8,9 +8,11 @@ import statistics
 from pathlib import Path
 
 import pytest
+from bench_toys import NOTATION, SPACE, TEXTS, columns
 
 from nasmyth.bench import Table, anytime, at_budgets, expected_random
 from nasmyth.bench.protocol import feasible_values, interval
+from nasmyth.errors import DataError
 from nasmyth.search import Evolution, LocalSearch, Random
 
 NB201 = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
@@ -77,3 +79,19 @@ def test_the_published_table_of_nas_bench_201():
     random, local = (at_budgets(table, one, [50])[0] for one in found)
     assert abs(random["mean"] - random["random"]) < 2 * random["half"]
     assert 90 < random["mean"] <= random["optimum"] and local["mean"] <= local["optimum"]
+
+
+def test_a_table_too_thin_to_search_is_refused():
+    thin = Table("thin", SPACE, NOTATION, TEXTS[:1], columns(TEXTS[:1]), partial=True)
+    with pytest.raises(DataError, match=r"thin holds 1 of 24 networks: of 10 random ones 0.42"):
+        anytime(thin, Random(), "accuracy", queries=10, seeds=1)
+
+
+def test_chance_counts_networks_that_a_table_lacks():
+    """As draws that find nothing: the expected best is over the cases in which something is found."""
+    half = Table("half", SPACE, NOTATION, TEXTS[:12], columns(TEXTS[:12]), partial=True)
+    values = feasible_values(half, half.goal("accuracy"))
+    assert len(values) == 24 and values.count(-math.inf) == 12
+    found = anytime(half, Random(), "accuracy", queries=4, seeds=400)
+    (row,) = at_budgets(half, found, [4])
+    assert row["found"] < 400 and abs(row["mean"] - row["random"]) < 2 * row["half"]

@@ -133,3 +133,26 @@ def test_list(run, kind, has):
     assert has in [row["name"] for row in rows]
     assert all(row["about"] for row in rows)
     assert has in run("list", kind).stdout
+
+
+def test_list_of_spaces_says_how_large_they_are(run):
+    rows = {row["name"]: row for row in document(run("list", "spaces", "--json"))}
+    assert rows["nb201"]["size"] == "15625" and rows["nb201"]["input"] == [3, 32, 32]
+    assert int(rows["fbnet"]["size"]) == 9**22 and rows["fbnet"]["input"] == [3, 224, 224]
+    assert "arXiv:2001.00326" in rows["nb201"]["source"]
+    assert all(row["size"].isdigit() or row["size"] == "infinite" for row in rows.values())
+    told = run("list", "spaces").stdout
+    assert "15,625" in told and "10^21.0" in told and "3×224×224" in told
+
+
+def test_list_survives_a_space_that_cannot_be_made():
+    from nasmyth.cli.listing import _extent, _readable
+    from nasmyth.ops import Dropout
+    from nasmyth.space import Space, real
+
+    def needs(width):
+        return width
+
+    assert "width" in _extent(needs)["size"]
+    endless = _extent(lambda: Space(Dropout(real(0.0, 0.5)), (3,)))
+    assert endless["size"] == "infinite" and _readable(endless) == {"size": "infinitely many", "input": "3"}

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph import Add, Concat, Graph, Identity, Node, Op, chain, parallel, repeat, residual
-from nasmyth.graph.combine import Input
+from nasmyth.graph import Add, Concat, Graph, Identity, Node, Op, chain, parallel, relay, repeat, residual
+from nasmyth.graph.combine import Cell, Edge, Input, Vertex
 from nasmyth.graph.text import rows
 from nasmyth.space import Space, choice, integer
 
@@ -254,3 +254,13 @@ def test_a_pickled_graph_brings_what_its_ops_need():
     read = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read()).key)"
     told = subprocess.run([sys.executable, "-c", read], input=pickle.dumps(made), capture_output=True, check=True)
     assert told.stdout.decode().strip() == made.key
+
+
+def test_what_a_cell_does_not_read_costs_nothing():
+    """A cell that ignores one of its inputs: neither what prepares that input, nor the part that made it, counts."""
+    ignoring = Cell((Vertex((Edge(0, Wide(3)),)),), inputs=2)
+    both = Cell((Vertex((Edge(0, Wide(5)), Edge(1, Wide(5)))),), inputs=2)
+    for parts in ((both, ignoring), (both, ignoring, both), (both, both, ignoring), (ignoring, ignoring, ignoring)):
+        made = graph(chain(Wide(4), relay(*parts)))
+        assert Graph(made.nodes).costs == made.costs
+    assert graph(chain(Wide(4), relay(both, ignoring))).costs == graph(chain(Wide(4), Wide(3))).costs

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from nasmyth.graph import Concat, Graph, Identity, chain, op, parallel, repeat, residual
-from nasmyth.measure.footprint import activation_memory, state_bytes
+from nasmyth.measure import traffic
+from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
 from nasmyth.network import build
 from nasmyth.ops import Activation, BatchNorm, Conv, Linear, Mean, SinCosPosition
 from nasmyth.spaces.images import images
@@ -81,3 +82,13 @@ def test_state_is_parameters_and_buffers_in_their_types(seed):
     graph = space.decode(space.sample(seed))
     counters = sum(isinstance(node.op, BatchNorm) for node in graph.nodes)
     assert state_bytes(graph) == 4 * (graph.costs.params + graph.costs.buffers) + 4 * counters
+
+
+def test_traffic_of_known_cases():
+    """A convolution moves its input, its weights and its output; a join what it joins and the joined."""
+    conv = Graph.of(Conv(5, 3), (4, 6, 7))
+    assert memory_traffic(conv) == traffic(conv) == 4 * (6 * 7 * (4 + 5) + 9 * 4 * 5)
+    join = parallel(Identity(), Conv(2, 1), join=Concat())
+    assert memory_traffic(Graph.of(join, (3, 2, 2))) == 4 * (4 * (3 + 2) + 6 + 4 * (3 + 2 + 5))
+    assert memory_traffic(Graph.of(BatchNorm(), (3,))) == 4 * (3 + 3 + 4 * 3 + 1)
+    assert memory_traffic(Graph.of(Unruled(), (4,))) == 4 * (4 + 4) + 4 * 3 + 8 * 5

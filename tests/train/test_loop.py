@@ -223,3 +223,29 @@ def test_training_never_reads_the_test_split(digits):
 def test_half_precision_trains(digits):
     fitted = fit(convnet(4), digits, QUICK.replace(precision="bf16"), epochs=0.5, device="cpu")
     assert math.isfinite(fitted.scores["loss"])
+
+
+class Paced(nn.Linear):
+    """Notes what it is told of the progress."""
+
+    def __init__(self):
+        super().__init__(2, 1)
+        self.told = []
+
+    def set_progress(self, fraction):
+        self.told.append(fraction)
+
+
+def test_layers_are_told_the_progress_before_every_step(line):
+    layer = Paced()
+    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16, epochs=3, lr=0.01), device="cpu")
+    steps = 3 * (len(line.train) // 16)
+    assert fitted.reason == "finished" and len(layer.told) == steps
+    assert layer.told == [pytest.approx((i + 0.5) / steps) for i in range(steps)]
+
+
+def test_progress_follows_the_clock_where_time_ends_the_run(line):
+    layer = Paced()
+    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16, lr=0.01), epochs=math.inf, seconds=0.3, device="cpu")
+    assert fitted.reason == "time" and layer.told == sorted(layer.told)
+    assert 0 <= layer.told[0] and layer.told[-1] <= 1

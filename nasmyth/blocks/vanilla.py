@@ -1,0 +1,86 @@
+"""Plain layers without shortcuts, two of which become one when they are trained (VanillaNet, Chen 2023, arXiv:2305.12972).
+
+While it trains, a layer is two convolutions with a nonlinearity between them that fades away (`Fading`); at the end the
+two are one linear map, and `nasmyth.transform.merge` makes one convolution of them. What is left of the nonlinearity
+is the series activation behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nasmyth.graph.combine import Identity, chain
+from nasmyth.graph.op import block
+from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, MaxPool, Mean
+
+
+@block("b c h w -> b c h w")
+def series_activation(series: int = 3, activation: str = "relu", merged: bool = False) -> Any:
+    """An activation, then a learned sum of its values at the (2 series + 1)^2 pixels around, channel by channel.
+
+    series: 0 leaves the plain activation. merged: as it is deployed, with the norm inside the kernel.
+    """
+    if not series:
+        return Activation(activation)
+    kernel = 2 * series + 1
+    if merged:
+        return chain(act=Activation(activation), spread=DepthwiseConv(kernel, bias=True))
+    return chain(act=Activation(activation), spread=DepthwiseConv(kernel), norm=BatchNorm(1e-6))
+
+
+@block("b c h w -> b out h/stride w/stride")
+def vanilla_block(
+    c: int,
+    out: int,
+    stride: int = 1,
+    series: int = 3,
+    activation: str = "relu",
+    share: float = 1.0,
+    merged: bool = False,
+) -> Any:
+    """Two 1x1 convolutions that merge, max pooling, a series activation.
+
+    merged: one convolution from the start, which is the deployed form and the baseline without deep training.
+    """
+    linear = _one_or_two(Conv(c, 1), Conv(out, 1), Conv(out, 1, bias=True), activation, share, merged)
+    pool = MaxPool(stride, stride) if stride > 1 else Identity()
+    return chain(linear=linear, pool=pool, act=series_activation(series, activation, merged))
+
+
+@block("b c h w -> b out h/patch w/patch")
+def vanilla_stem(
+    out: int, patch: int = 4, series: int = 3, activation: str = "relu", share: float = 1.0, merged: bool = False
+) -> Any:
+    """A convolution over patches and one over channels that merge, then a series activation."""
+    first, one = (Conv(out, patch, patch, bias=bias) for bias in (False, True))
+    linear = _one_or_two(first, Conv(out, 1), one, activation, share, merged)
+    return chain(linear=linear, act=series_activation(series, activation, merged))
+
+
+@block("b c h w -> b out")
+def vanilla_head(out: int, activation: str = "relu", share: float = 1.0, merged: bool = False) -> Any:
+    """The mean over all pixels, then two linear layers that merge."""
+    if merged:
+        return chain(pool=Mean("h w"), linear=Linear(out))
+    deep = chain(first=Linear(out), norm=BatchNorm(1e-6), fade=Fading(activation, share), second=Linear(out))
+    return chain(pool=Mean("h w"), linear=deep)
+
+
+def _one_or_two(first: Any, second: Any, one: Any, activation: str, share: float, merged: bool) -> Any:
+    if merged:
+        return one
+    fade = Fading(activation, share)
+    return chain(first=first, norm=BatchNorm(1e-6), fade=fade, second=second, second_norm=BatchNorm(1e-6))
+
+
+EXAMPLES = [
+    (series_activation(1), (4, 5, 5)),
+    (series_activation(0), (4, 5, 5)),
+    (series_activation(2, merged=True), (4, 5, 5)),
+    (vanilla_block(6, stride=2), (4, 6, 6)),
+    (vanilla_block(4, series=1, merged=True), (4, 5, 5)),
+    (vanilla_stem(6, patch=2, series=1), (3, 6, 6)),
+    (vanilla_stem(6, series=1, merged=True), (3, 8, 8)),
+    (vanilla_head(5, share=0.5), (4, 3, 3)),
+    (vanilla_head(5, merged=True), (4, 3, 3)),
+]

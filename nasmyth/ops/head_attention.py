@@ -1,0 +1,97 @@
+"""Attention with other shapes: heads whose width does not depend on their number, and windows of an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nasmyth.errors import SpaceError
+from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.signature import Shape
+
+
+def _some_heads(attention: Any) -> None:
+    for name in ("heads", "k"):
+        value = getattr(attention, name)
+        if type(value) is int and value < 1:
+            raise SpaceError(f"{attention!r}: {name} must be at least 1")
+
+
+@op("b l d -> b l d", check=_some_heads)
+class HeadAttention(nn.Module):
+    """Multi-head self-attention whose heads are `k` wide, however many there are and whatever d is.
+
+    Queries, keys and values have heads * k features; the output projection leads back to d. So heads can be added and
+    taken away one by one (AutoFormer, Chen 2021, arXiv:2107.00651).
+    """
+
+    def __init__(self, d: int, heads: int = 4, k: int = 64, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(d, 3 * heads * k, bias)
+        self.out = nn.Linear(heads * k, d, bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+@op("b c=(heads k) h=(split m) w=(split n) -> b c h w")
+class SplitAttention(nn.Module):
+    """Self-attention among the pixels of each of `split` by `split` equal parts of an image; 1: among all of them.
+
+    The local attention of As-ViT (Chen 2022, arXiv:2202.11921) and UViT (Chen 2022, arXiv:2112.09747).
+    """
+
+    def __init__(self, c: int, heads: int = 4, split: int = 1, bias: bool = True) -> None:
+        super().__init__()
+        self.heads, self.split = heads, split
+        self.qkv = nn.Linear(c, 3 * c, bias)
+        self.out = nn.Linear(c, c, bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, c, h, w = x.shape
+        s = self.split
+        parts = x.reshape(b, c, s, h // s, s, w // s).permute(0, 2, 4, 3, 5, 1).reshape(-1, h * w // (s * s), c)
+        q, k, v = self.qkv(parts).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return mixed.reshape(b, s, s, h // s, w // s, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, h, w)
+
+
+@param_count.register(HeadAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    d, inner = output[-1], attention.heads * attention.k
+    return 4 * d * inner + (3 * inner + d) * bool(attention.bias)
+
+
+@mac_count.register(HeadAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Four projections between d and the heads, then scores and weighted sums of l^2 for each of their features."""
+    length, d = output
+    inner = attention.heads * attention.k
+    macs: int = 4 * length * d * inner + 2 * length * length * inner
+    return macs
+
+
+@param_count.register(SplitAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return 4 * output[0] * (output[0] + bool(attention.bias))
+
+
+@mac_count.register(SplitAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Four projections at each pixel; each pixel meets those of its own part."""
+    c, h, w = output
+    pixels, met = h * w, h * w // attention.split**2
+    return 4 * pixels * c * c + 2 * pixels * met * c
+
+
+EXAMPLES = [
+    (HeadAttention(heads=2, k=4), (5, 6)),
+    (HeadAttention(heads=3, k=2, bias=False), (4, 5)),
+    (SplitAttention(heads=2), (4, 3, 5)),
+    (SplitAttention(heads=2, split=2, bias=False), (6, 4, 6)),
+]

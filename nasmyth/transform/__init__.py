@@ -1,0 +1,5 @@
+"""Transforms: from a network to another that goes on from its weights, one a file."""
+
+from nasmyth.transform.merge import merge
+
+__all__ = ["merge"]
