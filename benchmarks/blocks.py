@@ -1,6 +1,6 @@
 """Networks and blocks of the literature: does what each is known for show here, at a small scale?
 
-    python benchmarks/blocks.py                               # all sections, 15 minutes on two free cores
+    python benchmarks/blocks.py                               # all sections, half an hour of processor time
     python benchmarks/blocks.py --only vovnet --workers 1
 
 Data: scikit-learn's 8x8 digits, split anew for each seed (719 to train on, 180 to choose the epoch by, 898 to test), and
@@ -117,7 +117,7 @@ def section_vanillanet(seeds: int) -> None:
     """Six layers that were trained as twelve, against six that were trained as six."""
     small = {"input": DIGITS, "classes": 10, "widths": (16,), "patch": 1}
     genome = {"depth": 6, "series": 2, "width": 16}
-    deep, plain = vanillanet(**small).decode(genome), vanillanet(**small, merged=True).decode(genome)
+    deep, plain = (vanillanet(**small, form=form).decode(genome) for form in ("deep", "plain"))
     recipe, data = CONVNET.replace(epochs=25, lr=0.05), (digits, {})
     merged = mapped(merging, [Job(deep, data, recipe, seed) for seed in range(seeds)])
     direct = table({"direct": plain}, data, recipe, range(seeds))["direct"]
@@ -128,12 +128,12 @@ def section_vanillanet(seeds: int) -> None:
     verdict(f"merged equals unmerged to {gap:.1e} (1e-5)", gap <= 1e-5)
     verdict(f"merged no worse than direct: {statistics.mean(gain):+.2f} points", statistics.mean(gain) >= 0)
     one = merge(build(deep))
-    times = seconds(build(deep), one, build(plain))
+    times = seconds(build(deep), one, merge(build(plain)))
     print(
         "  latency: "
         + ", ".join(f"{n} {t * 1e6:.0f} us" for n, t in zip(("twelve", "merged", "six"), times, strict=True))
     )
-    same = one.graph.key == plain.key
+    same = one.graph.key == merge(build(plain)).graph.key
     verdict(f"merged is the network of six layers, and takes {times[1] / times[2]:.2f} of its time (1)", same)
 
 

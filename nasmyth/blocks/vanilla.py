@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Identity, chain
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, MaxPool, Mean
+
+FORMS = ("deep", "plain", "merged")
+"""Of a layer: two linear maps, which merge; one with a norm behind it; one alone, as it is deployed. Both others merge to the
+last."""
 
 
 @block("b c h w -> b c h w")
@@ -36,41 +41,45 @@ def vanilla_block(
     series: int = 3,
     activation: str = "relu",
     share: float = 1.0,
-    merged: bool = False,
+    form: str = "deep",
 ) -> Any:
-    """Two 1x1 convolutions that merge, max pooling, a series activation.
-
-    merged: one convolution from the start, which is the deployed form and the baseline without deep training.
-    """
-    linear = _one_or_two(Conv(c, 1), Conv(out, 1), Conv(out, 1, bias=True), activation, share, merged)
+    """Two 1x1 convolutions that merge, max pooling, a series activation. `form` is one of FORMS."""
     pool = MaxPool(stride, stride) if stride > 1 else Identity()
-    return chain(linear=linear, pool=pool, act=series_activation(series, activation, merged))
+    linear = _linear(Conv(c, 1), Conv(out, 1), Conv(out, 1), activation, share, form)
+    return chain(linear=linear, pool=pool, act=series_activation(series, activation, form == "merged"))
 
 
 @block("b c h w -> b out h/patch w/patch")
 def vanilla_stem(
-    out: int, patch: int = 4, series: int = 3, activation: str = "relu", share: float = 1.0, merged: bool = False
+    out: int, patch: int = 4, series: int = 3, activation: str = "relu", share: float = 1.0, form: str = "deep"
 ) -> Any:
     """A convolution over patches and one over channels that merge, then a series activation."""
-    first, one = (Conv(out, patch, patch, bias=bias) for bias in (False, True))
-    linear = _one_or_two(first, Conv(out, 1), one, activation, share, merged)
-    return chain(linear=linear, act=series_activation(series, activation, merged))
+    patches = Conv(out, patch, patch)
+    linear = _linear(patches, Conv(out, 1), patches, activation, share, form)
+    return chain(linear=linear, act=series_activation(series, activation, form == "merged"))
 
 
 @block("b c h w -> b out")
-def vanilla_head(out: int, activation: str = "relu", share: float = 1.0, merged: bool = False) -> Any:
+def vanilla_head(out: int, activation: str = "relu", share: float = 1.0, form: str = "deep") -> Any:
     """The mean over all pixels, then two linear layers that merge."""
-    if merged:
-        return chain(pool=Mean("h w"), linear=Linear(out))
-    deep = chain(first=Linear(out), norm=BatchNorm(1e-6), fade=Fading(activation, share), second=Linear(out))
-    return chain(pool=Mean("h w"), linear=deep)
+    linear = Linear(out)
+    if _known(form) == "deep":
+        linear = chain(first=linear, norm=BatchNorm(1e-6), fade=Fading(activation, share), second=linear)
+    return chain(pool=Mean("h w"), linear=linear)
 
 
-def _one_or_two(first: Any, second: Any, one: Any, activation: str, share: float, merged: bool) -> Any:
-    if merged:
-        return one
-    fade = Fading(activation, share)
-    return chain(first=first, norm=BatchNorm(1e-6), fade=fade, second=second, second_norm=BatchNorm(1e-6))
+def _linear(first: Any, second: Any, one: Any, activation: str, share: float, form: str) -> Any:
+    """The linear part of a layer; `one` is what stands in the place of the two."""
+    norm = BatchNorm(1e-6)
+    if _known(form) == "deep":
+        return chain(first=first, norm=norm, fade=Fading(activation, share), second=second, second_norm=norm)
+    return chain(first=one, norm=norm) if form == "plain" else one.replace(bias=True)
+
+
+def _known(form: str) -> str:
+    if form not in FORMS:
+        raise SpaceError(f"form={form!r}: it is one of {', '.join(FORMS)}")
+    return form
 
 
 EXAMPLES = [
@@ -78,9 +87,10 @@ EXAMPLES = [
     (series_activation(0), (4, 5, 5)),
     (series_activation(2, merged=True), (4, 5, 5)),
     (vanilla_block(6, stride=2), (4, 6, 6)),
-    (vanilla_block(4, series=1, merged=True), (4, 5, 5)),
+    (vanilla_block(6, series=1, form="plain"), (4, 5, 5)),
+    (vanilla_block(4, series=1, form="merged"), (4, 5, 5)),
     (vanilla_stem(6, patch=2, series=1), (3, 6, 6)),
-    (vanilla_stem(6, series=1, merged=True), (3, 8, 8)),
+    (vanilla_stem(6, series=1, form="merged"), (3, 8, 8)),
     (vanilla_head(5, share=0.5), (4, 3, 3)),
-    (vanilla_head(5, merged=True), (4, 3, 3)),
+    (vanilla_head(5, form="merged"), (4, 3, 3)),
 ]

@@ -96,7 +96,7 @@ def _extent(named: Any) -> dict[str, Any]:
     try:
         space = named()
         size = space.size
-        return {"size": "infinite" if math.isinf(size) else str(size), "input": list(space.input)}
+        return {"size": "infinite" if size == math.inf else str(size), "input": list(space.input)}
     except (NasmythError, TypeError) as error:  # another package's fault must not take the list with it
         return {"size": f"cannot be made: {error}", "input": []}
 

@@ -12,23 +12,28 @@ trials (Bergstra and Bengio 2012, "Random Search for Hyper-Parameter Optimizatio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.strategy import Strategy, Told, distinct, strategy, written
-from nasmyth.space.holes import Genome, Hole, Real
+from nasmyth.space.holes import Choice, Genome, Hole, Real, Subset
 from nasmyth.space.space import Space
 
 _AHEAD = 16  # points looked up beyond those asked for: some may be with other workers already
 _SCANNED = 2000  # numbers that lead to nothing new before random genomes are drawn
+_DRAWN = 64  # derivations of a grammar that are on the grid
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @strategy("grid")
 class Grid(Strategy):
-    """Every combination of options, numbers at `levels` values each (see the top of this file)."""
+    """Every combination of options, numbers at `levels` values each (see the top of this file).
+
+    A grammar that derives more than 64 networks has as many of them on the grid.
+    """
 
     levels: int = 5
 
@@ -57,7 +62,7 @@ class Grid(Strategy):
 
     def _points(self, space: Space, begin: int) -> Iterator[Genome]:
         """Points of the grid that meet the constraints, from the `begin`-th visited on."""
-        axes = {key: self._kept(space, key, hole) for key, hole in space.holes.items()}
+        axes = {key: _on_grid(space, key, hole, self.levels) for key, hole in space.holes.items()}
         total = math.prod(map(len, axes.values()))
         step = max(1, total * int(_GOLDEN * 10**15) // 10**15)
         while math.gcd(step, total) > 1:
@@ -74,12 +79,26 @@ class Grid(Strategy):
             if space._meets(genome):
                 yield genome
 
-    def _kept(self, space: Space, key: str, hole: Hole) -> list[Any]:
-        """The decisions of a hole that are on the grid."""
-        if isinstance(hole, Real):
-            return [hole.at(i / (self.levels - 1)) for i in range(self.levels)]
-        every = space.allowed.get(key)
-        count = int(hole.count) if every is None else len(every)
-        few = self.levels if hole.numeric and not hasattr(hole, "options") else 1000
-        chosen = range(count) if count <= few else [round(i * (count - 1) / (few - 1)) for i in range(few)]
-        return [hole.nth(i) if every is None else every[i] for i in chosen]
+
+def _on_grid(space: Space, key: str, hole: Hole, levels: int) -> list[Any]:
+    """The decisions of a hole that are on the grid, of those that the space's constraints leave."""
+    if key not in space.allowed:
+        return _spread(hole, levels)
+    every = space.allowed[key]
+    return [every[i] for i in _evenly(len(every), hole, levels)]
+
+
+@lru_cache(maxsize=1000)
+def _spread(hole: Hole, levels: int) -> list[Any]:
+    if isinstance(hole, Real):
+        return [hole.at(i / (levels - 1)) for i in range(levels)]
+    if hole.count == math.inf:  # a grammar that derives more than can be counted
+        drawn = [hole.sample(Random(i)) for i in range(_DRAWN)]
+        return [one for i, one in enumerate(drawn) if one not in drawn[:i]]
+    return [hole.nth(i) for i in _evenly(int(hole.count), hole, levels)]
+
+
+def _evenly(count: int, hole: Hole, levels: int) -> Sequence[int]:
+    """All options, or so many places from the first to the last of `count`."""
+    few = count if isinstance(hole, (Choice, Subset)) else levels if hole.numeric else _DRAWN
+    return range(count) if count <= few else [i * (count - 1) // (few - 1) for i in range(few)]

@@ -166,4 +166,4 @@ class _Tally:
 
 
 def _whole(count: float) -> Any:
-    return count if math.isinf(count) else int(count)
+    return count if count == math.inf else int(count)

@@ -146,7 +146,7 @@ class Grammar(Hole):
                 yield out, size, cost, n
 
     def nth(self, i: int) -> Decision:
-        if math.isinf(self.count):
+        if self.count == math.inf:
             raise SpaceError(
                 "these derivations cannot be numbered, since their costs differ too much; leave out params= and macs=, and "
                 "narrow the space instead"

@@ -120,7 +120,7 @@ def _without_holes(template: Any, name: str) -> Iterator[Any]:
         step = iter(range(_MOST))
 
         def pick(key: str, hole: Hole, step: Iterator[int] = step) -> Any:
-            if hole.name is not None or math.isinf(hole.count):
+            if hole.name is not None or hole.count == math.inf:
                 what = f"the name {hole.name!r}" if hole.name is not None else "no end of values"
                 raise SpaceError(
                     f"grammar(): {hole!r} in the rule {name!r} has {what}; in a grammar every derivation decides anew, so "

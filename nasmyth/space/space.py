@@ -212,7 +212,7 @@ class Space:
 
     def __repr__(self) -> str:
         n = self.size
-        shown = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if not math.isinf(n) else "infinitely many"
+        shown = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if n != math.inf else "infinitely many"
         under = f" under {', '.join(map(str, self.constraints))}" if self.constraints else ""
         return f"<Space of {shown} networks on {self.input}, {len(self.holes)} decisions{under}>"
 

@@ -3,13 +3,13 @@
 A network is derived from four kinds of operation: *branching* (several copies of a tensor, or its equal parts),
 *aggregation* (sums, joins, dot products), *routing* (windows of an image as rows and back, axes swapped) and *computation*
 (linear, norm, activation, softmax, positions, nothing). Convolutions, attention and token mixing are no operations here:
-they are what some derivations come to. The blocks of ResNet, ViT and MLP-Mixer are among them.
+they are what some derivations come to. The blocks of ResNet, ViT and MLP-Mixer are among them, from `depth=9` and 10 on.
 
 As in the paper, two branches derive each for itself, while four or eight derive alike.
 
 Where we depart. The paper has one symbol for modules of any kind; it draws, tries whether shapes fit, and goes back if not.
-Here the kind of tensor is in the symbol, `im` (channels, height, width) or `col` (places, features), and shapes are followed,
-so that what is drawn fits. `lengths` bounds what axes may become: features are of the published widths (or those that come
+Here the kind of tensor is in the symbol, `im` (channels, height, width) or `col` (places, features), with `down` for an image
+that becomes smaller, and shapes are followed, so that what is drawn fits. `lengths` bounds what axes may become: features are of the published widths (or those that come
 in), rows of an image stay as many, and an axis that was swapped is swapped back. The norm is over batches for images and
 layers for rows, the activation ReLU; the head is the mean over all places and a linear layer.
 """
@@ -128,8 +128,8 @@ def _weighted(kinds: dict[str, list[Any]]) -> dict[Any, float]:
 def einspace(
     input: Shape = (3, 32, 32),
     classes: int = 10,
-    depth: int = 7,
-    size: int = 32,
+    depth: int = 6,
+    size: int = 24,
     numbers: float = 2**18,
     widths: tuple[int, ...] = WIDTHS,
     windows: tuple[tuple[int, int], ...] = WINDOWS,

@@ -1,8 +1,9 @@
 """VanillaNet (Chen et al. 2023, arXiv:2305.12972): a handful of layers, no shortcuts, no attention.
 
 A stem of patches, 1x1 convolutions with max pooling, a linear layer: 5 to 13 layers in all. While it trains each is two,
-with a nonlinearity in between that fades away; `nasmyth.transform.merge` then makes one of the two. `merged=True` gives
-the networks as they are deployed, whose parameters are those that the paper lists.
+with a nonlinearity in between that fades away; `nasmyth.transform.merge` then makes one of the two. `form="merged"`
+gives the networks as they are deployed, whose parameters are those that the paper lists; `form="plain"` those without deep
+training, one convolution and one norm a layer.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def plan(depth: int) -> tuple[tuple[int, int], ...]:
 
 @block("b c h w -> b width*8 h/patch/8 w/patch/8")
 def vanilla_layers(
-    width: int = 512, depth: int = 6, series: int = 3, patch: int = 4, share: float = 1.0, merged: bool = False
+    width: int = 512, depth: int = 6, series: int = 3, patch: int = 4, share: float = 1.0, form: str = "deep"
 ) -> Any:
     """The stem and all layers but the classifier of a VanillaNet of `depth` layers."""
-    settings = {"series": series, "share": share, "merged": merged}
+    settings = {"series": series, "share": share, "form": form}
     layers = (vanilla_block(width * times, stride, **settings) for times, stride in plan(depth))
     return chain(stem=vanilla_stem(width, patch, **settings), layers=chain(*layers))
 
@@ -55,19 +56,19 @@ def vanillanet(
     depths: tuple[int, ...] = DEPTHS,
     patch: int = 4,
     share: float = 1.0,
-    merged: bool = False,
+    form: str = "deep",
 ) -> Space:
     """Depth, width and length of the series of VanillaNets.
 
     share: the part of the training in which the nonlinearities inside layers fade. patch: pixels that the stem joins;
-    1 or 2 suits small images. merged: as deployed, without what merges.
+    1 or 2 suits small images. form: of the layers (see `blocks.vanilla.FORMS`).
     """
     size = {"depth": choice(*depths, name="depth"), "series": choice(0, 1, 2, 3, name="series")}
-    layers = vanilla_layers(choice(*widths, name="width"), **size, patch=patch, share=share, merged=merged)
-    return Space(chain(body=layers, head=vanilla_head(classes, share=share, merged=merged)), input)
+    layers = vanilla_layers(choice(*widths, name="width"), **size, patch=patch, share=share, form=form)
+    return Space(chain(body=layers, head=vanilla_head(classes, share=share, form=form)), input)
 
 
 EXAMPLES = [
     (vanilla_layers(2, depth=7, series=1, patch=1), (1, 8, 8)),
-    (vanilla_layers(2, 5, merged=True), (1, 32, 32)),
+    (vanilla_layers(2, 5, form="merged"), (1, 32, 32)),
 ]

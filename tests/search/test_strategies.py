@@ -12,7 +12,7 @@ from nasmyth.graph import chain, repeat
 from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
 from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
-from nasmyth.space import Space, choice, integer, real
+from nasmyth.space import Space, choice, grammar, integer, real, symbol
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
@@ -25,6 +25,7 @@ SPACES = {
     "two": Space(Tag(choice(1, 2)), SHAPE),
     "one": Space(Tag(choice(1)), SHAPE),
     "fixed": Space(Tag(), SHAPE),
+    "grammar": Space(grammar({"part": [chain(symbol("part"), symbol("part")), Tag(1), Tag(2)]}, depth=6), SHAPE),
 }
 STRATEGIES = [
     Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),

@@ -100,7 +100,7 @@ def test_the_rule_grows_the_resolution_about_as_slowly_as_the_family():
     ("vanillanet-13", 58.6, 11.9), ("vanillanet-13-1.5x", 127.8, 26.5),
 ])  # fmt: skip
 def test_vanillanets_as_deployed(name, params, macs):
-    graph = vanillanet(merged=True).decode(VANILLANET[name])
+    graph = vanillanet(form="merged").decode(VANILLANET[name])
     assert (round(million(graph), 1), round(graph.costs.macs / 1e9, 1)) == (params, macs)
 
 

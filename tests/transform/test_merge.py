@@ -5,6 +5,7 @@ import torch
 
 import nasmyth
 from nasmyth import blocks
+from nasmyth.blocks.vanilla import FORMS
 from nasmyth.graph import Graph, chain, repeat, residual
 from nasmyth.network import Network, build
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, Mean, TokenBatchNorm
@@ -91,12 +92,13 @@ def test_any_network_computes_the_same():
 
 def test_a_vanillanet_merges_into_the_network_that_its_paper_deploys():
     small = {"input": (1, 8, 8), "classes": 10, "widths": (4,), "patch": 1}
-    deep, merged = vanillanet(**small), vanillanet(**small, merged=True)
+    deep, plain, merged = (vanillanet(**small, form=form) for form in FORMS)
     for genome in deep.enumerate():
-        net = stirred(deep.decode(genome))
-        one = merge(net)
-        assert far(net, one) < 1e-5
-        assert one.graph.key == merged.decode(genome).key
+        for space in (deep, plain):
+            net = stirred(space.decode(genome))
+            one = merge(net)
+            assert far(net, one) < 1e-5
+            assert one.graph.key == merged.decode(genome).key
 
 
 def test_what_was_trained_with_twice_the_layers_is_deployed_with_half_of_them():
