@@ -32,7 +32,7 @@ from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.plan import LAST, SHORTEST, affordable, planned, worthwhile
 from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
-from nasmyth.funnel.verdict import choose, network_of, verdict
+from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study
@@ -206,8 +206,9 @@ class Designer:
         trial = study.add(genome, origin="baseline") if genome else None
         graph = trial.graph if trial else self.space.decode(self.space.sample(self.seed))
         self.say("timing")
-        self.plan = planned(study, self.clock, graph, self.task, self.domain)
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
+        self.plan = planned(study, self.clock, graph, self.task, self.domain, also)
+        self.clock.kept = self.plan.telling * looks(self.task)
         training = Training(self.task, self.plan.recipe, seed=self.seed, also=also)
         self.rungs = Rungs(study, self.standing, training, self.measured, self.clock, self.plan)
         if trial is not None and not trial.closed:

@@ -16,6 +16,8 @@ class Clock:
         self.study, self.spend = study, spend
         self.before = sum(note["seconds"] for note in study.notes if note["what"] == "phase")
         self.began = self.mark = began
+        self.kept = 0.0
+        """Seconds that the end takes besides what it always takes."""
 
     @property
     def spent(self) -> float:
@@ -26,7 +28,7 @@ class Clock:
     def left(self) -> float:
         """Seconds that trainings may still use, a little being kept for the end; infinite where only trials count."""
         total = self.spend.seconds
-        return inf if total is None else total - self.spent - max(1.0, 0.01 * total)
+        return inf if total is None else total - self.spent - max(1.0, 0.01 * total) - self.kept
 
     @property
     def share_left(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from nasmyth.study import Study, Trial
 
 if TYPE_CHECKING:
     from nasmyth.domains import Domain
+    from nasmyth.network import Network
     from nasmyth.space import Space
     from nasmyth.train import Fitted, Recipe, Task
 
@@ -53,34 +55,40 @@ class Plan:
     """Whether that is less than the recipe asks for. Then candidates get equal time, and cheaper ones more epochs."""
     costliest: float
     """Times the MACs or the activations of the baseline: what costs more would take too long to train in full."""
+    telling: float = 0.0
+    """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
 
     def epochs(self, rung: str) -> float:
         """The most epochs of a training at this rung."""
         return max(1.0, self.recipe.epochs * _share(rung))
 
     def seconds(self, rung: str) -> float:
-        """The most seconds of a training at this rung."""
-        return self.price * _share(rung) * (1.0 if self.short_of_time else PATIENCE)
+        """The most seconds of a training at this rung, with what is told of the network afterwards."""
+        return self.price * _share(rung) * (1.0 if self.short_of_time else PATIENCE) + self.telling
 
     def price_of(self, trial: Trial, rung: str = "final") -> float:
         """Seconds that a training is expected to take, from what this candidate took before."""
         stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
         known = stage["training"] / stage["epochs"] * self.epochs(rung) if stage.get("epochs") else self.price
-        return min(float(known), self.seconds(rung))
+        return min(float(known) + self.telling, self.seconds(rung))
 
 
 def _share(rung: str) -> float:
     return float(ETA) ** (RUNGS.index(rung) - len(RUNGS) + 1)
 
 
-def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) -> Plan:
-    """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps."""
+def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = ()) -> Plan:
+    """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps.
+
+    also: measures of a trained network that are told besides its scores; what they take is kept free, at the end as well.
+    """
     from nasmyth.network import build
     from nasmyth.train import fit, initialise
 
     for note in study.notes:
         if note["what"] == "plan":
-            return Plan(from_json(note["recipe"]), note["price"], note["short_of_time"], note["costliest"])
+            figures = (note[name] for name in ("price", "short_of_time", "costliest", "telling"))
+            return Plan(from_json(note["recipe"]), *figures)
     recipe = task.recipe or domain.recipe(task)
     allowance = FULL * max(clock.left, 1.0)
     network = build(graph, study.seed, task.inputs, task.outputs)
@@ -97,7 +105,8 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) 
         epoch = _seconds_of_an_epoch(timed)
         price = min(recipe.epochs * epoch, allowance)
         costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
-        plan = Plan(recipe, price, price < recipe.epochs * epoch, costliest)
+        telling = _seconds_to_tell(network, task, [name for name in also if name not in timed.scores])
+        plan = Plan(recipe, price, price < recipe.epochs * epoch, costliest, telling)
     study.note(
         "plan",
         recipe=to_json(recipe),
@@ -105,9 +114,17 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain) 
         price=plan.price,
         short_of_time=plan.short_of_time,
         costliest=plan.costliest,
+        telling=plan.telling,
     )
     clock.account("timing")
     return plan
+
+
+def _seconds_to_tell(network: Network, task: Task, names: Iterable[str]) -> float:
+    start = time.perf_counter()
+    for name in names:
+        find(name)(network, task)
+    return time.perf_counter() - start
 
 
 def _seconds_of_an_epoch(timed: Fitted) -> float:

@@ -75,7 +75,7 @@ class Rungs:
         """Record the figures and the curve; keep the weights of full trainings and of whatever is best so far."""
         plan, most = self.plan, None
         if self.clock.spend.seconds is not None:
-            most = max(1.0, min(self.clock.left, share * plan.seconds(rung)))
+            most = max(1.0, min(self.clock.left, share * plan.seconds(rung)) - plan.telling)
         done = replace(self.training, epochs=share * plan.epochs(rung), seconds=most)(trial)
         if rung == "short":
             self.prices["short"] = done.details["seconds"]

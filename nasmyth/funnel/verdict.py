@@ -41,6 +41,11 @@ def judged(network: Network, task: Task, goal: str, split: str = "test") -> Judg
     return replace(found, scores={**found.scores, goal: value}, each=every)
 
 
+def looks(task: Task) -> float:
+    """How often the end looks at two networks, in times of the validation split: at that once, and at the test split."""
+    return 2.0 + 2.0 * len(task.test.y) / len(task.valid.y)
+
+
 def choose(standing: Standing, task: Task) -> Trial | None:
     """The leader, if it beats the plain network in validation by more than luck explains; else the plain network.
 

@@ -57,3 +57,10 @@ def test_images_are_mirrored_where_mirrored_ones_are_known(data, flip):
     recipe, why = domain.adapted(task.recipe, network, task)
     assert recipe.flip is flip and bool(why) is flip
     assert recipe.replace(flip=False) == task.recipe
+
+
+def test_what_is_told_of_a_network_besides_its_scores_is_part_of_its_time():
+    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0, telling=5.0)
+    assert plan.seconds("final") == 65.0 and plan.seconds("short") == pytest.approx(60 / 9 + 5)
+    fast = Trial(1, None, "", stages={"short": {"training": 4.0, "epochs": 2.0}})
+    assert plan.price_of(fast) == 41.0
