@@ -6,7 +6,7 @@ Each space says with which arguments its networks are small (`small=`). A networ
 does not build, does not run forward on two examples, gives another shape than its graph says, or has other parameters than
 are counted; or if it gives a number that is not finite. The last is told apart for EvoNorm, whose layers are random formulas:
 some overflow, in the paper as well, and are rejected by a test of their stability before they are trained. Spaces over
-tables, whose ops have no modules, are decoded, given a key and counted only. A network that was drawn before is not run again.
+tables, whose ops have no modules, are decoded and given a key only. A network that was drawn before is not run again.
 
 Printed for every space: how many of its samples failed, with the first reason, how many of the networks were different, and
 samples a second. `--seconds` bounds each space; what was reached is printed.
@@ -37,9 +37,9 @@ def failure(space: Space, genome: dict, seen: set[str]) -> str | None:
         if graph.key in seen:
             return None
         seen.add(graph.key)
-        counted = int(params(graph))
         if not can_be_built(graph):
             return None
+        counted = int(params(graph))
         network = Wired(graph).eval()
         with torch.no_grad():
             output = network(torch.randn(2, *graph.input))

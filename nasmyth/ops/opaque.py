@@ -19,12 +19,13 @@ with how many neighbours (a window or a frame of each example), or -1 for what i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
-from nasmyth.errors import ShapeError
+from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import foreign  # noqa: F401  a function of PyTorch that opaque ops may call
@@ -43,7 +44,32 @@ def _as_measured(call: Any, *shapes: Shape) -> Shape:
     return tuple(call.gives[0])
 
 
-@op("b ..., *", infer=_as_measured)
+def _calls_operators_only(call: Any) -> None:
+    """A file may come from anyone: what it names is an operator, never another function that PyTorch has."""
+    for target in [call.target, *_called_inside(call.settings)]:
+        namespace, _, rest = str(target).partition(".")
+        name, _, overload = rest.partition(".")
+        known = getattr(getattr(getattr(torch.ops, namespace, None), name, None), overload, None)
+        if not isinstance(known, torch._ops.OpOverload) or target in _REFUSED:
+            raise SpaceError(
+                f"Opaque({target!r}): is no operator of PyTorch that is known here; write it as 'aten.roll.default', and "
+                "import the package that brings it if it is not PyTorch's own"
+            )
+
+
+def _called_inside(value: Any) -> Iterator[str]:
+    """The targets of calls among arguments."""
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], str) and value[0].startswith("call "):
+            yield value[0][5:]
+        for part in value:
+            yield from _called_inside(part)
+
+
+_REFUSED = {"aten.from_file.default", "aten.from_file.out"}  # they read and make files
+
+
+@op("b ..., *", infer=_as_measured, check=_calls_operators_only)
 class Opaque(nn.Module):
     """A function of PyTorch that no op of ours stands for, as it was called in a network that was traced.
 

@@ -1,6 +1,7 @@
 """Modules that somebody wrote, as graphs: equal outputs, equal counts, stable keys, and errors that say where."""
 
 import copy
+import json
 import math
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from trace_toys import FAMILIES, IMAGE, WORDS, ResNet, Tied, ViT, stir
 
 import nasmyth
 from nasmyth import Graph, Network, build, chain, ops, parallel, repeat, residual, trace
-from nasmyth.errors import ShapeError, TraceError
+from nasmyth.errors import ShapeError, SpaceError, TraceError
 from nasmyth.graph import combine
 from nasmyth.measure import macs, params
 from nasmyth.network import opaque
@@ -456,3 +457,20 @@ def test_models_of_transformers(name, x):
 def test_public_names():
     assert nasmyth.trace is nasmyth.network.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
     assert combine.Add().commutative
+
+
+@pytest.mark.parametrize(
+    "target", ["load_library", "aten.from_file.default", "aten.nothing.default", "classes.load_library"]
+)
+def test_a_graph_from_anyone_calls_operators_only(target):
+    """Also where the call is an argument of another."""
+    takes, gives = (((3, 4), 0, 1, ""),), ((3, 4), 0, 1)
+    good = ops.Opaque("aten.add.Tensor", (("self", "input 0"), ("other", "input 0")), takes, gives)
+    written = json.dumps(Graph.of(good, (3, 4)).to_json())
+    assert Graph.from_json(json.loads(written)).key == Graph.of(good, (3, 4)).key
+    with pytest.raises(SpaceError, match="is no operator of PyTorch"):
+        Graph.from_json(json.loads(written.replace("aten.add.Tensor", target)))
+    with pytest.raises(SpaceError, match="is no operator of PyTorch"):
+        ops.Opaque(
+            "aten.add.Tensor", (("self", "input 0"), ("other", (f"call {target}", ("path", "x.so")))), takes, gives
+        )
