@@ -1,6 +1,6 @@
 """Ten thousand random networks of every bundled space, built and run forward at small size: none may fail.
 
-    python benchmarks/spaces.py [--samples 10000] [--only NAME ...] [--seconds 600]
+    python benchmarks/spaces.py [--samples 10000] [--only NAME ...] [--seconds 600] [--seed 0]
 
 Each space says with which arguments its networks are small (`small=`). A network counts as failed if it does not decode,
 does not build, does not run forward on two examples, gives another shape than its graph says, or has other parameters than
@@ -53,13 +53,13 @@ def failure(space: Space, genome: dict, seen: set[str]) -> str | None:
     return None if built == counted else f"{built} parameters built, {counted} counted"
 
 
-def run(name: str, samples: int, seconds: float) -> int:
+def run(name: str, samples: int, seconds: float, seed: int) -> int:
     """The number of failures among the samples of a space; printed with what was seen."""
     named = spaces.get(name)
     space = named(**named.small or {})
-    rng, seen, failed, begun, done = Random(0), set(), [], time.perf_counter(), 0
+    rng, seen, failed, begun, done = Random(seed), set(), [], time.perf_counter(), 0
     overflowed = 0
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     while done < samples and time.perf_counter() - begun < seconds:
         genome = space.sample(rng)
         why = failure(space, genome, seen)
@@ -83,11 +83,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--only", nargs="*", help="names of spaces")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     names = options.only or [name for name, _ in spaces]
-    return 1 if sum(run(name, options.samples, options.seconds) for name in names) else 0
+    return 1 if sum(run(name, options.samples, options.seconds, options.seed) for name in names) else 0
 
 
 if __name__ == "__main__":
