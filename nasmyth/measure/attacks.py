@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import ImageInput
-from nasmyth.train.evaluation import batch_size, device_of
+from nasmyth.network.pipeline import device_of, evaluating
+from nasmyth.train.evaluation import batch_size
 from nasmyth.train.task import Task
 
 KINDS = ("fgsm", "pgd", "noise")
@@ -139,15 +140,12 @@ def _within(moved: Tensor, x: Tensor, eps: float) -> Tensor:
 @contextmanager
 def attacked(network: nn.Module) -> Iterator[None]:
     """Inside: evaluation mode, and no gradients gathered in the weights. After: as it was."""
-    modes = [(module, module.training) for module in network.modules()]
     wanted = [(weight, weight.requires_grad) for weight in network.parameters()]
-    network.eval()
     for weight, _ in wanted:
         weight.requires_grad_(False)
     try:
-        yield
+        with evaluating(network):
+            yield
     finally:
-        for module, training in modes:
-            module.training = training
         for weight, grad in wanted:
             weight.requires_grad_(grad)

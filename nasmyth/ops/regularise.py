@@ -13,12 +13,12 @@ from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing, weightless
 
 
-def _rate_below_one(dropout: Any) -> None:
+def rate_below_one(dropout: Any) -> None:
     if isinstance(dropout.rate, (int, float)) and not 0 <= dropout.rate < 1:
         raise SpaceError(f"{dropout!r}: rate is a probability from 0 up to but without 1")
 
 
-@op("b ... -> b ...", check=_rate_below_one)
+@op("b ... -> b ...", check=rate_below_one)
 class Dropout(nn.Dropout):
     """In training, zeroes each number with probability `rate` and scales up the rest (Srivastava 2014)."""
 
@@ -26,7 +26,13 @@ class Dropout(nn.Dropout):
         super().__init__(rate)
 
 
-@op("b ... -> b ...", check=_rate_below_one)
+def drop_examples(x: torch.Tensor, rate: float) -> torch.Tensor:
+    """Zeroes whole examples with probability `rate`, and scales up the rest."""
+    keep = torch.empty_like(x[(slice(None),) + (slice(0, 1),) * (x.dim() - 1)]).bernoulli_(1 - rate)
+    return x * keep / (1 - rate)
+
+
+@op("b ... -> b ...", check=rate_below_one)
 class DropPath(nn.Module):
     """In training, zeroes whole examples with probability `rate`: stochastic depth, at the end of a residual branch
     (Huang 2016, arXiv:1603.09382)."""
@@ -38,8 +44,7 @@ class DropPath(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.rate == 0:
             return x
-        keep = torch.empty_like(x[(slice(None),) + (slice(0, 1),) * (x.dim() - 1)]).bernoulli_(1 - self.rate)
-        return x * keep / (1 - self.rate)
+        return drop_examples(x, self.rate)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
-from nasmyth.errors import SpaceError
 from nasmyth.graph.op import op
+from nasmyth.ops.regularise import drop_examples, rate_below_one
 from nasmyth.ops.rules import weightless
 
 
-def _rate_below_one(drop: Any) -> None:
-    if isinstance(drop.rate, (int, float)) and not 0 <= drop.rate < 1:
-        raise SpaceError(f"{drop!r}: rate is a probability from 0 up to but without 1")
-
-
-@op("b ... -> b ...", check=_rate_below_one)
+@op("b ... -> b ...", check=rate_below_one)
 class ScheduledDropPath(nn.Module):
     """In training, zeroes whole examples with a probability that rises linearly from 0 to `rate` (Zoph et al. 2018,
     arXiv:1707.07012, section 3).
@@ -37,8 +30,7 @@ class ScheduledDropPath(nn.Module):
         rate = self.rate * self.progress
         if not self.training or rate == 0:
             return x
-        keep = torch.empty_like(x[(slice(None),) + (slice(0, 1),) * (x.dim() - 1)]).bernoulli_(1 - rate)
-        return x * keep / (1 - rate)
+        return drop_examples(x, rate)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.network.pipeline import device_of, evaluating
 from nasmyth.train.task import SPLITS, Task
 
 NUMBERS_IN_A_BATCH = 2**19
@@ -27,7 +28,7 @@ def evaluate(network: nn.Module, task: Task, split: str = "valid", batch: int | 
     device = device_of(network)
     data, prepare = getattr(task, split), task.inputs.module().to(device)
     meter = task.meter()
-    with evaluating(network):
+    with _scoring(network):
         for rows in _batches(len(data), batch or batch_size(task.inputs)):
             pred = network(prepare(data.x[rows].to(device)))
             check_size(pred, task)
@@ -39,7 +40,7 @@ def predict_logits(network: nn.Module, inputs: ImageInput | TableInput, x: Tenso
     """The last layer's outputs, N C, for stored examples x; float32, on the CPU."""
     device = device_of(network)
     prepare = inputs.module().to(device)
-    with evaluating(network):
+    with _scoring(network):
         parts = [network(prepare(x[r].to(device))).float().cpu() for r in _batches(len(x), batch or batch_size(inputs))]
     if not parts:
         raise DataError("no examples to predict: the first axis has length 0")
@@ -60,27 +61,11 @@ def check_size(pred: Tensor, task: Task) -> None:
         )
 
 
-def device_of(network: nn.Module) -> torch.device:
-    """Where the first parameter or buffer is; the CPU if there is none."""
-
-    def first(n: nn.Module) -> Tensor | None:
-        return next(iter(n.parameters()), next(iter(n.buffers()), None))
-
-    tensor = first(network)
-    return torch.device("cpu") if tensor is None else tensor.device
-
-
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
+def _scoring(network: nn.Module) -> Iterator[None]:
     """Inside: evaluation mode and no gradients. After: each part in the mode it had."""
-    modes = [(m, m.training) for m in network.modules()]
-    network.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluating(network), torch.inference_mode():
+        yield
 
 
 def _batches(count: int, size: int) -> Iterator[slice]:

@@ -25,9 +25,10 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError, Diverged
+from nasmyth.network.pipeline import device_of
 from nasmyth.train import augment, host, rates
 from nasmyth.train.average import Average, tensors
-from nasmyth.train.evaluation import check_size, device_of, evaluate
+from nasmyth.train.evaluation import check_size, evaluate
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.task import Task
 

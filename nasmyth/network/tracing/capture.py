@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import TraceError
+from nasmyth.network.pipeline import evaluating
 from nasmyth.network.tracing.refusals import explained, first_line
 
 PRIMES = (1009, 1013, 1019, 1021, 1031, 10007)
@@ -109,7 +110,7 @@ def capture(module: nn.Module, example: Tensor, output: str | int | None = None)
         raise TraceError("the example is a number without axes; give a tensor with a batch axis first")
     batch = _prime(module, example)
     answer = Answer(module, output)
-    with _evaluating(answer), _quiet():
+    with _plainly(answer), _quiet():
         program = _exported(answer, example, batch)
         if _aliased(program.graph):
             try:
@@ -201,18 +202,15 @@ def _aliased(graph: torch.fx.Graph) -> bool:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def _plainly(module: nn.Module) -> Iterator[None]:
     """In evaluation mode, attention without its fused short cut, and everything as before afterwards."""
-    modes = {part: part.training for part in module.modules()}
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    module.eval()
     try:
-        yield
+        with evaluating(module):
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for part, training in modes.items():
-            part.training = training
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from nasmyth.graph.op import mac_count, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
+from nasmyth.network.pipeline import evaluating
 from nasmyth.network.tracing.capture import Captured, capture
 from nasmyth.network.tracing.wire import Wired, wire
 from nasmyth.ops.opaque import Opaque, called
@@ -130,12 +131,8 @@ def difference(network: Network, program: Captured, example: Tensor | None) -> f
     """The largest difference between a network and the module on two random inputs, relative to answers above 1."""
     module = program.module
     x = _random(program.x.meta["val"], example)
-    modes = {part: part.training for part in module.modules()}
-    try:
-        theirs = module.eval()(x.clone())
-    finally:
-        for part, training in modes.items():
-            part.training = training
+    with evaluating(module):
+        theirs = module(x.clone())
     ours = network(x.clone())
     if ours.shape != theirs.shape or not bool(theirs.isfinite().all()):
         return float("inf")
