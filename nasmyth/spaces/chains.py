@@ -1,4 +1,4 @@
-"""What the chains of mobile networks share: strides that suit the image, and names for the choice in every layer.
+"""What the chains of mobile networks share: strides that suit the image, layers, and names for the choice in every layer.
 
 A chain is written as its layers' names with `|` between them: `k3_e6|k5_e3|skip|...`. `layer_notation` makes the two
 converters from the names that every layer has.
@@ -10,10 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nasmyth.blocks import conv_block, image_head, mbconv
 from nasmyth.blocks.inverted import round_to
 from nasmyth.errors import GenomeError, nearest
+from nasmyth.graph import Identity, chain
 from nasmyth.graph.signature import Shape
-from nasmyth.space import Genome
+from nasmyth.space import Genome, Space, choice
 from nasmyth.spaces.registry import Notation
 
 SMALLEST = 4
@@ -55,6 +57,42 @@ def layered(
 def firsts(depths: Sequence[int]) -> list[bool]:
     """For every layer of a chain, whether it is the first of its stage."""
     return [j == 0 for depth in depths for j in range(depth)]
+
+
+DEPTHS = (4, 4, 4, 4, 4, 1)
+WIDTHS = (24, 40, 80, 96, 192, 320)
+STRIDES = (2, 2, 2, 1, 2, 1)
+"""Layers, channels and stride of each stage in the chains of inverted bottlenecks that ProxylessNAS and Single-Path NAS
+search; those that ProxylessNAS found have other widths."""
+
+
+def bottlenecks(
+    kernels: Sequence[int], expansions: Sequence[int], activation: str, input: Shape, classes: int, stem: int, narrow: int,
+    widths: Sequence[int], head: int,
+) -> Space:  # fmt: skip
+    """A stem, a separable convolution of `narrow` channels, then layers that choose among inverted bottlenecks of these
+    kernels and expansions, kernels first; one that keeps the shape may also be nothing, its last option."""
+
+    def layer(out: int, stride: int, first: bool) -> Any:
+        options = [mbconv(out, expand, kernel, stride, 0, activation) for kernel in kernels for expand in expansions]
+        return choice(*options) if first else choice(*options, Identity())
+
+    first, *strides = fitting_strides((2, *STRIDES), side(input))
+    return Space(
+        chain(
+            stem=conv_block(stem, stride=first, activation=activation),
+            narrow=mbconv(narrow, expand=1, kernel=3, se=0, activation=activation),
+            layers=chain(*layered(DEPTHS, widths, strides, layer)),
+            mix=conv_block(head, 1, activation=activation),
+            head=image_head(classes),
+        ),
+        input,
+    )
+
+
+def bottleneck_notation(names: Sequence[str]) -> Notation:
+    """Converters for `bottlenecks` whose kernels and expansions have these names; nothing is called "skip"."""
+    return layer_notation([names if first else (*names, "skip") for first in firsts(DEPTHS)])
 
 
 def layer_notation(

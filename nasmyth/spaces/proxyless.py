@@ -12,29 +12,15 @@ With MobileNetV2's channels, proxyless(widths=(24, 32, 64, 96, 160, 320)), that 
 
 from __future__ import annotations
 
-from typing import Any
-
-from nasmyth.blocks import conv_block, image_head, mbconv
-from nasmyth.graph import Identity, chain
 from nasmyth.graph.signature import Shape
-from nasmyth.space import Space, choice
-from nasmyth.spaces.chains import firsts, fitting_strides, layer_notation, layered, side
+from nasmyth.space import Space
+from nasmyth.spaces.chains import WIDTHS, bottleneck_notation, bottlenecks
 from nasmyth.spaces.registry import space
 
 KERNELS, EXPANSIONS = (3, 5, 7), (3, 6)
-DEPTHS = (4, 4, 4, 4, 4, 1)
-WIDTHS = (24, 40, 80, 96, 192, 320)
-STRIDES = (2, 2, 2, 1, 2, 1)
-"""Layers, channels and stride of each stage of the network that was searched; those that were found have other widths."""
 NAMES = tuple(f"{kernel}x{kernel}_MBConv{expand}" for kernel in KERNELS for expand in EXPANSIONS)
 
-notation = layer_notation([NAMES if first else (*NAMES, "skip") for first in firsts(DEPTHS)])
-
-
-def layer(out: int, stride: int, first: bool) -> Any:
-    """What a layer chooses from; only one that keeps the shape may be nothing."""
-    options = [mbconv(out, expand, kernel, stride, 0, "relu6") for kernel in KERNELS for expand in EXPANSIONS]
-    return choice(*options) if first else choice(*options, Identity())
+notation = bottleneck_notation(NAMES)
 
 
 @space(
@@ -56,14 +42,4 @@ def proxyless(
     stem, narrow: channels of the first convolution and of the separable one behind it; widths: of the six stages; head:
     of the last convolution.
     """
-    first, *strides = fitting_strides((2, *STRIDES), side(input))
-    return Space(
-        chain(
-            stem=conv_block(stem, stride=first, activation="relu6"),
-            narrow=mbconv(narrow, expand=1, kernel=3, se=0, activation="relu6"),
-            layers=chain(*layered(DEPTHS, widths, strides, layer)),
-            mix=conv_block(head, 1, activation="relu6"),
-            head=image_head(classes),
-        ),
-        input,
-    )
+    return bottlenecks(KERNELS, EXPANSIONS, "relu6", input, classes, stem, narrow, widths, head)

@@ -9,7 +9,8 @@ from nasmyth.graph import Graph
 from nasmyth.measure import macs, params
 from nasmyth.network import build
 from nasmyth.spaces import proxyless
-from nasmyth.spaces.proxyless import DEPTHS, notation
+from nasmyth.spaces.chains import DEPTHS
+from nasmyth.spaces.proxyless import notation
 
 
 def text(kernels, expansions, kept):
