@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from nasmyth.bench.protocol import interval
 from nasmyth.graph import Graph
 from nasmyth.measure import params
 from nasmyth.measure.timing import latency
@@ -125,9 +125,7 @@ def table(graphs: dict[str, Graph], data: Any, recipe: Recipe, seeds: Sequence[i
 
 
 def margin(values: Sequence[float]) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return interval(values)[1]
 
 
 def shown(values: Sequence[float], digits: int = 2) -> str:

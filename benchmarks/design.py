@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from nasmyth.bench.protocol import interval
 
 SHARE_AT_LEAST, SHARE_AIM = 0.8, 0.9
 MEMORY_AT_MOST, MEMORY_AIM = 2.0, 1.0
@@ -59,12 +60,10 @@ def designed(data: str, under: list[str], spend: str, seed: int) -> dict[str, An
     }  # fmt: skip
 
 
-def interval(values: list[float]) -> str:
-    mean = statistics.mean(values)
+def shown(values: list[float]) -> str:
+    mean, half = interval(values)
     if len(values) < 2:
         return f"{mean:.3f}"
-    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}.get(len(values), 2.1)
-    half = t * statistics.stdev(values) / math.sqrt(len(values))
     return f"{mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]"
 
 
@@ -84,10 +83,8 @@ def main() -> int:
         told = f"{one['share']:.0%} training, {one['peak']:.2f} GiB, {one['trials']} candidates"
         print(f"seed {seed}: {one['elapsed']:.1f} s, {told}")
         print(f"        {json.dumps(one['result'])[:600]}")
-    print(f"seconds (asked: {args.spend})  {interval([r['elapsed'] for r in runs])}   with the start of Python")
-    print(
-        f"share spent training   {interval([r['share'] for r in runs])}   (at least {SHARE_AT_LEAST}, aim {SHARE_AIM})"
-    )
+    print(f"seconds (asked: {args.spend})  {shown([r['elapsed'] for r in runs])}   with the start of Python")
+    print(f"share spent training   {shown([r['share'] for r in runs])}   (at least {SHARE_AT_LEAST}, aim {SHARE_AIM})")
     print(f"peak memory, GiB       {max(r['peak'] for r in runs):.2f}   (at most {MEMORY_AT_MOST}, aim {MEMORY_AIM})")
     if args.data.endswith(".npz"):
         with tempfile.TemporaryDirectory() as folder:

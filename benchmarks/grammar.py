@@ -14,7 +14,6 @@ decode, do not keep the bounds, or are not genomes of their own space; it must b
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import sys
 import time
@@ -22,6 +21,7 @@ from collections.abc import Callable
 
 import torch
 
+from nasmyth.bench.protocol import interval
 from nasmyth.errors import NasmythError
 from nasmyth.graph import Graph
 from nasmyth.measure import macs, params
@@ -71,11 +71,9 @@ def rates(work: Callable[[int], int], batches: int) -> list[float]:
     return found[1:]
 
 
-def interval(values: list[float]) -> str:
+def shown(values: list[float]) -> str:
     """The mean with its 95 % confidence interval (Student's t)."""
-    mean = statistics.mean(values)
-    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}.get(len(values), 2.1)
-    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    mean, half = interval(values)
     return f"{mean:9,.0f} [{mean - half:,.0f}, {mean + half:,.0f}]"
 
 
@@ -108,8 +106,8 @@ def main() -> int:
     )
     failures = sum(failed(space, seed, bound) for seed in range(args.failures))
     print(f"tables, made once       {tables:9.1f} s")
-    print(f"samples with costs      {interval(ours)} samples/s   (at least {AT_LEAST:,}, aim {AIM:,})")
-    print(f"baseline: build, count  {interval(theirs)} networks/s")
+    print(f"samples with costs      {shown(ours)} samples/s   (at least {AT_LEAST:,}, aim {AIM:,})")
+    print(f"baseline: build, count  {shown(theirs)} networks/s")
     print(f"ratio                   {statistics.mean(ours) / statistics.mean(theirs):9,.0f}")
     print(f"failures                {failures:9,d} of {args.failures:,}")
     return int(failures > 0 or statistics.mean(ours) < AT_LEAST)

@@ -9,12 +9,13 @@ Printed: the median, and the 95 % confidence interval of the mean (Student's t).
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from nasmyth.bench.protocol import interval
 
 AT_MOST, AIM = 0.4, 0.15
 
@@ -30,8 +31,7 @@ def timed(command: list[str], runs: int) -> list[float]:
 
 
 def said(seconds: list[float]) -> str:
-    half = 2.09 * statistics.stdev(seconds) / math.sqrt(len(seconds))
-    mean = statistics.mean(seconds)
+    mean, half = interval(seconds)
     return f"{statistics.median(seconds):.3f} s (mean {mean:.3f} [{mean - half:.3f}, {mean + half:.3f}])"
 
 

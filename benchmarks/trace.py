@@ -11,7 +11,6 @@ held to the network's own.
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import torch
 from torch import nn
 
 import nasmyth
+from nasmyth.bench.protocol import interval
 from nasmyth.measure import macs, params
 
 AT_MOST, AIM = 5.0, 1.0
@@ -96,9 +96,7 @@ def seconds(work: Callable[[], object], runs: int) -> list[float]:
 
 def said(values: list[float]) -> str:
     """Median, and the mean with its 95 % confidence interval (Student's t)."""
-    mean = statistics.mean(values)
-    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}.get(len(values), 2.1)
-    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    mean, half = interval(values)
     return f"{statistics.median(values):6.2f} s (mean {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}])"
 
 

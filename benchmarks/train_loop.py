@@ -118,16 +118,16 @@ def main() -> None:
         rate, memory = (statistics.median(r[k] for r in runs) for k in ("images_per_s", "peak_mb"))
         print(f"{which}: {rate:.0f} images/s, peak {memory:.0f} MB")
     logs = [math.log(o["images_per_s"] / b["images_per_s"]) for o, b in zip(found["ours"], found["bare"], strict=True)]
-    print(f"ratio ours / bare: {interval(logs)} over {len(logs)} pairs (at least 0.95, aim 1.3)")
+    print(f"ratio ours / bare: {shown(logs)} over {len(logs)} pairs (at least 0.95, aim 1.3)")
 
 
-def interval(logs: list[float]) -> str:
+def shown(logs: list[float]) -> str:
     """The geometric mean with its 95 % confidence interval (Student's t)."""
-    mean = statistics.mean(logs)
+    from nasmyth.bench.protocol import interval  # not at the top: the bare loop runs this file without the library
+
+    mean, half = interval(logs)
     if len(logs) < 2:
         return f"{math.exp(mean):.2f}"
-    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}.get(len(logs), 2.1)
-    half = t * statistics.stdev(logs) / math.sqrt(len(logs))
     return f"{math.exp(mean):.2f} [{math.exp(mean - half):.2f}, {math.exp(mean + half):.2f}]"
 
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nasmyth.bench.protocol import T95
+from nasmyth.bench.protocol import T95, interval
 from nasmyth.errors import DataError
 from nasmyth.record import Value
 
@@ -297,8 +297,7 @@ def _scores(evaluate: Evaluate, candidates: Iterable[Any], recipe: Any, seeds: S
 def _gain(before: Sequence[float], after: Sequence[float], less: bool) -> Interval:
     """What the same network gains with the same seed."""
     gains = [(b - a if less else a - b) for b, a in zip(before, after, strict=True)]
-    mean = statistics.fmean(gains)
-    half = _t(len(gains) - 1) * statistics.stdev(gains) / math.sqrt(len(gains))
+    mean, half = interval(gains)
     return Interval(mean, mean - half, mean + half)
 
 

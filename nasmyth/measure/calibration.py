@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import DataError
 from nasmyth.measure.measure import Measure, measures
+from nasmyth.measure.trained import NEEDS
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_NEEDS = ("weights", "data", "labels", "training")
 
 
 def classifies(name: str, task: Any) -> None:
@@ -42,7 +41,7 @@ def _measure(name: str, compute: Callable[[Any, Any, str], float]) -> Measure:
     evaluate.__doc__ = compute.__doc__
     evaluate.__qualname__ = f"{__name__}.{name}"
     evaluate.suits = lambda task: classifies(name, task)  # type: ignore[attr-defined]
-    made = Measure(name, evaluate, unit="1", needs=_NEEDS, stochastic=True)
+    made = Measure(name, evaluate, unit="1", needs=NEEDS, stochastic=True)
     measures.add(name, made)
     return made
 

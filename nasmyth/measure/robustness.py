@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasmyth.errors import UnitError
 from nasmyth.measure.measure import Measure, measures
+from nasmyth.measure.trained import NEEDS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nasmyth.measure.attacks import Attack
 
-_NEEDS = ("weights", "data", "labels", "training")
 EPS, STEPS = 8 / 255, 10
 FAR = 50
 """Steps of the attack without bounds."""
@@ -90,7 +90,7 @@ def _made(name: str, function: Any, unit: str, direction: Any) -> Measure:
         images_of(name, task)
 
     function.suits = suits
-    return Measure(name, function, unit=unit, direction=direction, needs=_NEEDS, stochastic=True)
+    return Measure(name, function, unit=unit, direction=direction, needs=NEEDS, stochastic=True)
 
 
 # --- the check --------------------------------------------------------------------------------------------------------

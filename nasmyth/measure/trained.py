@@ -11,7 +11,7 @@ from typing import Any
 from nasmyth.errors import DataError
 from nasmyth.measure.measure import Direction, Measure, measures
 
-_NEEDS = ("weights", "data", "labels", "training")
+NEEDS = ("weights", "data", "labels", "training")
 
 
 _CLASSES, _NUMBERS = "classification", "regression"
@@ -31,7 +31,7 @@ def _figure(name: str, unit: str, direction: Direction, what: str, *kinds: str) 
     evaluate.suits = suits  # type: ignore[attr-defined]  # asked before a search, so that nothing is trained in vain
     evaluate.__doc__ = what
     evaluate.__qualname__ = f"{__name__}.{name}"
-    return Measure(name, evaluate, unit=unit, direction=direction, needs=_NEEDS, stochastic=True)
+    return Measure(name, evaluate, unit=unit, direction=direction, needs=NEEDS, stochastic=True)
 
 
 accuracy = _figure(

@@ -130,9 +130,8 @@ class Derivations(Ways):
         found: Room | None = self._known.get(key)
         if found is None:
             copies, spare = one.steps[i].copies, self.spare
-            cap = self.ceiling(
-                one.steps[i].part.rule, depth - 1
-            )  # more than can be filled is no more: fewer rooms differ
+            # more than can be filled is no more: fewer rooms differ
+            cap = self.ceiling(one.steps[i].part.rule, depth - 1)
             costs: dict[Shape, list[Cost]] = {}
             for shape, rest in self._rests(one, i, state, depth):
                 some = []

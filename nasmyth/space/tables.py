@@ -73,7 +73,7 @@ class Tables:
 
     def less(self, most: Cost, cost: Cost) -> Cost | None:
         """What is left; None if it is not enough."""
-        return most - cost if ((most | self.spare) - cost) & self.spare == self.spare else None
+        return most - cost if self.fits(cost, most) else None
 
     def shared(self, cost: Cost, copies: int) -> Cost:
         """What each of so many may cost."""
