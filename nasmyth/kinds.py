@@ -64,7 +64,7 @@ def admits(kind: Any) -> Admits | None:
         return admits(inner[0])
     if kind in _LISTS or origin in _LISTS:
         return _or_a_hole(_sequence(origin or kind, inner))
-    if isinstance(kind, type) and hasattr(kind, "_open"):  # a frozen value; any other may stand in for it
+    if isinstance(kind, type) and hasattr(kind, "_is_hole"):  # a frozen value; any other may stand in for it
         return _is_value
     return None
 

@@ -135,7 +135,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
     output = inferred(op, shapes)
-    with computing(op, f"of {shapes}"):
+    with computing(op, f"its costs on {shapes} cannot be told"):
         params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
     activations = 0 if isinstance(op, Identity) else math.prod(output)
     if params is None or buffers is None or macs is None:

@@ -53,7 +53,7 @@ def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = UNFIT)
     except kinds as error:
         if isinstance(error, NasmythError) or "memory" in str(error):
             raise
-        raise FieldError(f"{shown(who)}: nothing can be made {what}: {type(error).__name__}: {error}") from error
+        raise FieldError(f"{shown(who)}: {what}: {type(error).__name__}: {error}") from error
 
 
 class Shaped(Value, abstract=True):
@@ -93,7 +93,7 @@ class Op(Shaped, abstract=True):
         known: dict[Any, Shape] = self.__dict__.setdefault("_inferred", {})
         shape = known.get(shapes)
         if shape is None:
-            with computing(self, f"of {shapes}"):
+            with computing(self, f"its output for {shapes} cannot be told"):
                 shape = known[shapes] = checked_shape(self._infer(*shapes), self)
         return shape
 
@@ -105,7 +105,7 @@ class Op(Shaped, abstract=True):
         self.infer(*shapes)  # refuses shapes that do not fit, with a better message than the module's
         if self.module is None:
             raise ShapeError(f"{self!r} has no module that could be built")
-        with computing(self, f"to be built for {shapes}", (*UNFIT, RuntimeError, AssertionError)):
+        with computing(self, f"cannot be built for {shapes}", (*UNFIT, RuntimeError, AssertionError)):
             return self.module(**self.arguments(*shapes))
 
 
@@ -156,7 +156,7 @@ class Block(Shaped, abstract=True):
             huge = [f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST]
             if huge:
                 raise FieldError(f"{shown(self)}: {huge[0]} is above {WIDEST:,}, and a body is made of so many parts at most")
-            with computing(self, f"of {shapes}"):
+            with computing(self, f"cannot be unfolded for {shapes}"):
                 body = known[shapes] = type(self).body(**self.arguments(*shapes))
         return body
 
