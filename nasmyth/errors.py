@@ -4,6 +4,7 @@
     ├── SignatureError      a shape signature that cannot be read
     ├── ShapeError          an op was given shapes that it cannot take
     ├── SpaceError          a template that cannot be a space
+    │   └── FieldError      a frozen value whose fields hold what they cannot
     ├── GenomeError         a genome that does not belong to its space
     ├── BudgetError         nothing in the space meets the budget
     ├── CheckError          a finished network was measured and does not meet its budget
@@ -47,6 +48,10 @@ class ShapeError(NasmythError, ValueError):
 
 class SpaceError(NasmythError, ValueError):
     """A template cannot be a space: a hole where none can be, or two holes of one name that differ."""
+
+
+class FieldError(SpaceError, TypeError):
+    """A field of a frozen value holds another type than it says, or something that its class cannot compute with."""
 
 
 class GenomeError(NasmythError, ValueError):

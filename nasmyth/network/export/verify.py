@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from nasmyth.errors import ExportError
+from nasmyth.errors import ExportError, NasmythError
 from nasmyth.network.inputs import ImageInput, TableInput
 
 if TYPE_CHECKING:
@@ -71,8 +71,13 @@ def _distance(expected: Tensor, got: Tensor) -> float:
 
 
 def expect(network: Network, raw: Any) -> Prediction:
-    """The network's own answer. Raises ExportError if it is not finite: then there is nothing to agree with."""
-    expected = network.predict(raw)
+    """The network's own answer. Raises ExportError if it has none, or one that is not finite: nothing can agree with it."""
+    try:
+        expected = network.predict(raw)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, NasmythError):
+            raise
+        raise ExportError(f"the network cannot be run: {type(error).__name__}: {error}") from error
     table = expected.values if expected.probabilities is None else expected.probabilities
     assert table is not None
     if not bool(table.isfinite().all()):
