@@ -15,8 +15,9 @@ from msgspec import structs
 from nasmyth.errors import StudyError
 from nasmyth.record import to_json
 from nasmyth.study import claims
+from nasmyth.study.events import Event, event
 from nasmyth.study.header import Wanted
-from nasmyth.study.journal import Conflict, Event, Take, event
+from nasmyth.study.journal import Conflict, Take
 from nasmyth.study.log import identity
 from nasmyth.study.proposals import Proposal, Proposer, Strategy, proposal
 from nasmyth.study.reading import Reading

@@ -135,12 +135,18 @@ def _opener(path: Path, mode: str, timeout: float) -> Any:
             if mode == "rwc":
                 _into_wal(connection, timeout)
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.text_factory = _text
         except BaseException:
             connection.close()
             raise
         return connection
 
     return opened
+
+
+def _text(raw: bytes) -> str:
+    """Text that is damaged stays readable, and differs from any that was written."""
+    return raw.decode(errors="surrogateescape")
 
 
 def _into_wal(connection: sqlite3.Connection, timeout: float) -> None:
