@@ -112,14 +112,21 @@ def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, comm
         "nasmyth": version("nasmyth"),
         "space": _written(space),
         "space_key": str(space.key),
-        "objectives": [list(goal) for goal in wanted.goals],
-        "under": [str(limit) for limit in wanted.constraints],
-        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
-        "seed": seed,
+        **asked(wanted, strategy, seed),
         "task": _described(task),
         "environment": environment(),
         "command": command,
         "spend": spend._asdict() if hasattr(spend, "_asdict") else spend,
+    }
+
+
+def asked(wanted: Wanted, strategy: Any, seed: int) -> dict[str, Any]:
+    """What of the header is known before there is data."""
+    return {
+        "objectives": [list(goal) for goal in wanted.goals],
+        "under": [str(limit) for limit in wanted.constraints],
+        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
+        "seed": seed,
     }
 
 
@@ -139,9 +146,9 @@ def _described(task: Any) -> Any:
 
 
 def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    """Raise StudyError naming every field of FIXED in which the study on file differs from the one asked for."""
+    """Raise StudyError naming every field of FIXED in which the study on file differs from what `mine` asks for."""
     differences = []
-    for field in FIXED:
+    for field in (field for field in FIXED if field in mine or field == "space" and "space_key" in mine):
         theirs, ours = _identity(field, kept), _identity(field, mine)
         if theirs != ours:
             differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")

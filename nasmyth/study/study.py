@@ -211,15 +211,6 @@ class Study(Asking):
                 self._append([event("artefact", number, name=name, hash=key, bytes=len(blob))])
         return key
 
-    def release(self, trials: Iterable[Trial | int]) -> None:
-        """Give trials back untold: they are handed out again, to anyone, before new ones are proposed."""
-        numbers = [t.number if isinstance(t, Trial) else t for t in trials]
-        with self._lock:
-            self.journal.release(numbers, self._worker)
-            for number in numbers:
-                self._held.pop(number, None)
-                self._recorded = {pair for pair in self._recorded if pair[0] != number}
-
     def _known(self, trial: Trial | int) -> Trial:
         number = trial.number if isinstance(trial, Trial) else trial
         with self._lock:
