@@ -78,17 +78,27 @@ def errors_of_luck(candidates: int) -> float:
 
 
 def verdict(
-    study: Study, best: Trial, plain: Trial | None, task: Task, measured: tuple[Constraint, ...], goal: str
+    study: Study, best: Trial, plain: Trial | None, task: Task, limits: tuple[Constraint, ...], goal: str
 ) -> dict[str, Any]:
-    """The best and the baseline on the test split, and what the best measures on this device: plain data."""
+    """The best and the baseline on the test split, and what the best measures on this device: plain data.
+
+    missed: the constraints that the best met in the search, and misses on the test split or on the device now.
+    """
     from nasmyth.graph.text import rows
     from nasmyth.train import difference
 
     network = network_of(study, best)
     ours = judged(network, task, goal)
     noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
-    if measured:
-        noted["device"] = {limit.measure.name: limit.measure(network) for limit in measured}
+    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.needs}
+    if device:
+        noted["device"] = device
+    known = {**ours.scores, **device}
+    noted["missed"] = [
+        {"limit": str(limit), "value": known[limit.measure.name], "on": "device" if limit.measure.name in device else "test"}
+        for limit in limits
+        if limit.measure.name in known and not limit.satisfied(known[limit.measure.name])
+    ]
     if plain is not None and "weights" in plain.artefacts:
         theirs = judged(network_of(study, plain), task, goal)
         gain = difference(ours, theirs, goal)

@@ -3,7 +3,8 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from nasmyth.study.journal import Conflict, Event, Journal, event
+from nasmyth.study.events import Event, event
+from nasmyth.study.journal import Conflict, Journal
 from nasmyth.study.outcome import Outcome
 from nasmyth.study.study import Study
 from nasmyth.study.summary import summary

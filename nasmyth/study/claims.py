@@ -18,6 +18,9 @@ from typing import NamedTuple, Protocol
 LEASE = 60.0
 """Seconds after which the claim of a worker that says nothing lapses."""
 
+WHOLE = 0
+"""What a worker claims that wants a study for itself alone: trials have the numbers from 1."""
+
 _living: set[str] = set()
 
 
@@ -45,6 +48,19 @@ class Claim(NamedTuple):
     trial: int
     worker: str
     expires: float
+
+
+def spoken(name: str) -> str:
+    """A worker as a person would point to it: "process 1234 on this machine"."""
+    worker = Worker.parse(name)
+    if worker is None:
+        return f"worker {name}"
+    where = "this machine" if worker.host == host() else worker.host.partition("/")[0]
+    return "this process" if not _elsewhere(worker) else f"process {worker.pid} on {where}"
+
+
+def _elsewhere(worker: Worker) -> bool:
+    return worker.host != host() or worker.pid != os.getpid()
 
 
 def enrol() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from nasmyth.record import content_key
 from nasmyth.study import pareto
-from nasmyth.study.journal import Event
+from nasmyth.study.events import DAMAGED, HEADER, Event
 from nasmyth.study.trial import Failure, Limit, Objective, Trial
 
 FULL = "final"
@@ -35,6 +35,8 @@ class Log:
         self.chosen: int | None = None
         """The trial that the search ended with, by its own rule: a note "chosen", with no full training after it."""
         self.artefacts: dict[str, str] = {}
+        self.damaged: list[dict[str, Any]] = []
+        """What cannot be read: number of the event, kind, trial and why. The study is what the others tell."""
         self.first = self.last = 0.0
         self.asked = 0
         self.seen: set[str] = set()
@@ -44,16 +46,18 @@ class Log:
 
     def apply(self, event: Event) -> Trial | None:
         """Take in the next event; returns the trial if the event closed one (a second closing is not one)."""
-        self.seq, self.last = event.seq, event.time
+        self.seq, self.last = event.seq, event.time or self.last
         self.first = self.first or event.time
-        if event.kind == "study":
+        if event.kind == DAMAGED:
+            self._lost(event)
+        elif event.kind == HEADER:
             if not self.header:
                 self.header = event.data
                 self.goals = tuple(Objective(*pair) for pair in event.data.get("objectives", ()))
                 self.limits = tuple(map(Limit.parse, event.data.get("under", ())))
         elif event.kind == "note":
             about = {} if event.trial is None else {"trial": event.trial}
-            self.notes.append({"time": event.time, **about, **event.data})
+            self.notes.append({"time": event.time, "what": "", **about, **event.data})
             if event.data.get("what") == "chosen":
                 self.chosen = event.trial
         elif event.kind == "ask" and event.trial is not None:
@@ -62,7 +66,16 @@ class Log:
             self.artefacts[event.data["name"]] = event.data["hash"]
         elif event.trial in self.trials:
             return self._change(self.trials[event.trial], event)
+        elif event.trial is not None:
+            self.asked = max(self.asked, event.trial)  # its proposal is lost; its number stays taken
         return None
+
+    def _lost(self, event: Event) -> None:
+        """Take note of a damaged event; the number of a proposal that was one is not given again."""
+        kind, why = event.data["kind"], event.data["why"]
+        self.damaged.append({"event": event.seq, "kind": kind, "trial": event.trial, "why": why})
+        if kind == "ask" and event.trial == self.asked + 1:
+            self.asked = event.trial
 
     def _ask(self, number: int, data: dict[str, Any]) -> None:
         self.asked = max(self.asked, number)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nasmyth.study import codec
-from nasmyth.study.journal import Event, Journal
+from nasmyth.study.events import Event
+from nasmyth.study.journal import Journal
 from nasmyth.study.log import Log
 from nasmyth.study.trial import Trial
 
@@ -62,6 +63,12 @@ class Reading:
         """What was noted, in order."""
         self.sync()
         return list(self._log.notes)
+
+    @property
+    def damaged(self) -> list[dict[str, Any]]:
+        """The events that cannot be read, each {"event": number, "kind", "trial", "why"}: what they told is lost."""
+        self.sync()
+        return list(self._log.damaged)
 
     @property
     def best(self) -> Trial | None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.study.arguments import whole
 from nasmyth.study.executors import choose
 from nasmyth.study.log import merit
 from nasmyth.study.outcome import Outcome, numbers
@@ -73,6 +74,7 @@ def run(
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
+    trials = None if trials is None else whole(trials, "trials", 500)
     evaluate = _evaluation(study, evaluate, epochs, recipe)
     chosen = choose(on, workers, limit_seconds, limit_memory)
     end = None if seconds is None else time.monotonic() + quantity(seconds, "s")
@@ -168,12 +170,13 @@ class _Loop:
     def _told(self, trial: Trial, outcome: Outcome) -> Mapping[str, float]:
         """Record what was told with the figures, and keep the artefacts of what is better than all before."""
         study, details = self.study, dict(outcome.details)
-        known = study.record(trial, outcome.stage, outcome.measures, seconds=details.pop("seconds", 0.0), **details)
+        told = study.completed(trial, outcome.measures)  # with all that the budget asks for: what is best depends on it
+        known = study.record(trial, outcome.stage, told, seconds=details.pop("seconds", 0.0), **details)
         best = study.best
         if not known.violation and (best is None or merit(known) > merit(best)):
             for name, blob in outcome.artefacts.items():
                 study.put(trial, name, blob)
-        return outcome.measures
+        return told
 
     def _despair(self, closed: Trial) -> None:
         if closed.error is None or closed.error.reason != "crashed":

@@ -49,6 +49,7 @@ def summarised(log: Log) -> dict[str, Any]:
         "result": _last(log, "result"),
         "notes": [plain(note) for note in log.notes],
         "artefacts": dict(log.artefacts),
+        "damaged": list(log.damaged),
     }
 
 
