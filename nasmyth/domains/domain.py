@@ -176,6 +176,6 @@ def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Tas
     from nasmyth.train.task import Split, Task
 
     classes = settled.kind == "classification"
-    outputs = Classes(settled.names) if classes else fit_values(raw.train.y, settled.names)
+    outputs = Classes(settled.names, settled.type) if classes else fit_values(raw.train.y, settled.names)
     splits = {name: Split(inputs.encode(part.x), torch.from_numpy(part.y)) for name, part in raw.parts.items()}
     return Task(raw.name, inputs, outputs, **splits, notes=raw.notes)

@@ -95,23 +95,18 @@ def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
 
     from nasmyth.network.dates import PARTS, date_part
     from nasmyth.network.fitting import fit_table_input
+    from nasmyth.network.raw import numbers_of, values_of
 
     if not (kinds.numbers or kinds.categories or kinds.dates):
         raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")
-    ready = {column: _as_numbers(frame[column]) for column in kinds.numbers}
+    ready = {c: numbers_of(c, values_of(frame[c]), kinds.notations.get(c, "")) for c in kinds.numbers}
     for column in kinds.dates:
         values = frame[column].to_numpy(dtype=object)
         ready |= {f"{column}.{part}": date_part(values, part) for part in PARTS}
     ready |= {column: frame[column] for column in kinds.categories}
     knots = KNOTS if len(frame) >= ENOUGH_FOR_KNOTS else 0
-    return fit_table_input(pd.DataFrame(ready), categories=kinds.categories, knots=knots)
-
-
-def _as_numbers(column: Any) -> Any:
-    """Texts that read as numbers as such; texts that stand for a missing number as NaN."""
-    import pandas as pd
-
-    return column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column, errors="coerce")
+    inputs = fit_table_input(pd.DataFrame(ready), categories=kinds.categories, knots=knots)
+    return inputs.replace(columns=[c.replace(notation=kinds.notations.get(c.name, "")) for c in inputs.columns])
 
 
 def _same_columns(raw: Raw) -> None:
@@ -127,12 +122,16 @@ def _same_columns(raw: Raw) -> None:
 def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
     numbers = sum(column.kind == "number" for column in inputs.columns)
     notes = [*kinds.notes, f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories"]
-    infinite = [
-        c for c in kinds.numbers if np.isinf(_as_numbers(raw.train.x[c]).to_numpy(np.float64, na_value=np.nan)).any()
-    ]
+    infinite = [c for c in kinds.numbers if _is_infinite(raw.train.x[c])]
     if infinite:
         notes.append(f"infinite values are taken as missing in: {', '.join(infinite)}")
     return tuple(notes)
+
+
+def _is_infinite(column: Any) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_float_dtype(column.dtype) and bool(np.isinf(column.to_numpy(np.float64, na_value=np.nan)).any())
 
 
 TABULAR = domains.add(Tabular.name, Tabular())

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmyth.domains.sources import pictures
-from nasmyth.domains.sources.arrays import as_array, npz_arrays
+from nasmyth.domains.sources.arrays import as_array
 from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
 from nasmyth.domains.sources.raw import several
 from nasmyth.domains.sources.tables import SUFFIXES, table_file
 from nasmyth.errors import DataError, nearest
@@ -56,12 +57,7 @@ def _pictures(path: Path, inputs: Any) -> tuple[np.ndarray, list[str]]:
 
 def _array(path: Path) -> np.ndarray:
     if path.suffix == ".npy":
-        try:
-            return np.load(path, allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(
-                f"{path}: cannot be read as .npy ({error}); write it with np.save, and plain numbers"
-            ) from None
+        return npy_array(path)
     arrays = dict(npz_arrays(path))
     for key in ("x", "X", "x_test"):
         if key in arrays:

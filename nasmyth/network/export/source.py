@@ -259,10 +259,12 @@ def _constants(network: Network) -> Iterator[str]:
         yield "COLUMNS = ["
         for column in network.inputs.columns:
             more = f', "vocabulary": {json.dumps(list(column.vocabulary))}' if column.kind == "category" else ""
+            more += f', "notation": {json.dumps(column.notation)}' if column.notation else ""
             yield f'    {{"name": {json.dumps(column.name)}{more}}},'
         yield "]"
     if _classifies(network):
-        yield f"CLASSES = {json.dumps(list(network.outputs.names))}"
+        labels = network.outputs.labels
+        yield f"CLASSES = [{', '.join(json.dumps(one) if isinstance(one, str) else repr(one) for one in labels)}]"
 
 
 def _raw_reader(network: Network, paste: Paste) -> str:
@@ -280,7 +282,9 @@ def _raw_reader(network: Network, paste: Paste) -> str:
         reader = paste.add(readers.read_rows)
         dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
         find = paste.add(readers.find_dated_column if dated else readers.find_column)
-        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find})'
+        written = any(column.notation for column in inputs.columns)
+        number = paste.add(readers.written_number if written else readers.plain_number)
+        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
     return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
 
 
