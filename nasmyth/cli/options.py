@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from nasmyth.units import is_whole
+
 Candidate = Annotated[
     str, typer.Argument(metavar="STUDY#CANDIDATE", help="digits.db#best, #baseline, #12, or net.safetensors")
 ]
@@ -48,7 +50,7 @@ def pixels(text: str | None) -> int | tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) > 2 or not all(is_whole(part.strip()) for part in parts):
         raise typer.BadParameter(
             f"{text!r} is not a size in pixels; write 64, or 48x64 (height first)", param_hint="--size"
         )

@@ -62,7 +62,9 @@ def column_kinds(frame: Any) -> Kinds:
     if dates:
         notes.append(f"dates became days, months, weekdays and hours: {several(dates, 8)}")
     if notations:
-        notes.append(f"texts read as numbers: {several((_read_as(frame[n], n, how) for n, how in notations.items()), 8)}")
+        notes.append(
+            f"texts read as numbers: {several((_read_as(frame[n], n, how) for n, how in notations.items()), 8)}"
+        )
     return Kinds(numbers, categories, dates, tuple(notes), notations)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
+from nasmyth.domains.sources.raw import several
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry
 from nasmyth.train import is_task
@@ -140,6 +141,12 @@ def read(
         return source
     options = Options(target, kind, seed, size, on_bad, limit)
     raw = load(source, options)
+    asked = (options.target,) if isinstance(options.target, str) else options.target
+    if asked is not None and asked != raw.targets:
+        raise DataError(
+            f"{raw.name}: what is to be predicted is {several(raw.targets)}; target= (--target) names a column of a table,"
+            " leave it out"
+        )
     for name, part in raw.parts.items():
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")

@@ -9,9 +9,11 @@ import numpy as np
 from nasmyth.domains.columns import Kinds, column_kinds
 from nasmyth.domains.domain import Domain, assemble, domains
 from nasmyth.domains.labels import settle
+from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
 from nasmyth.errors import DataError, require
+from nasmyth.record import plain_text
 
 if TYPE_CHECKING:
     from nasmyth.network.inputs import TableInput
@@ -44,6 +46,8 @@ class Tabular(Domain):
     def task(self, raw: Raw, options: Options) -> Task:
         """Rows stored as float32; kinds of columns, scales and vocabularies are those of the training split."""
         require("pandas", extra="data")
+        if options.size is not None:
+            raise DataError(f"{raw.name} is a table, and size= (--size) is the size of images; leave it out")
         raw = raw.replace(**{name: Part(as_frame(part.x), part.y) for name, part in raw.parts.items()})
         _same_columns(raw)
         settled = settle(raw, options, pictures=False)
@@ -84,7 +88,7 @@ def as_frame(x: Any) -> Any:
     import pandas as pd
 
     if hasattr(x, "columns"):
-        return x.set_axis([str(name) for name in x.columns], axis=1)
+        return x.set_axis([plain_text(str(name)) for name in x.columns], axis=1)
     x = x.reshape(len(x), -1)
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
 
@@ -121,7 +125,12 @@ def _same_columns(raw: Raw) -> None:
 
 def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
     numbers = sum(column.kind == "number" for column in inputs.columns)
-    notes = [*kinds.notes, f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories"]
+    plain = tuple(name for name in kinds.numbers if name not in kinds.notations)
+    notes = [
+        *kinds.notes,
+        *said_of_series(raw.train.x, plain),
+        f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories",
+    ]
     infinite = [c for c in kinds.numbers if _is_infinite(raw.train.x[c])]
     if infinite:
         notes.append(f"infinite values are taken as missing in: {', '.join(infinite)}")
@@ -131,7 +140,9 @@ def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
 def _is_infinite(column: Any) -> bool:
     import pandas as pd
 
-    return pd.api.types.is_float_dtype(column.dtype) and bool(np.isinf(column.to_numpy(np.float64, na_value=np.nan)).any())
+    return pd.api.types.is_float_dtype(column.dtype) and bool(
+        np.isinf(column.to_numpy(np.float64, na_value=np.nan)).any()
+    )
 
 
 TABULAR = domains.add(Tabular.name, Tabular())

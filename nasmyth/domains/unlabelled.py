@@ -37,7 +37,7 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
             raise DataError(f"{path}: no such file or folder{nearest(path.name, beside)}; check the path")
         if images and (path.is_dir() or pictures.is_picture(path)):
             return _pictures(path, inputs)
-        x = _array(path) if path.suffix in (".npz", ".npy") else _table(path, images)
+        x = _array(path) if path.suffix.lower() in (".npz", ".npy") else _table(path, inputs)
     if images:
         x = _sized(x, inputs)
     count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
@@ -56,7 +56,7 @@ def _pictures(path: Path, inputs: Any) -> tuple[np.ndarray, list[str]]:
 
 
 def _array(path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return npy_array(path)
     arrays = dict(npz_arrays(path))
     for key in ("x", "X", "x_test"):
@@ -67,11 +67,13 @@ def _array(path: Path) -> np.ndarray:
     raise DataError(f"{path}: expected an array named x; got {several(arrays) or 'none'}")
 
 
-def _table(path: Path, images: bool) -> Any:
+def _table(path: Path, inputs: ImageInput | TableInput) -> Any:
+    images = hasattr(inputs, "height")
     if images or path.suffix.lower() not in SUFFIXES:
         expected = "a picture, a folder of pictures, .npz or .npy" if images else ".csv, .tsv, .parquet, .npz or .npy"
         raise DataError(f"{path}: not inputs of this network; expected {expected}")
-    frame, _ = table_file(path)
+    # pandas would read the 1.234 of a column that writes 1234 so as one and a bit
+    frame, _ = table_file(path, texts=[column.name for column in inputs.columns if column.notation])
     return frame.set_axis([str(name).strip() for name in frame.columns], axis=1)
 
 

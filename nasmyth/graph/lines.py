@@ -26,6 +26,7 @@ from nasmyth.errors import NasmythError, ShapeError
 from nasmyth.graph.flat import Node, input_node
 from nasmyth.graph.op import Op, ops
 from nasmyth.record import Value, from_json, to_json
+from nasmyth.units import is_whole
 
 if TYPE_CHECKING:
     from nasmyth.graph.graph import Graph
@@ -170,7 +171,7 @@ class _Line:
 
     def number(self, expected: str) -> int:
         token = self.take("number", "", expected)
-        if not token.text.isdigit():
+        if not is_whole(token.text):
             raise self.error(token, expected)
         return int(token.text)
 
@@ -223,7 +224,7 @@ class _Line:
         if self.took("word", "scalar"):
             return ()
         token = self.next
-        if not (self.took("shape") or self.took("number")) or not token.text.replace("x", "").isdigit():
+        if not (self.took("shape") or self.took("number")) or not all(map(is_whole, token.text.split("x"))):
             raise self.error(token, "a shape, such as 3x32x32")
         return tuple(map(int, token.text.split("x")))
 

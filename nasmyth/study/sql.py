@@ -23,6 +23,7 @@ from nasmyth.study.claims import Claim
 from nasmyth.study.connect import MAKING, Opened, connect, refuse_other_tables
 from nasmyth.study.faults import explained
 from nasmyth.study.journal import FORMAT, Conflict, Row, Take, free, lost
+from nasmyth.units import is_whole
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 tables = sa.MetaData()
@@ -90,7 +91,7 @@ def _prepare(opened: Opened, readonly: bool) -> None:
         return
     with opened.engine.connect() as connection:
         version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "format")) or "?"
-    if not version.isdigit() or int(version) > FORMAT:
+    if not is_whole(version) or int(version) > FORMAT:
         raise StudyError(
             f"{opened.name}: written by a newer Nasmyth (format {version}; this one reads up to {FORMAT}); "
             "upgrade it: pip install --upgrade nasmyth"

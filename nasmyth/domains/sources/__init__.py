@@ -35,7 +35,9 @@ def load(source: Any, options: Options) -> Raw:
         raise _no_reader(source)
     except OSError as error:
         where = error.filename if isinstance(error.filename, str) else source
-        raise DataError(f"{shortened(str(where))}: cannot be read ({error.strerror or error}); check the path") from None
+        raise DataError(
+            f"{shortened(str(where))}: cannot be read ({error.strerror or error}); check the path"
+        ) from None
 
 
 def _no_reader(source: Any) -> DataError:

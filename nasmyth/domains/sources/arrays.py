@@ -87,7 +87,9 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
         else:
             parts.setdefault(role[1], {})[role[0]] = value
     if "train" not in parts or any(len(part) != 2 for part in parts.values()):
-        raise DataError(f"{where}: expected arrays named {EXPECTED}; got {several(sorted(map(str, arrays)), 8) or 'none'}")
+        raise DataError(
+            f"{where}: expected arrays named {EXPECTED}; got {several(sorted(map(str, arrays)), 8) or 'none'}"
+        )
     raw = Raw.of(name, {part: _part(where, part, **values) for part, values in parts.items()})
     if unused:
         raw = raw.replace(note=f"arrays not used: {several(unused)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ _GROWTH = 12
 """About how many bytes each byte of text becomes in pandas, at worst."""
 
 
-def read_csv(path: Path, usual: str) -> tuple[Any, list[str]]:
-    """The DataFrame in a text file, and what had to be assumed; `usual` is the separator of its suffix. Raises DataError."""
+def read_csv(path: Path, usual: str, texts: Sequence[str] = ()) -> tuple[Any, list[str]]:
+    """The DataFrame in a text file, and what had to be assumed. Raises DataError.
+
+    usual: the separator that its suffix stands for. texts: columns that are left as texts, whatever is in them.
+    """
     import pandas as pd
 
     allowance().check(f"{path}: a table of that size", path.stat().st_size * _GROWTH)
@@ -26,8 +30,9 @@ def read_csv(path: Path, usual: str) -> tuple[Any, list[str]]:
     separator = max(_SEPARATORS, key=lambda mark: (line.count(mark), mark == usual))
     if (columns := 1 + line.count(separator)) > MOST_COLUMNS:
         raise DataError(f"{path}: the first line has {columns:,} entries; up to {MOST_COLUMNS:,} columns are read")
+    how: dict[str, Any] = {"dtype": dict.fromkeys(texts, "str")} if texts else {}
     try:
-        frame = pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True, low_memory=False)
+        frame = pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True, low_memory=False, **how)
     except pd.errors.EmptyDataError:
         raise DataError(
             f"{path}: the file is empty; expected a first line of column names and a line for each row"

@@ -153,7 +153,9 @@ def _said_of_listing(root: Path, listed: dict[str, _Listed], options: Options) -
         notes.append(f"class folders without pictures were left out: {several(empty)}")
     closed = sorted({name for files in listed.values() for name in files.closed})
     if closed:
-        notes.append(f"folders that cannot be listed, or lead back to one around them, were left out: {several(closed)}")
+        notes.append(
+            f"folders that cannot be listed, or lead back to one around them, were left out: {several(closed)}"
+        )
     return notes
 
 

@@ -42,7 +42,10 @@ def npz_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
             _check_members(path, members, allowed)
             for member in members:
                 with archive.open(member) as stream:
-                    yield member.filename[:-4], _array(path, repr(member.filename[:-4]), stream, member.file_size, allowed)
+                    yield (
+                        member.filename[:-4],
+                        _array(path, repr(member.filename[:-4]), stream, member.file_size, allowed),
+                    )
 
 
 def npy_array(path: Path) -> np.ndarray:
@@ -69,7 +72,9 @@ def _array(path: Path, name: str, stream: IO[bytes], size: int, allowed: Allowan
     if dtype.hasobject:
         raise _pickled(path, f"{name} holds")
     # empty ones, too, stand for as many examples as their shape says
-    allowed.check(f"{path}: {name} of shape {_short(shape)}", math.prod(max(1, n) for n in shape) * max(1, dtype.itemsize))
+    allowed.check(
+        f"{path}: {name} of shape {_short(shape)}", math.prod(max(1, n) for n in shape) * max(1, dtype.itemsize)
+    )
     need, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if need != there:
         raise DataError(
@@ -120,4 +125,6 @@ def _damage(path: Path, form: str) -> Iterator[None]:
     except _DAMAGED as error:
         again = "np.savez" if form == "npz" else "np.save"
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise DataError(f"{path}: cannot be read as .{form} ({reason}); is it whole? write it again with {again}") from None
+        raise DataError(
+            f"{path}: cannot be read as .{form} ({reason}); is it whole? write it again with {again}"
+        ) from None

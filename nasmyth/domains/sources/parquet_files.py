@@ -53,7 +53,9 @@ def _flat(path: Path, file: Any) -> tuple[list[str], list[str]]:
     if twice is not None:
         raise DataError(f"{path}: two columns are named {twice!r}; rename one")
     nested = [name for name in names if name not in set(flat)]
-    return flat, [f"columns left out (their entries are not single numbers or texts): {several(nested, 8)}"] if nested else []
+    return flat, [
+        f"columns left out (their entries are not single numbers or texts): {several(nested, 8)}"
+    ] if nested else []
 
 
 def _texts(schema: Any, names: list[str]) -> list[str]:

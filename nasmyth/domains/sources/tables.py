@@ -6,7 +6,7 @@ A column named `split` that holds train and test (and perhaps valid) is the offi
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,11 @@ def read_frame(source: Any, options: Options) -> Raw:
     return from_frame("table", "the DataFrame", source, options)
 
 
-def table_file(path: Path) -> tuple[Any, list[str]]:
-    """The DataFrame in a CSV or Parquet file, and what had to be assumed to read it."""
+def table_file(path: Path, texts: Sequence[str] = ()) -> tuple[Any, list[str]]:
+    """The DataFrame in a CSV or Parquet file, and what had to be assumed to read it; `texts` are columns left as texts."""
     require("pandas", extra="data")
-    return read_csv(path, SUFFIXES[path.suffix.lower()]) if SUFFIXES[path.suffix.lower()] else read_parquet(path)
+    separator = SUFFIXES[path.suffix.lower()]
+    return read_csv(path, separator, texts) if separator else read_parquet(path)
 
 
 def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[str] | tuple[str, ...] = ()) -> Raw:
