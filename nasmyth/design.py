@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ from nasmyth.units import spend as read_spend
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.train import Task
+    from nasmyth.train import Recipe, Task
 
 DEFAULT = Evolution(population=4, parent=Tournament(2), survive=Best())
 """A design sees tens of candidates, not thousands: some are random, and about half are mutants of the plain network."""
@@ -55,10 +56,11 @@ def design(
     maximize: Any = None,
     minimize: Any = None,
     under: Iterable[str | Constraint] = (),
-    spend: str | float | Spend = "10m",
+    spend: str | float | timedelta | Spend = "10m",
     seed: int = 0,
     out: str | None = None,
     strategy: Strategy | None = None,
+    recipe: Recipe | None = None,
     progress: Callable[[Progress], object] | None = None,
     command: str = "",
     **reading: Any,
@@ -67,7 +69,8 @@ def design(
 
     data: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or a Task.
     maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
-    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both.
+    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
+    recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     progress: called with a `Progress` whenever something is known. reading: passed to `nasmyth.read` (target=, size=...).
 
@@ -79,6 +82,8 @@ def design(
     limits, wanted = constraints(under), read_spend(spend)
     goal = _goal(maximize, minimize)
     task = read(data, seed=seed, **reading)
+    if recipe is not None:
+        task = task.trained_by(recipe)
     return Designer(task, goal or task.objective, limits, wanted, seed, out, strategy, progress, command, began).run()
 
 

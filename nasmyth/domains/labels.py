@@ -7,6 +7,7 @@ them differ (up to FEW in a table; for pictures, up to half as many as there are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -103,6 +104,7 @@ def _of_one_type(raw: Raw, name: str, y: np.ndarray) -> np.ndarray:
             f"{raw.name}: labels of the {name} part are collections, such as {repr(several_each)[:60]}: this looks like several"
             " labels an example, which networks here do not answer with; give one label each, or k numbers"
         )
+    y = np.array([float(label) if isinstance(label, Decimal) else label for label in y], dtype=object)
     missing = np.array([text_of(label) is None for label in y], dtype=bool)
     kind = label_type(y)
     try:
@@ -278,7 +280,9 @@ def _as_text(raw: Raw) -> Raw:
 def _sortable(y: np.ndarray) -> np.ndarray:
     from nasmyth.network.raw import text_of
 
-    return y if y.dtype.kind in "biufU" else np.array([str(text_of(label)) for label in y.tolist()])
+    if y.dtype.kind in "biufU":
+        return y
+    return np.array([str(text_of(label)) for label in y.tolist()], dtype=object)  # as objects they keep every character
 
 
 def _without_tiny(raw: Raw, options: Options) -> Raw:

@@ -60,6 +60,7 @@ class Vision(Domain):
             raw = _of_size(raw, name, part, size)
         settled = settle(raw, options, pictures=True)
         raw = split(settled, options.seed)
+        _refuse_constant(raw)
         inputs = fit_image_input(raw.train.x)
         return assemble(_say_conversions(raw, inputs), inputs, settled)
 
@@ -135,6 +136,12 @@ def _without_bad(raw: Raw, name: str, part: Part, options: Options) -> Raw:
             f"{raw.name}: {which}; correct them" + ("" if len(bad) == len(part) else ", or write on_bad='skip'")
         )
     return raw.replace(**{name: part.take(good)}, note=f"{which}: they were left out")
+
+
+def _refuse_constant(raw: Raw) -> None:
+    low, high = float(raw.train.x.min()), float(raw.train.x.max())
+    if low == high:
+        raise DataError(f"{raw.name}: every pixel of every training image is {low:g}; there is nothing to learn from")
 
 
 def _of_size(raw: Raw, name: str, part: Part, size: tuple[int, int]) -> Raw:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import BudgetError
+from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.measure import Constraint, find
 from nasmyth.record import from_json, to_json
@@ -87,6 +87,11 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
 
     for note in study.notes:
         if note["what"] == "plan":
+            if task.recipe not in (None, domain.recipe(task), from_json(note["recipe"])):
+                raise StudyError(
+                    f"this study was trained with {from_json(note['recipe'])}, and recipe= is another; leave it out to go"
+                    " on with that one, or name another file with out="
+                )
             figures = (note[name] for name in ("price", "short_of_time", "costliest", "telling"))
             return Plan(from_json(note["recipe"]), *figures)
     recipe = task.recipe or domain.recipe(task)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.outputs import Classes, Values
-from nasmyth.record import dumps
+from nasmyth.record import dumps, is_open
 from nasmyth.train.metrics import Meter
 from nasmyth.train.recipe import Recipe
 
@@ -98,6 +98,14 @@ class Task:
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
         return digest.hexdigest()
+
+    def trained_by(self, recipe: Recipe) -> Task:
+        """The same task with another recipe. Raises DataError for what is none."""
+        if not isinstance(recipe, Recipe):
+            raise DataError(f"recipe={repr(recipe)[:100]} is no recipe; write recipe=Recipe(epochs=20), from nasmyth.train")
+        if is_open(recipe):
+            raise DataError(f"{recipe} has holes, which a search in a space of recipes fills; give it values")
+        return replace(self, recipe=recipe)
 
     def loss(self, pred: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
         """The mean loss over a batch, a scalar.

@@ -21,6 +21,8 @@ _PICKLES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".joblib"})
 
 def load(source: Any, options: Options) -> Raw:
     """Read a source of any kind. Raises DataError with what to write instead."""
+    if isinstance(source, str) and not source.strip():
+        raise _no_reader(source)
     if isinstance(source, str) and source in data:
         raw = readers.get("known").read(source, options)
         if Path(source).exists():

@@ -45,25 +45,34 @@ def is_dataset(source: Any) -> bool:
     return torch is not None and isinstance(source, torch.utils.data.Dataset | torch.utils.data.DataLoader)
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: Any, what: str = "x") -> Any:
     """A NumPy array (or the DataFrame itself) of what may be an array. Raises DataError for what is none."""
     if hasattr(value, "iloc") and hasattr(value, "isna"):
         return value if hasattr(value, "columns") else plain_labels(value)
     if hasattr(value, "detach"):
-        value = value.detach().cpu().resolve_conj().resolve_neg()
-        if value.layout is not sys.modules["torch"].strided:
-            raise DataError(f"a tensor of layout {value.layout}; give x.to_dense()")
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+        return _of_tensor(value)
     if hasattr(value, "toarray"):
-        raise DataError(f"a sparse matrix ({type(value).__name__}); give x.toarray()")
+        raise DataError(f"a sparse matrix ({type(value).__name__}); give {what}.toarray()")
     single = isinstance(value, int | float | complex | np.generic)
     if isinstance(value, str | bytes | Mapping | set | frozenset) or not (single or hasattr(value, "__len__")):
-        raise DataError(f"{_short(value)} where an array belongs; give a NumPy array, a tensor or a list")
+        raise DataError(f"{what}: {_short(value)} where an array belongs; give a NumPy array, a tensor or a list")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise DataError(f"a list could not be made an array ({error}); give every example the same shape") from None
+        raise DataError(
+            f"{what}: a list could not be made an array ({error}); give every example the same shape, or number of labels"
+        ) from None
     return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
+
+
+def _of_tensor(value: Any) -> np.ndarray:
+    value = value.detach()
+    if value.layout is not sys.modules["torch"].strided or value.is_meta:
+        raise DataError(f"a tensor of layout {value.layout} on {value.device}; give a dense one that holds numbers")
+    value = value.dequantize() if value.is_quantized else value
+    value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    array: np.ndarray = value.cpu().resolve_conj().resolve_neg().numpy()
+    return array
 
 
 def _short(value: Any) -> str:
@@ -120,7 +129,7 @@ def _check_text(what: str, array: Any) -> None:
 
 
 def _part(where: str, part: str, x: Any, y: Any) -> Part:
-    x, y = as_array(x), as_array(y)
+    x, y = as_array(x, "x"), as_array(y, "y")
     if hasattr(y, "columns"):
         y = y.to_numpy()
     for letter, array in (("x", x), ("y", y)):

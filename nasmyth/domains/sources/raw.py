@@ -40,24 +40,24 @@ class Options:
     def __post_init__(self) -> None:
         if self.kind is not None and not (isinstance(self.kind, str) and self.kind in KINDS):
             raise DataError(
-                f"kind={self.kind!r} is not a kind of task; write kind='classification' or kind='regression'"
+                f"kind={shortened(repr(self.kind))} is not a kind of task; write kind='classification' or kind='regression'"
             )
         if self.on_bad is not None and not (isinstance(self.on_bad, str) and self.on_bad in ("skip", "refuse")):
-            raise DataError(f"on_bad={self.on_bad!r} is not understood; write on_bad='skip' or on_bad='refuse'")
+            raise DataError(f"on_bad={shortened(repr(self.on_bad))} is not understood; write on_bad='skip' or on_bad='refuse'")
         if self.limit is not None and not (_is_whole(self.limit) and self.limit >= 1):
-            raise DataError(f"limit={self.limit!r} is not a number of examples; write limit=1000, or leave it out")
+            raise DataError(f"limit={shortened(repr(self.limit))} is not a number of examples; write limit=1000, or leave it out")
         if not (_is_whole(self.seed) and 0 <= self.seed < 2**63):
-            raise DataError(f"seed={self.seed!r} is not a seed; write a whole number from 0, such as seed=0")
+            raise DataError(f"seed={shortened(repr(self.seed))} is not a seed; write a whole number from 0, such as seed=0")
         if not isinstance(self.target, str | None):
             names = tuple(self.target) if isinstance(self.target, Iterable) else ()
             if not names or not all(isinstance(name, str) for name in names):
                 raise DataError(
-                    f"target={self.target!r} names no column; write target='price', or target=('price', 'rent')"
+                    f"target={shortened(repr(self.target))} names no column; write target='price', or target=('price', 'rent')"
                 )
             object.__setattr__(self, "target", names)
         sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
         if self.size is not None and not all(_is_whole(side) and side >= 1 for side in sides):
-            raise DataError(f"size={self.size!r} is not an image size in pixels; write size=64, or size=(48, 64)")
+            raise DataError(f"size={shortened(repr(self.size))} is not an image size in pixels; write size=64, or size=(48, 64)")
 
     @property
     def height_width(self) -> tuple[int, int] | None:

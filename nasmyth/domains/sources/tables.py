@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader,
 from nasmyth.errors import DataError, nearest, require
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".parquet": "", ".pq": ""}
+_KEPT = (str, bool, int, float, np.generic, np.ndarray, Decimal, list, tuple, set, dict)
+"""Objects that stay what they are among labels; of others, the text is what tells one from another."""
 _USUAL_TARGETS = ("target", "label", "class", "y")
 
 
@@ -69,13 +72,15 @@ def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[
 
 
 def plain_labels(column: Any) -> np.ndarray:
-    """A Series as a plain array: numbers (NaN where missing), booleans, or strings (None where missing).
+    """A Series as a plain array: numbers (NaN where missing), booleans, or objects (None where missing).
 
     Categories of any type become strings, since they say themselves that they are classes.
     """
     import pandas as pd
 
     missing, kind = column.isna().to_numpy(), column.dtype
+    if pd.api.types.is_complex_dtype(kind):
+        return column.to_numpy()
     if pd.api.types.is_bool_dtype(kind) and not missing.any():
         return column.to_numpy(dtype=bool)
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
@@ -83,7 +88,9 @@ def plain_labels(column: Any) -> np.ndarray:
             return column.to_numpy(dtype=np.int64)
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     labels = np.empty(len(column), dtype=object)
-    labels[:] = [None if gone else str(value) for gone, value in zip(missing, column, strict=True)]
+    keep: Any = () if isinstance(kind, pd.CategoricalDtype) else _KEPT
+    for row, (gone, value) in enumerate(zip(missing, column, strict=True)):
+        labels[row] = None if gone else value if isinstance(value, keep) else str(value)
     return labels
 
 

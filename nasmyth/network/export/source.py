@@ -349,5 +349,5 @@ def _answer(network: Network, answer: Any) -> Any:
     if not _classifies(network):
         return answer
     labels, probabilities = answer
-    places_of = {name: i for i, name in enumerate(network.outputs.names)}
+    places_of = {name: i for i, name in enumerate(network.outputs.labels)}
     return torch.tensor([places_of[label] for label in labels]), probabilities
