@@ -50,8 +50,8 @@ def column_kinds(frame: Any) -> Kinds:
     """Sort the columns of a DataFrame of training rows."""
     by_kind: dict[str, list[str]] = {}
     notations: dict[str, str] = {}
-    for name in frame.columns:
-        kind, _, notation = _kind(frame[name]).partition(" ")
+    for name, column in frame.items():
+        kind, _, notation = _kind(column).partition(" ")
         by_kind.setdefault(kind, []).append(name)
         if notation:
             notations[name] = notation

@@ -184,5 +184,7 @@ def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Tas
 
     classes = settled.kind == "classification"
     outputs = Classes(settled.names, settled.type) if classes else fit_values(raw.train.y, settled.names)
-    splits = {name: Split(inputs.encode(part.x), torch.from_numpy(part.y)) for name, part in raw.parts.items()}
+    # a DataFrame takes its time to find each of its columns
+    examples = {n: dict(part.x.items()) if hasattr(part.x, "columns") else part.x for n, part in raw.parts.items()}
+    splits = {n: Split(inputs.encode(examples[n]), torch.from_numpy(part.y)) for n, part in raw.parts.items()}
     return Task(raw.name, inputs, outputs, **splits, notes=raw.notes)

@@ -95,21 +95,20 @@ def as_frame(x: Any) -> Any:
 
 def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
     """What a row is, fitted on a DataFrame of training rows."""
-    import pandas as pd
-
     from nasmyth.network.dates import PARTS, date_part
     from nasmyth.network.fitting import fit_table_input
     from nasmyth.network.raw import numbers_of, values_of
 
     if not (kinds.numbers or kinds.categories or kinds.dates):
         raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")
-    ready = {c: numbers_of(c, values_of(frame[c]), kinds.notations.get(c, "")) for c in kinds.numbers}
+    columns = dict(frame.items())  # a DataFrame takes its time to find each
+    ready = {c: numbers_of(c, values_of(columns[c]), kinds.notations.get(c, "")) for c in kinds.numbers}
     for column in kinds.dates:
-        values = frame[column].to_numpy(dtype=object)
+        values = columns[column].to_numpy(dtype=object)
         ready |= {f"{column}.{part}": date_part(values, part) for part in PARTS}
-    ready |= {column: frame[column] for column in kinds.categories}
+    ready |= {column: columns[column] for column in kinds.categories}
     knots = KNOTS if len(frame) >= ENOUGH_FOR_KNOTS else 0
-    inputs = fit_table_input(pd.DataFrame(ready), categories=kinds.categories, knots=knots)
+    inputs = fit_table_input(ready, categories=kinds.categories, knots=knots)
     return inputs.replace(columns=[c.replace(notation=kinds.notations.get(c.name, "")) for c in inputs.columns])
 
 
@@ -131,7 +130,8 @@ def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
         *said_of_series(raw.train.x, plain),
         f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories",
     ]
-    infinite = [c for c in kinds.numbers if _is_infinite(raw.train.x[c])]
+    used = set(kinds.numbers)
+    infinite = [name for name, column in raw.train.x.items() if name in used and _is_infinite(column)]
     if infinite:
         notes.append(f"infinite values are taken as missing in: {', '.join(infinite)}")
     return tuple(notes)
