@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ from nasmyth.units import spend as read_spend
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.train import Task
+    from nasmyth.train import Recipe, Task
 
 DEFAULT = Evolution(population=4, parent=Tournament(2), survive=Best())
 """A design sees tens of candidates, not thousands: some are random, and about half are mutants of the plain network."""
@@ -57,10 +58,11 @@ def design(
     maximize: Any = None,
     minimize: Any = None,
     under: Iterable[str | Constraint] | None = (),
-    spend: str | float | Spend = "10m",
+    spend: str | float | timedelta | Spend = "10m",
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     strategy: Strategy | str | None = None,
+    recipe: Recipe | None = None,
     progress: Callable[[Progress], object] | None = None,
     command: str = "",
     **reading: Any,
@@ -69,7 +71,8 @@ def design(
 
     data: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or a Task.
     maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
-    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both.
+    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
+    recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     strategy: proposes candidates; one of `nasmyth list strategies` by name, or with settings of its own.
     progress: called with a `Progress` whenever something is known. reading: passed to `nasmyth.read` (target=, size=...).
@@ -87,6 +90,8 @@ def design(
     aim = {f"{find(goal).direction}imize": goal} if goal else {}
     ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
     task = read(data, seed=seed, **reading)
+    if recipe is not None:
+        task = task.trained_by(recipe)
     return Designer(task, goal or task.objective, limits, wanted, seed, out, chosen, progress, command, began).run()
 
 

@@ -289,6 +289,11 @@ def parsed(text: str | bytes) -> Any:
         raise NasmythError(f"not JSON: {error}") from None
 
 
+def plain_text(text: str) -> str:
+    """A text that can be written as JSON: what is no Unicode, as in some names of files, is spelt out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def content_key(value: Any) -> str:
     """20 hexadecimal digits that depend on the content alone: equal in every process and version of Python."""
     if isinstance(value, Value):

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError, StudyError, UnknownNameError, nearest
+from nasmyth.units import is_whole
 
 BEST, BASELINE = "best", "baseline"
 
@@ -31,7 +32,7 @@ def parse(text: str) -> Address:
     """ "digits.db#best" in its parts. Raises StudyError for a candidate that cannot be meant, or no such file."""
     where, mark, which = text.rpartition("#")
     address = Address(where, which) if mark else Address(text, "")
-    if mark and which not in (BEST, BASELINE) and not which.isdigit():
+    if mark and which not in (BEST, BASELINE) and not is_whole(which):
         hint = nearest(which, [BEST, BASELINE]) or "; write #best, #baseline or the number of a trial, such as #12"
         raise StudyError(f"{text}: no candidate is called {which!r}{hint}")
     if "://" not in address.study:
@@ -62,7 +63,7 @@ def trial_of(study: Any, which: str) -> Any:
     """The trial that "best" (or nothing), "baseline" or a number means. Raises StudyError."""
     from nasmyth.report import facts
 
-    if which.isdigit():
+    if is_whole(which):
         number = int(which)
     else:
         summary = study.summary()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,15 +29,12 @@ def design(
     target: options.Target = None,
     size: options.Size = None,
     on_bad: options.OnBad = None,
+    kind: options.Kind = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
-    reading: dict[str, Any] = {
-        "target": options.one_or_several(target),
-        "size": options.pixels(size),
-        "on_bad": options.choice(on_bad, ("skip", "refuse"), "--on-bad"),
-    }
+    reading = options.reading(target, size, on_bad, kind)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
     from nasmyth.design import design as run
     from nasmyth.report import facts, summary_of
@@ -47,7 +44,7 @@ def design(
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),
-            **{name: value for name, value in reading.items() if value is not None},
+            **reading,
         )  # fmt: skip
         summary = summary_of(found.study)
         found.study.close()

@@ -71,7 +71,7 @@ def _print(answers: list[dict[str, Any]]) -> None:
         heads = [("input", "left"), ("label", "left"), ("probability", "right"), ("then", "left")]
         print_table(
             heads,
-            [(one["input"], one["label"], f"{one['probabilities'][one['label']]:.4f}", _second(one)) for one in shown],
+            [(one["input"], one["label"], f"{max(one['probabilities'].values()):.4f}", _second(one)) for one in shown],
         )
     else:
         names = list(answers[0]["values"])
@@ -82,6 +82,5 @@ def _print(answers: list[dict[str, Any]]) -> None:
 
 
 def _second(one: dict[str, Any]) -> str:
-    others = {name: share for name, share in one["probabilities"].items() if name != one["label"]}
-    name = max(others, key=others.__getitem__, default="")
-    return f"{name} {others[name]:.4f}" if name else ""
+    ranked = sorted(one["probabilities"].items(), key=lambda pair: -pair[1])
+    return f"{ranked[1][0]} {ranked[1][1]:.4f}" if len(ranked) > 1 else ""

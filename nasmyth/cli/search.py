@@ -44,10 +44,14 @@ def search(
     seed: options.Seed = 0,
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
     target: options.Target = None,
+    size: options.Size = None,
+    on_bad: options.OnBad = None,
+    kind: options.Kind = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Search SPACE on DATA. The same line again goes on where it stopped."""
+    reading = options.reading(target, size, on_bad, kind)
     with only_results(), Live(quiet or json) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
@@ -56,7 +60,7 @@ def search(
         from nasmyth.study import Study
 
         chosen, limits = strategy_of(strategy), constraints(under or ())
-        task = read(data, target=options.one_or_several(target), seed=seed)
+        task = read(data, seed=seed, **reading)
         goals = _goals(task, maximize, minimize)
         within = addresses.space_of(space, task.input)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)

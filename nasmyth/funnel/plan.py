@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import BudgetError
+from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace, few
 from nasmyth.measure import Constraint, find
@@ -115,6 +115,11 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
     else:
         told = {one.name: known[one.name] for one in fields(Plan) if one.name in known and one.name != "recipe"}
         plan = Plan(from_json(known["recipe"]), **told)
+        if task.recipe not in (None, domain.recipe(task), plan.recipe):
+            raise StudyError(
+                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+                "name another file with out="
+            )
     clock.account("timing")
     return plan
 

@@ -28,6 +28,7 @@ from nasmyth.graph.flat import Node, input_node
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
 from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
+from nasmyth.units import is_whole
 
 if TYPE_CHECKING:
     from nasmyth.graph.graph import Graph
@@ -176,7 +177,7 @@ class _Line:
 
     def number(self, expected: str) -> int:
         token = self.take("number", "", expected)
-        if not token.text.isdigit():
+        if not is_whole(token.text):
             raise self.error(token, expected)
         return self.whole(token)
 
@@ -236,7 +237,7 @@ class _Line:
         if self.took("word", "scalar"):
             return ()
         token = self.next
-        if not (self.took("shape") or self.took("number")) or not token.text.replace("x", "").isdigit():
+        if not (self.took("shape") or self.took("number")) or not all(map(is_whole, token.text.split("x"))):
             raise self.error(token, "a shape, such as 3x32x32")
         return tuple([self.whole(token, length) for length in token.text.split("x")])
 

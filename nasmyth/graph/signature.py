@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SignatureError
 from nasmyth.kinds import shown
+from nasmyth.units import is_whole
 
 Shape = tuple[int, ...]
 Axes = dict[str, Any]
@@ -107,7 +108,7 @@ class Signature(NamedTuple):
         """Divide a product's length by the factors that are known; at most one may be unknown."""
         product, unknown = 1, []
         for factor in axis.factors:
-            size = int(factor) if factor.isdigit() else known.get(factor, axes.get(factor))
+            size = int(factor) if is_whole(factor) else known.get(factor, axes.get(factor))
             if size is None:
                 unknown.append(factor)
             else:
@@ -192,7 +193,7 @@ def _evaluate(expression: str, axes: Mapping[str, Any], who: object) -> int:
 
 
 def _operand(text: str, axes: Mapping[str, Any], who: object) -> int:
-    if text.isdigit():
+    if is_whole(text):
         return int(text)
     length = axes.get(text)
     if type(length) is not int:

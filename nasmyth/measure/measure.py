@@ -26,7 +26,7 @@ from typing import Any, Literal
 from nasmyth.errors import BudgetError, NasmythError, UnitError, UnknownNameError
 from nasmyth.record import Value
 from nasmyth.registry import Registry
-from nasmyth.units import quantity, show
+from nasmyth.units import is_whole, quantity, show
 
 Direction = Literal["min", "max"]
 NEEDS = ("graph", "weights", "data", "labels", "training", "device")
@@ -215,7 +215,7 @@ def find(name: str | Measure) -> Measure:
     pairs = [part.partition("=") for part in parts[1:]]
     if not all(key and value for key, _, value in pairs):
         raise UnitError(f"{name!r}: write settings as key=value, such as '{family}@cpu,batch=8'")
-    options = {key: int(value) if value.isdecimal() else value for key, _, value in pairs}
+    options = {key: int(value) if is_whole(value) else value for key, _, value in pairs}
     try:
         return found(parts[0], **options)
     except TypeError as error:

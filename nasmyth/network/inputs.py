@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
+from nasmyth.network.numerals import NOTATIONS
 from nasmyth.network.raw import as_images, column_of, numbers_of, pixels_of, text_of, with_channels
 from nasmyth.record import Value
 
@@ -108,7 +109,7 @@ class Column(Value):
 
     A number is filled with `fill` where missing, warped through `knots` -> `heights` if there are knots, otherwise
     moved and scaled by `center` and `scale`, and held within ten scales of the centre. A category is its place in
-    `vocabulary` plus one; 0 means missing or unknown.
+    `vocabulary` plus one; 0 means missing or unknown. `notation` says how texts write a number (see `numerals`).
     """
 
     name: str
@@ -119,10 +120,13 @@ class Column(Value):
     vocabulary: tuple[str, ...] = ()
     knots: tuple[float, ...] = ()
     heights: tuple[float, ...] = ()
+    notation: str = ""
 
     def check(self) -> None:
         if self.kind not in ("number", "category"):
             raise DataError(f"column {self.name!r}: kind {self.kind!r}; use 'number' or 'category'")
+        if self.notation not in NOTATIONS:
+            raise DataError(f"column {self.name!r}: notation {self.notation!r}; use one of {', '.join(NOTATIONS)}")
 
     @property
     def curve(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -165,7 +169,8 @@ class TableInput(Value):
         encoded = []
         for column in self.columns:
             values = column_of(column.name, raw, by_name)
-            encoded.append(numbers_of(column.name, values) if column.kind == "number" else _codes(column, values))
+            number = column.kind == "number"
+            encoded.append(numbers_of(column.name, values, column.notation) if number else _codes(column, values))
             if len(encoded[-1]) != len(encoded[0]):
                 raise DataError(
                     f"column {column.name!r} has {len(encoded[-1])} rows, "

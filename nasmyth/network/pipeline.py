@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 class Prediction:
     """What a network says about N examples: labels and probabilities (N C), or values (N k), in the order given.
 
-    `names` are the classes, or the names of the values.
+    `names` are the classes, or the names of the values; labels have the type that they had in the data.
     """
 
     names: tuple[str, ...]
-    labels: tuple[str, ...] | None = None
+    labels: tuple[Any, ...] | None = None
     probabilities: Tensor | None = None
     values: Tensor | None = None
 
@@ -41,7 +41,7 @@ class Prediction:
     def __repr__(self) -> str:
         if self.labels is None:
             return f"<Prediction of {', '.join(self.names) or 'values'} for {len(self)} examples>"
-        shown = ", ".join(self.labels[:8]) + (", ..." if len(self) > 8 else "")
+        shown = ", ".join(map(str, self.labels[:8])) + (", ..." if len(self) > 8 else "")
         return f"<Prediction for {len(self)} examples: {shown}>"
 
 
@@ -84,7 +84,8 @@ def predict(network: Network, raw: Any, batch: int = 256) -> Prediction:
     names = () if network.outputs is None else tuple(network.outputs.names)
     if isinstance(answers[0], Tensor):
         return Prediction(names, values=torch.cat([a.float().cpu() for a in answers]))
-    labels = tuple(names[i] for a in answers for i in a[0].tolist())
+    known = names if network.outputs is None else network.outputs.labels
+    labels = tuple(known[i] for a in answers for i in a[0].tolist())
     return Prediction(names, labels, torch.cat([a[1].float().cpu() for a in answers]))
 
 

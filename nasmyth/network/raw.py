@@ -12,9 +12,8 @@ from torch import Tensor
 
 from nasmyth.errors import DataError, nearest
 from nasmyth.network.dates import date_part, split_name
-
-MISSING = frozenset({"", "?", "-", "--", ".", "na", "n/a", "nan", "none", "null", "missing", "unknown"})
-"""Texts that stand for a missing number."""
+from nasmyth.network.numerals import is_missing, numeral
+from nasmyth.record import plain_text
 
 
 def text_of(value: Any) -> str | None:
@@ -25,7 +24,7 @@ def text_of(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, Tensor):
         return text_of(value.item())
-    return str(value)
+    return plain_text(str(value))
 
 
 def as_images(raw: Any) -> Tensor:
@@ -146,34 +145,37 @@ def is_numeric(values: np.ndarray) -> bool:
     return bool(kept) and all(isinstance(v, kinds) and not isinstance(v, bool) for v in kept)
 
 
-def numbers_of(name: str, values: np.ndarray) -> np.ndarray:
-    """A column as float64, with NaN where it is missing or infinite. Raises DataError at text that is no number."""
+def numbers_of(name: str, values: np.ndarray, notation: str = "") -> np.ndarray:
+    """A column as float64, with NaN where it is missing or infinite; see `numerals` for the notation of texts.
+
+    Raises DataError at text that is no number.
+    """
     if values.dtype.kind == "M":
         days = values.astype("datetime64[s]").astype(np.int64) / 86400.0
         return np.where(np.isnat(values), np.nan, days)
     if values.dtype.kind in "iufb":
         numbers = values.astype(np.float64)
     else:
-        numbers = np.array([_number(name, row, v) for row, v in enumerate(values)], dtype=np.float64)
+        numbers = np.array([_number(name, row, v, notation) for row, v in enumerate(values)], dtype=np.float64)
     return np.where(np.abs(numbers) <= 3.0e38, numbers, np.nan)  # also what float32 cannot hold
 
 
-def _number(name: str, row: int, value: Any) -> float:
+def _number(name: str, row: int, value: Any, notation: str) -> float:
     text = text_of(value)
-    if text is None or text.strip().lower() in MISSING:
+    if text is None or is_missing(text):
         return math.nan
     try:
-        return float(value)
+        number = numeral(value, notation) if isinstance(value, str) else float(value)
+    except OverflowError:
+        return math.nan  # as what float32 cannot hold
     except (TypeError, ValueError):
+        number = None
+    if number is None:
+        how = f" as training wrote them, such as {_EXAMPLES[notation]!r}" if notation else ""
         raise DataError(
-            f"column {name!r}, row {row}: {text!r} is not a number; correct it, or name the column as a category"
-        ) from None
+            f"column {name!r}, row {row}: {text[:60]!r} is not a number{how}; correct it, or name the column as a category"
+        )
+    return number
 
 
-def is_number_text(text: str) -> bool:
-    """Whether a text reads as a number, or says that there is none (one of MISSING)."""
-    try:
-        float(text)
-    except ValueError:
-        return text.strip().lower() in MISSING
-    return True
+_EXAMPLES = {".": "1,234.5", ",": "1.234,5", ".%": "12.5%", ",%": "12,5%"}

@@ -15,6 +15,8 @@ import uuid
 import weakref
 from typing import NamedTuple, Protocol
 
+from nasmyth.units import is_whole
+
 LEASE = 60.0
 """Seconds after which the claim of a worker that says nothing lapses."""
 
@@ -39,7 +41,7 @@ class Worker(NamedTuple):
     def parse(cls, text: str) -> Worker | None:
         """The inverse of `str`, or None for a name that some other program wrote."""
         parts = text.rsplit("|", 3)
-        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == 4 and parts[1].isdigit() else None
+        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == 4 and is_whole(parts[1]) else None
 
 
 class Claim(NamedTuple):

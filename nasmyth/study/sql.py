@@ -25,6 +25,7 @@ from nasmyth.study.connect import MAKING, Opened, connect, refuse_other_tables
 from nasmyth.study.events import HEADER, Row, Stored, checksum
 from nasmyth.study.faults import explained
 from nasmyth.study.journal import FORMAT, Conflict, Take, free, lost
+from nasmyth.units import is_whole
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 tables = sa.MetaData()
@@ -108,12 +109,12 @@ def _prepare(opened: Opened, readonly: bool) -> bool:
 
 
 def _refuse_other_format(name: str, version: Any) -> None:
-    if not (isinstance(version, str) and version.isascii() and version.isdigit()):
+    if not (isinstance(version, str) and is_whole(version)):
         raise StudyError(
             f"{name}: its format is {version!r:.40}, which is no number: it is damaged, or no study; "
             f"save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db"
         )
-    if len(version) > 9 or int(version) > FORMAT:
+    if int(version) > FORMAT:
         raise StudyError(
             f"{name}: written by a newer Nasmyth (format {version:.20}; this one reads up to {FORMAT}); "
             "upgrade it: pip install --upgrade nasmyth"

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from nasmyth.network.dates import moment, part_of
-from nasmyth.network.raw import MISSING
+from nasmyth.network.numerals import MISSING, numeral
 
 
 def read_safetensors(path):
@@ -65,7 +65,7 @@ def read_images(raw, height, width, channels, low, high):
     return images.float().mean(3, keepdim=True).round().to(torch.uint8)
 
 
-def read_rows(raw, columns, find):
+def read_rows(raw, columns, find, number_of):
     """A dict of columns, or a DataFrame, as float32 N F: numbers with NaN where missing, then codes of categories."""
     read = []
     for column in columns:
@@ -74,7 +74,7 @@ def read_rows(raw, columns, find):
             codes = {text: i for i, text in enumerate(column["vocabulary"], 1)}
             read.append([codes.get(text_of(value), 0) for value in values])
         else:
-            read.append([number_of(value) for value in values])
+            read.append([number_of(value, column.get("notation", "")) for value in values])
         if len(read[-1]) != len(read[0]):
             raise ValueError(f"column {column['name']!r} has {len(read[-1])} rows, the first has {len(read[0])}")
     return torch.tensor(read, dtype=torch.float64).T.float()
@@ -105,7 +105,17 @@ def text_of(value):
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def number_of(value):
+def written_number(value, notation):
+    """A number as float, where texts write it in a notation (see `numeral`)."""
+    if not isinstance(value, str) or value.strip().lower() in MISSING:
+        return plain_number(value, "")
+    number = numeral(value, notation)
+    if number is None:
+        raise ValueError(f"{value!r} is not a number as training wrote them")
+    return number
+
+
+def plain_number(value, notation):
     """A number as float, NaN if it is missing; a date as days since 1970."""
     text = text_of(value)
     if text is None or text.strip().lower() in MISSING:

@@ -244,10 +244,11 @@ def _constants(network: Network) -> Iterator[str]:
         yield "COLUMNS = ["
         for column in network.inputs.columns:
             more = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
+            more |= {"notation": column.notation} if column.notation else {}
             yield f"    {literal({'name': column.name, **more})},"
         yield "]"
     if _classifies(network):
-        yield f"CLASSES = {literal(list(network.outputs.names))}"
+        yield f"CLASSES = {literal(list(network.outputs.labels))}"
 
 
 def _raw_reader(network: Network, paste: Paste) -> str:
@@ -262,7 +263,9 @@ def _raw_reader(network: Network, paste: Paste) -> str:
         reader = paste.add(readers.read_rows)
         dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
         find = paste.add(readers.find_dated_column if dated else readers.find_column)
-        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find})'
+        written = any(column.notation for column in inputs.columns)
+        number = paste.add(readers.written_number if written else readers.plain_number)
+        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
     return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
 
 
@@ -317,5 +320,5 @@ def _compared(network: Network, answer: Any) -> Any:
     if not _classifies(network):
         return answer
     labels, probabilities = answer
-    places_of = {name: i for i, name in enumerate(network.outputs.names)}
+    places_of = {name: i for i, name in enumerate(network.outputs.labels)}
     return torch.tensor([places_of[label] for label in labels]), probabilities

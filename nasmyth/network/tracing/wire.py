@@ -21,6 +21,7 @@ from nasmyth.network.tracing import layers, moves, products, sums  # noqa: F401 
 from nasmyth.network.tracing.capture import Captured
 from nasmyth.network.tracing.reader import Reader
 from nasmyth.network.tracing.values import Draft
+from nasmyth.units import is_whole
 
 
 class Wired(NamedTuple):
@@ -136,5 +137,5 @@ def _is_layer(draft: Draft, drafts: list[Draft], kept: list[int], visits: Counte
 
 def place_of(path: str) -> str:
     """ "layers.2.conv" as an address: "layers[2].conv"."""
-    text = "".join(f"[{part}]" if part.isdigit() and str(int(part)) == part else f".{part}" for part in path.split("."))
+    text = "".join(f"[{part}]" if is_whole(part) and str(int(part)) == part else f".{part}" for part in path.split("."))
     return re.sub(r"^\.", "", text)
