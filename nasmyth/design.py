@@ -22,7 +22,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
+from nasmyth.progress import Progress, Step, shown, watching
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study
 from nasmyth.study.run import HOPELESS
@@ -59,7 +60,7 @@ def design(
     seed: int = 0,
     out: str | None = None,
     strategy: Strategy | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    progress: bool | Callable[[Progress], object] | None = None,
     command: str = "",
     **reading: Any,
 ) -> Found:
@@ -69,7 +70,8 @@ def design(
     maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
     under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
-    progress: called with a `Progress` whenever something is known. reading: passed to `nasmyth.read` (target=, size=...).
+    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called
+    with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
 
     Raises DataError, BudgetError or StudyError before any work is done.
     """
@@ -78,8 +80,10 @@ def design(
 
     limits, wanted = constraints(under), read_spend(spend)
     goal = _goal(maximize, minimize)
-    task = read(data, seed=seed, **reading)
-    return Designer(task, goal or task.objective, limits, wanted, seed, out, strategy, progress, command, began).run()
+    with shown(progress) as tell:
+        tell(Progress("reading", spend=wanted))
+        task = read(data, seed=seed, **reading)
+        return Designer(task, goal or task.objective, limits, wanted, seed, out, strategy, tell, command, began).run()
 
 
 def _goal(maximize: Any, minimize: Any) -> str | None:
@@ -97,17 +101,6 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )
     return measure.name
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is going on: for a line that is rewritten."""
-
-    phase: str
-    trials: int
-    best: str
-    spent: float
-    spend: Spend
 
 
 @dataclass
@@ -158,7 +151,7 @@ class Designer:
     seed: int
     out: str | None
     strategy: Strategy | None
-    progress: Callable[[Progress], object] | None
+    progress: Callable[[Progress], object]
     command: str
     began: float
 
@@ -167,11 +160,12 @@ class Designer:
         self.read()
         interrupted = False
         try:
-            self.clock.account("read")
-            self.baseline()
-            self.explore()
-            self.finish()
-            self.judge()
+            with watching(self.watched):
+                self.clock.account("read")
+                self.baseline()
+                self.explore()
+                self.finish()
+                self.judge()
         except KeyboardInterrupt:
             interrupted = True
             self.clock.account("interrupted")
@@ -259,10 +253,14 @@ class Designer:
 
     def say(self, phase: str) -> None:
         """Tell `progress` what is going on."""
-        if self.progress is not None:
-            best = self.standing.leader
-            figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
-            self.progress(Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend))
+        best = self.standing.leader
+        figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
+        self.now = Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend)
+        self.progress(self.now)
+
+    def watched(self, step: Step) -> None:
+        """Tell `progress` where the training is that goes on now."""
+        self.progress(replace(self.now, step=step, spent=self.clock.spent))
 
     def _may_explore(self) -> bool:
         """Whether more time is left than for the last step; without a candidate yet, than for a short training."""

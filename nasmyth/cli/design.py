@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from nasmyth.cli import options
-from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.progress import shown
 
 
 def design(
@@ -39,11 +40,11 @@ def design(
         "on_bad": options.choice(on_bad, ("skip", "refuse"), "--on-bad"),
     }
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
-    from nasmyth.design import design as run
-    from nasmyth.report import facts, summary_of
-    from nasmyth.report.terminal import render
+    with only_results(), shown(not (quiet or json)) as live:
+        from nasmyth.design import design as run
+        from nasmyth.report import facts, summary_of
+        from nasmyth.report.terminal import render
 
-    with only_results(), Live(quiet or json) as live:
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),
