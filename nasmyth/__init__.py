@@ -4,10 +4,12 @@ This page is the contents: every public name and the file that it lives in. Name
 `import nasmyth` costs nothing and only what is used is loaded.
 """
 
+import logging as _logging
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 __version__ = "0.1.0"
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())  # what is logged is shown by whoever asks for it
 
 _CONTENTS = {
     "nasmyth.design": ["Found", "design"],

@@ -139,6 +139,13 @@ class Found:
 
         return plain(self.summary)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same, and a drawing of the best network."""
+        from nasmyth.report import summary_of
+        from nasmyth.report.notebook import html
+
+        return html(summary_of(self.study))
+
 
 @dataclass
 class Designer:

@@ -22,6 +22,7 @@ import numpy as np
 
 from nasmyth.design import design
 from nasmyth.errors import DataError, require
+from nasmyth.measure import constraints
 
 require("sklearn", extra="data")
 
@@ -90,8 +91,8 @@ class _Designed(BaseEstimator):
         task = domain.task(raw, Options(kind=self._kind, seed=seed))
         task = replace(task, recipe=self.recipe or domain.recipe(task))
         found = design(
-            task, maximize=self.maximize, minimize=self.minimize, under=self.under, spend=self.spend, seed=seed,
-            strategy=self.strategy, progress=None,
+            task, maximize=self.maximize, minimize=self.minimize, under=constraints(self.under), spend=self.spend, seed=seed,
+            strategy=self.strategy, progress=self.verbose,
         )  # fmt: skip
         try:
             self.network_, self.summary_ = found.best, found.summary

@@ -113,7 +113,9 @@ def test_a_fit_is_repeatable_and_leaves_no_study_in_the_pickle():
     data = pickle.dumps(model)
     assert len(data) < 200_000
     back = pickle.loads(data)
-    assert (back.predict_proba(X) == model.predict_proba(X)).all() and back.summary_["best"]["measures"]["params"] <= 2000
+    assert (back.predict_proba(X) == model.predict_proba(X)).all() and back.summary_["best"]["measures"][
+        "params"
+    ] <= 2000
     assert "Pareto" in nasmyth.report.text(back.summary_)
 
 

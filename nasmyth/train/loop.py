@@ -252,7 +252,8 @@ class _Run:
         self.rate = rate
         self.origin = self.origin or time.perf_counter()
         if self.watch is not None and self.watch.due():
-            self.watch.tell(Step(self.done / self.per_epoch, self.limits.epochs, float(self.loss) / self.summed))
+            epoch, epochs = self.done / self.per_epoch, self.planned / self.per_epoch
+            self.watch.tell(Step(epoch, epochs, float(self.loss) / self.summed))
 
     def _predicted(self, x: Tensor) -> Tensor:
         pred: Tensor = self.model(x)

@@ -6,8 +6,6 @@ import math
 import sys
 import types
 
-import pytest
-
 from nasmyth.progress import PHASES, Progress, Step, shown
 from nasmyth.progress import display as displays
 from nasmyth.units import Spend
@@ -75,7 +73,7 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 def test_a_notebook_gets_one_line_that_is_rewritten(monkeypatch):
     """As a notebook's kernel has it: `get_ipython().kernel`, `display(..., display_id=True)`, `handle.update`."""
     drawn: list[str] = []
-    handle = types.SimpleNamespace(update=lambda html: drawn.append(html))
+    handle = types.SimpleNamespace(update=drawn.append)
     kernel = types.ModuleType("IPython")
     kernel.get_ipython = lambda: types.SimpleNamespace(kernel=object())
     page = types.ModuleType("IPython.display")
