@@ -10,7 +10,7 @@ import nasmyth
 from nasmyth import Evolution, Graph, Space, Study, build, chain, choice, ops
 from nasmyth.markup import MOST_ROWS, table
 
-NASTY = '<script>alert("1")</script> & \'2\''
+NASTY = "<script>alert(\"1\")</script> & '2'"
 
 
 def parsed(thing) -> ET.Element:
@@ -36,7 +36,9 @@ def found(tmp_path_factory):
     import torch
 
     torch.set_num_threads(1)
-    return nasmyth.design("iris", under=["params<=500"], spend="2 trials", command=f"nasmyth design {NASTY}", progress=False)
+    return nasmyth.design(
+        "iris", under=["params<=500"], spend="2 trials", command=f"nasmyth design {NASTY}", progress=False
+    )
 
 
 def test_a_graph_is_a_table_of_its_nodes(graph):

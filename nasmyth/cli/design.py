@@ -16,12 +16,18 @@ from nasmyth.progress import shown
 def design(
     ctx: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="A known name (digits), a folder of class folders, .npz, .csv, .parquet, hf:NAME.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A known name (digits), a folder with a folder of pictures for each class, .npz, .csv, .parquet, hf:NAME.",
+        ),
     ],
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
     under: options.Under = None,
-    spend: Annotated[str, typer.Option(metavar="TIME", help="90s, 2h, '300 trials', or '2h, 300 trials'.")] = "10m",
+    spend: Annotated[
+        str, typer.Option(metavar="TIME", help="How long to search: 90s, 2h, '300 trials', or '2h, 300 trials'.")
+    ] = "10m",
     seed: options.Seed = 0,
     out: Annotated[
         str | None,
@@ -33,7 +39,10 @@ def design(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
+    """Design a network for DATA under a budget, train it, and compare it with a plain one.
+
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped.
+    """
     reading: dict[str, Any] = {
         "target": options.one_or_several(target),
         "size": options.pixels(size),

@@ -45,8 +45,11 @@ class Progress:
         return PHASES.get(self.phase, self.phase)
 
     def share(self, since: float = 0.0) -> float | None:
-        """The share of `spend` that is used, `since` seconds after this was told; None before anything is planned."""
-        if self.phase in ("starting", "reading"):
+        """The share of `spend` that is used, `since` seconds after this was told; None where nobody knows.
+
+        That is before anything is planned, and, where trials alone are counted, once all were made.
+        """
+        if self.phase in ("starting", "reading") or (self.spend.seconds is None and self.phase in ("final", "judge")):
             return None
         used = [(self.spent + since) / self.spend.seconds] if self.spend.seconds else []
         used += [self.trials / self.spend.trials] if self.spend.trials else []

@@ -44,6 +44,7 @@ def following(
         with watching(stepped):
             closed()
             yield closed
+        display(replace(now, phase="done", spent=time.monotonic() - began))
 
 
 def figure(study: Study) -> str:

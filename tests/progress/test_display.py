@@ -31,6 +31,8 @@ def test_the_bar_follows_what_is_used_up_first():
     assert TRAINING.share() == 0.25 and TRAINING.share(since=40.0) == 0.75 and TRAINING.share(since=1e6) == 1.0
     assert Progress("explore", 5, spent=10.0, spend=Spend(seconds=100.0, trials=10)).share() == 0.5
     assert Progress("reading", spend=Spend(seconds=10.0)).share() is None and Progress("explore").share() is None
+    assert Progress("final", 5, spend=Spend(trials=5)).share() is None
+    assert Progress("final", 5, spent=5.0, spend=Spend(seconds=10.0, trials=50)).share() == 0.5
 
 
 def test_plain_lines_are_few_and_hold_no_control_characters(capsys, monkeypatch):

@@ -27,7 +27,9 @@ def test_rows_are_trials_and_columns_what_is_known_of_them():
     assert list(frame["state"]) == ["finished"] * 10 + ["failed", "open"]
     assert frame["failure"].iloc[10] == "crashed: out of luck" and not frame["feasible"].iloc[10]
     told = frame.iloc[:10]
-    assert (told["score"] == told["number"] / 10).all() and (told["loss"] == 0.5).all() and (told["epochs"] == 2.5).all()
+    assert (
+        (told["score"] == told["number"] / 10).all() and (told["loss"] == 0.5).all() and (told["epochs"] == 2.5).all()
+    )
     assert (told["stage"] == "short").all() and (told["seconds"] >= 1.5).all()
     assert math.isnan(frame["score"].iloc[11]) and math.isnan(frame["epochs"].iloc[11])
     assert (frame["feasible"] == (frame["params"] <= 1000) & (frame["state"] == "finished")).all()
@@ -37,7 +39,9 @@ def test_rows_are_trials_and_columns_what_is_known_of_them():
         absent = [c for c in frame if c.startswith("genome.") and c.removeprefix("genome.") not in trial.genome]
         assert all(pd.isna(row[column]) for column in absent)
     some = frame.filter(like="genome.").dtypes.astype(str)
-    assert set(some) <= {"int64", "Int64"} and "Int64" in set(some), "decisions that some genomes lack stay whole numbers"
+    assert set(some) <= {"int64", "Int64"} and "Int64" in set(some), (
+        "decisions that some genomes lack stay whole numbers"
+    )
 
 
 def test_measures_do_not_hide_what_is_known_of_every_trial():
