@@ -23,7 +23,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
@@ -36,6 +36,7 @@ from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
+from nasmyth.progress import Progress, Step, shown, watching
 from nasmyth.report.nothing import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study, ahead, arguments
@@ -63,7 +64,7 @@ def design(
     out: str | os.PathLike[str] | None = None,
     strategy: Strategy | str | None = None,
     recipe: Recipe | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    progress: bool | Callable[[Progress], object] | None = None,
     command: str = "",
     **reading: Any,
 ) -> Found:
@@ -75,7 +76,8 @@ def design(
     recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     strategy: proposes candidates; one of `nasmyth list strategies` by name, or with settings of its own.
-    progress: called with a `Progress` whenever something is known. reading: passed to `nasmyth.read` (target=, size=...).
+    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called
+    with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
 
     Raises DataError, BudgetError or StudyError before any work is done: for what cannot be met, and for a file that holds
     another study or that another process works on.
@@ -89,10 +91,12 @@ def design(
     chosen = DEFAULT if strategy is None else arguments.strategy_of(strategy)
     aim = {f"{find(goal).direction}imize": goal} if goal else {}
     ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
-    task = read(data, seed=seed, **reading)
-    if recipe is not None:
-        task = task.trained_by(recipe)
-    return Designer(task, goal or task.objective, limits, wanted, seed, out, chosen, progress, command, began).run()
+    with shown(progress) as tell:
+        tell(Progress("reading", spend=wanted))
+        task = read(data, seed=seed, **reading)
+        if recipe is not None:
+            task = task.trained_by(recipe)
+        return Designer(task, goal or task.objective, limits, wanted, seed, out, chosen, tell, command, began).run()
 
 
 def _goal(maximize: Any, minimize: Any) -> str | None:
@@ -111,17 +115,6 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )
     return measure.name
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is going on: for a line that is rewritten."""
-
-    phase: str
-    trials: int
-    best: str
-    spent: float
-    spend: Spend
 
 
 @dataclass
@@ -160,6 +153,13 @@ class Found:
 
         return plain(self.summary)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same, and a drawing of the best network."""
+        from nasmyth.report import summary_of
+        from nasmyth.report.notebook import html
+
+        return html(summary_of(self.study))
+
 
 @dataclass
 class Designer:
@@ -172,7 +172,7 @@ class Designer:
     seed: int
     out: str | os.PathLike[str] | None
     strategy: Strategy
-    progress: Callable[[Progress], object] | None
+    progress: Callable[[Progress], object]
     command: str
     began: float
 
@@ -192,11 +192,12 @@ class Designer:
         """Whether it was interrupted."""
         interrupted = False
         try:
-            self.clock.account("read")
-            if self.baseline():
-                self.explore()
-                self.finish()
-            self.judge()
+            with watching(self.watched):
+                self.clock.account("read")
+                if self.baseline():
+                    self.explore()
+                    self.finish()
+                self.judge()
         except KeyboardInterrupt:
             interrupted = True
             self.clock.account("interrupted")
@@ -288,10 +289,14 @@ class Designer:
 
     def say(self, phase: str) -> None:
         """Tell `progress` what is going on."""
-        if self.progress is not None:
-            best = self.standing.leader
-            figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
-            self.progress(Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend))
+        best = self.standing.leader
+        figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
+        self.now = Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend)
+        self.progress(self.now)
+
+    def watched(self, step: Step) -> None:
+        """Tell `progress` where the training is that goes on now."""
+        self.progress(replace(self.now, step=step, spent=self.clock.spent))
 
     def _may_explore(self) -> bool:
         """Whether more time is left than for the last step; without a candidate yet, than for a short training."""

@@ -8,19 +8,26 @@ from typing import Annotated
 import typer
 
 from nasmyth.cli import options
-from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.progress import shown
 
 
 def design(
     ctx: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="A known name (digits), a folder of class folders, .npz, .csv, .parquet, hf:NAME.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A known name (digits), a folder with a folder of pictures for each class, .npz, .csv, .parquet, hf:NAME.",
+        ),
     ],
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
     under: options.Under = None,
-    spend: Annotated[str, typer.Option(metavar="TIME", help="90s, 2h, '300 trials', or '2h, 300 trials'.")] = "10m",
+    spend: Annotated[
+        str, typer.Option(metavar="TIME", help="How long to search: 90s, 2h, '300 trials', or '2h, 300 trials'.")
+    ] = "10m",
     seed: options.Seed = 0,
     out: Annotated[
         str | None,
@@ -33,14 +40,17 @@ def design(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
+    """Design a network for DATA under a budget, train it, and compare it with a plain one.
+
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped.
+    """
     reading = options.reading(target, size, on_bad, kind)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
-    from nasmyth.design import design as run
-    from nasmyth.report import facts, summary_of
-    from nasmyth.report.terminal import render
+    with only_results(), shown(not (quiet or json)) as live:
+        from nasmyth.design import design as run
+        from nasmyth.report import facts, summary_of
+        from nasmyth.report.terminal import render
 
-    with only_results(), Live(quiet or json) as live:
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),

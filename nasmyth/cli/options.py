@@ -21,10 +21,12 @@ Under = Annotated[
     ),
 ]
 Maximize = Annotated[
-    list[str] | None, typer.Option("--maximize", metavar="MEASURE", help="What to make large, such as accuracy.")
+    list[str] | None,
+    typer.Option("--maximize", metavar="MEASURE", help="What to make large; accuracy, for classes, unless said."),
 ]
 Minimize = Annotated[
-    list[str] | None, typer.Option("--minimize", metavar="MEASURE", help="What to make small, such as rmse.")
+    list[str] | None,
+    typer.Option("--minimize", metavar="MEASURE", help="What to make small; rmse, for numbers, unless said."),
 ]
 Seed = Annotated[int, typer.Option("--seed", "-s", help="The same seed gives the same search.")]
 Target = Annotated[

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
-from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
-from nasmyth.units import Spend
+from nasmyth.progress import Progress, shown
 
 
 def search(
@@ -52,7 +52,7 @@ def search(
 ) -> None:
     """Search SPACE on DATA. The same line again goes on where it stopped."""
     reading = options.reading(target, size, on_bad, kind)
-    with only_results(), Live(quiet or json) as live:
+    with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
         from nasmyth.measure import constraints
@@ -60,15 +60,15 @@ def search(
         from nasmyth.study import Study
 
         chosen, limits = strategy_of(strategy), constraints(under or ())
+        live(Progress("reading"))
         task = read(data, seed=seed, **reading)
         goals = _goals(task, maximize, minimize)
         within = addresses.space_of(space, task.input)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
-            _tell(live, study, trials)
             ended = study.run(
                 task, trials, on=on, epochs=epochs, workers=workers, limit_seconds=limit_seconds, limit_memory=limit_memory,
-                progress=lambda _: _tell(live, study, trials),
+                progress=live,
             )  # fmt: skip
             summary = summary_of(study)
     if json:
@@ -85,24 +85,6 @@ def search(
         console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
     render(summary, console)
     console.print(f"\nLeft in {out}", markup=False)
-
-
-class Step(NamedTuple):
-    """Progress of a search, for `console.Live`."""
-
-    phase: str
-    trials: int
-    best: str
-    spent: float
-    spend: Spend
-
-
-def _tell(live: Live, study: Any, trials: int) -> None:
-    from nasmyth.report import facts
-
-    best, goal = study.best, study.wanted.goals[0].name
-    figure = f"{facts.shown(goal, best.measures[goal])} {goal}" if best else ""
-    live(Step("searching", len(study.trials), figure, 0.0, Spend(trials=trials)))
 
 
 def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:

@@ -110,6 +110,12 @@ class Graph:
 
         return table(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nasmyth.graph.text import html
+
+        return html(self)
+
     def dot(self) -> str:
         """The graph in Graphviz's language."""
         from nasmyth.graph.text import dot

@@ -167,6 +167,12 @@ class Network(Group):
     def __str__(self) -> str:
         return f"{self!r}\n{self.graph}"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nasmyth.graph.text import html
+
+        return html(self.graph, repr(self).strip("<>"))
+
 
 def build(graph: Graph, seed: int = 0, inputs: Any = None, outputs: Any = None) -> Network:
     """The network of a graph, with fresh weights: the modules' own initialisation, drawn from `seed` and the address.

@@ -5,33 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
+
+from nasmyth.markup import tag, words
 
 WIDTH, HEIGHT = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 74, 18, 34, 50
 """Margins in user units: wide enough for the larger letters of a phone."""
-
-
-def tag(name: str, content: str = "", **attributes: object) -> str:
-    """An element. Attribute values are escaped (content is not: it is elements, or text given through `words`).
-
-    `class_` is written "class", `data_tip` is "data-tip"; attributes that are None are left out.
-    """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
-
-
-def words(text: object) -> str:
-    """Text as content."""
-    return escape(str(text), quote=False)
-
-
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def image(

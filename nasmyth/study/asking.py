@@ -20,6 +20,7 @@ from nasmyth.study.events import Event, event
 from nasmyth.study.header import Wanted
 from nasmyth.study.journal import Conflict, Journal, Take
 from nasmyth.study.log import identity
+from nasmyth.study.logs import logged
 from nasmyth.study.proposals import Proposal, Proposer, Strategy, proposal
 from nasmyth.study.reading import Reading
 from nasmyth.study.trial import Trial
@@ -177,6 +178,7 @@ class Asking(Reading):
         now = time.time()
         with self._lock:
             last = self.journal.append([structs.replace(one, time=now) for one in events], expect, take)
+            logged(events)
             self._written(events, last, now)
 
 

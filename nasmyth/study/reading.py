@@ -92,6 +92,19 @@ class Reading:
         """The bytes of a SHA-256. Raises StudyError if they are not here, or are damaged."""
         return self.journal.get(key)
 
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for each trial: see `nasmyth.study.frame`. Raises MissingExtraError."""
+        from nasmyth.study.frame import frame
+
+        return frame(self.trials)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the best trials, and what is looked for."""
+        from nasmyth.study.frame import html
+
+        self.sync()
+        return html(self._log, self.journal.where)
+
     def summary(self) -> dict[str, Any]:
         """The study as plain data: best, front, trials, failures, funnel, spend, baseline and what it is about."""
         from nasmyth.study.summary import summarised
