@@ -22,7 +22,8 @@
         ├── OverBudget      it was measured, and misses a constraint
         └── Crashed         its process ended, or its code raised
 
-A message says what is wrong, what was given, and what to write instead.
+A message says what is wrong, what was given, and what to write instead. What is suspicious and still done is a
+`NasmythWarning`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ from types import ModuleType
 
 class NasmythError(Exception):
     """The root: catch this to catch everything that Nasmyth raises on purpose."""
+
+
+class NasmythWarning(UserWarning):
+    """What was asked for is done, and may not be what was meant: the message says why, and what to change."""
 
 
 class SignatureError(NasmythError, ValueError):

@@ -28,6 +28,7 @@ from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, expression, places
 from nasmyth.network.names import Path as Place
 from nasmyth.network.save import to_bytes
+from nasmyth.network.terms import gives, takes_raw
 from nasmyth.record import Value
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _docstring(network: Network, name: str) -> str:
         uses.append((f"from {name} import predict", _usage(network)))
     text = (
         f"{name}: {count:,} parameters, made by Nasmyth (graph {network.graph.key}). Imports torch only.\n\n"
-        f"Takes {_taken(network)}.\nGives {_given(network)}.\n\n"
+        f"Takes {takes_raw(network)}.\nGives {gives(network)}.\n\n"
         + "".join(f"    {what:<40} {why}\n" for what, why in uses)
         + f"\nThe weights are in {name}.safetensors beside this file.\n"
     )
@@ -95,24 +96,6 @@ def _docstring(network: Network, name: str) -> str:
 def _safe(text: str) -> str:
     """Text that can stand inside a docstring, whatever the names in it."""
     return text.replace("\\", "/").replace('"', "'").encode("ascii", "replace").decode()
-
-
-def _taken(network: Network) -> str:
-    inputs = network.inputs
-    if isinstance(inputs, ImageInput):
-        return f"images of {inputs.height} x {inputs.width} pixels, {inputs.channels} channel(s): N H W or N H W C, 0 to 255 if uint8"
-    if isinstance(inputs, TableInput):
-        return f"a dict of columns, or a DataFrame; the {len(inputs.columns)} columns are listed in COLUMNS"
-    return f"prepared input: float32 (N, {', '.join(map(str, network.graph.input))})"
-
-
-def _given(network: Network) -> str:
-    outputs = network.outputs
-    if outputs is None:
-        return f"the last layer's output: float32 (N, {', '.join(map(str, network.graph.output))})"
-    if outputs.kind == "classification":
-        return f"labels and probabilities of {outputs.size} classes"
-    return f"values of {', '.join(outputs.names)}: float32 (N, {outputs.size})"
 
 
 def _usage(network: Network) -> str:
@@ -274,7 +257,7 @@ def _raw_reader(network: Network, paste: Paste) -> str:
         size = f"height={inputs.height}, width={inputs.width}, channels={inputs.channels}"
         return (
             f'{head}    """Raw images as uint8 N H W C."""\n'
-            f"    return {reader}(raw, {size}, low={inputs.low!r}, high={inputs.high!r})"
+            f"    return {reader}(raw, {size}, low={inputs.low!r}, high={inputs.high!r}, seen={inputs.seen!r})"
         )
     if isinstance(inputs, TableInput):
         reader = paste.add(readers.read_rows)
@@ -297,7 +280,7 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
         "",
         f"@{torch_name}.no_grad()",
         "def predict(raw, net=None, batch=256):",
-        f'    """{_safe(_given(network))}, for raw input (see the top of this file)."""',
+        f'    """{_safe(gives(network))}, for raw input (see the top of this file)."""',
         "    net = load() if net is None else net",
         f"    answers = [{answer} for part in stored(raw).split(batch)]",
     ]

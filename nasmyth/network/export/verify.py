@@ -26,13 +26,14 @@ def ready(network: Network) -> Network:
 
 
 def examples(network: Network, n: int, seed: int = 0) -> Any:
-    """Random raw input for a network: images as uint8 N H W C, tables as a dict of columns with missing and unknown
-    values among them, floats if it has no `inputs`."""
+    """Random raw input for a network: images as uint8 N H W C in the range of training, tables as a dict of columns with
+    missing and unknown values among them, floats if it has no `inputs`."""
     inputs = network.inputs
     generator = torch.Generator().manual_seed(seed)
     if isinstance(inputs, ImageInput):
         shape = (n, inputs.height, inputs.width, inputs.channels)
-        return torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+        least, most = inputs.seen or (0, 255)
+        return torch.randint(least, most + 1, shape, generator=generator, dtype=torch.uint8)
     if isinstance(inputs, TableInput):
         rng = random.Random(seed)
         return {column.name: [_cell(column, rng) for _ in range(n)] for column in inputs.columns}
