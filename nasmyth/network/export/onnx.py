@@ -62,11 +62,18 @@ def to_onnx(network: Network) -> Any:
     classes = network.outputs is not None and network.outputs.kind == "classification"
     outputs = ["label", "probabilities"] if classes else ["values"]
     with quiet(), _silent():
-        program = torch.onnx.export(
-            traced(network), (), dynamo=True, input_names=[_input_name(network)], output_names=outputs, verbose=False
-        )
-    assert program is not None
-    model = program.model_proto
+        program = traced(network)
+        try:
+            written = torch.onnx.export(
+                program, (), dynamo=True, input_names=[_input_name(network)], output_names=outputs, verbose=False
+            )
+        except Exception as error:  # the exporter raises many kinds, all its own
+            raise ExportError(
+                f"not written: PyTorch's exporter to ONNX cannot say this network ({_innermost(error)}). "
+                "A .pt2 or .py file can hold it"
+            ) from error
+    assert written is not None
+    model = written.model_proto
     _forget_tracing(model)
     _name_batch(model)
     if isinstance(network.inputs, TableInput):
@@ -77,6 +84,18 @@ def to_onnx(network: Network) -> Any:
     model.producer_name, model.producer_version = "nasmyth", ""
     onnx.checker.check_model(model)
     return model
+
+
+def _innermost(error: BaseException) -> str:
+    """The first cause of an error, and the function of PyTorch that it is about, if it names one."""
+    named = ""
+    while True:
+        named = next(iter(re.findall(r"<function (?:aten_)?(\w+)", str(error))), named)
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return f"{named}: {lines[0] if lines else error!r}".removeprefix(": ")
+        error = cause
 
 
 def _say(model: Any, network: Network) -> None:
