@@ -30,6 +30,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
@@ -149,6 +151,14 @@ class Crashed(CandidateError):
     """The candidate's process ended, or its code raised something else."""
 
     reason = "crashed"
+
+
+def warn(message: str) -> None:
+    """A NasmythWarning at the line of the user's own that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nasmyth."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, NasmythWarning, stacklevel=level)
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> str:

@@ -7,12 +7,10 @@ A black image, a constant row, one example alone are no evidence, and neither ar
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from torch import Tensor
 
-from nasmyth.errors import DataError, NasmythWarning
+from nasmyth.errors import DataError, warn
 from nasmyth.network.inputs import Column, ImageInput, TableInput
 
 FACTOR = 16
@@ -59,7 +57,7 @@ def _tell(inputs: ImageInput, raw: Tensor, refuse: bool) -> None:
     message = f"pixels of {given}, where the network was trained on {pixels_seen(inputs)}: {_cure(inputs, most)}"
     if refuse:
         raise DataError(message)
-    warnings.warn(message, NasmythWarning, stacklevel=7)
+    warn(message)
 
 
 def _cure(inputs: ImageInput, most: float) -> str:
@@ -96,19 +94,11 @@ def _hold_table(inputs: TableInput, stored: Tensor) -> None:
             "the units of the training data, and not standardised"
         )
     if far:
-        warnings.warn(
-            f"{_listed(far)}; is it in the units of the training data? Answers to such rows are guesses",
-            NasmythWarning,
-            stacklevel=6,
-        )
+        warn(f"{_listed(far)}; is it in the units of the training data? Answers to such rows are guesses")
     for column, rows in zip(inputs.columns, stored.T, strict=True):
         if column.kind == "category" and len(rows) >= ROWS and not bool(rows.any()):
             known = ", ".join(map(repr, column.vocabulary[:5])) + (", ..." if len(column.vocabulary) > 5 else "")
-            warnings.warn(
-                f"column {column.name!r}: all values are missing or were never seen in training, which knew {known}",
-                NasmythWarning,
-                stacklevel=6,
-            )
+            warn(f"column {column.name!r}: all values are missing or were never seen in training, which knew {known}")
 
 
 def _middle(rows: Tensor) -> float | None:

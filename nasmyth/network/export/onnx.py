@@ -258,11 +258,13 @@ def _run(session: Any, fed: dict[str, np.ndarray]) -> Any:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the exporter's log line for each torchvision operator that is not there."""
-    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without the exporter's log lines: each torchvision operator that is not there, each constant that it leaves be."""
+    names = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer._constant_folding")
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
