@@ -4,7 +4,7 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history. Nothing in the file is ever executed.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
 Any program that reads safetensors can read the weights; `header` reads the rest.
 """
 
@@ -34,6 +34,7 @@ from nasmyth.kinds import shown
 from nasmyth.network.files import whole
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
+from nasmyth.network.terms import gives, takes_raw
 from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
 
 FORMAT = 1
@@ -62,6 +63,8 @@ def to_bytes(network: Network) -> bytes:
         "inputs": to_json(network.inputs),
         "outputs": to_json(network.outputs),
         "history": to_json(network.history),
+        "takes": takes_raw(network),
+        "gives": gives(network),
     }
     text = msgspec.json.encode(document, order="sorted").decode()
     # one entry only: safetensors writes several in random order

@@ -25,11 +25,14 @@ from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
 from nasmyth.network.save import to_bytes
+from nasmyth.network.terms import gives, takes_raw
 
 if TYPE_CHECKING:
     from nasmyth.graph import Node
     from nasmyth.network.network import Network
 
+LONGEST = 4_000
+"""Characters in which a docstring says what a network takes."""
 RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "predict", "stored")
 
 
@@ -81,29 +84,11 @@ def _docstring(network: Network, name: str) -> str:
         uses.append((f"from {name} import predict", _usage(network)))
     text = (
         f"{name}: {count:,} parameters, made by Nasmyth (graph {network.graph.key}). Imports torch only.\n\n"
-        f"Takes {prose(_taken(network))}.\nGives {prose(_given(network))}.\n\n"
+        f"Takes {prose(takes_raw(network), LONGEST)}.\nGives {prose(gives(network), LONGEST)}.\n\n"
         + "".join(f"    {what:<40} {why}\n" for what, why in uses)
         + f"\nThe weights are in {name}.safetensors beside this file.\n"
     )
     return f'"""{text}"""'
-
-
-def _taken(network: Network) -> str:
-    inputs = network.inputs
-    if isinstance(inputs, ImageInput):
-        return f"images of {inputs.height} x {inputs.width} pixels, {inputs.channels} channel(s): N H W or N H W C, 0 to 255 if uint8"
-    if isinstance(inputs, TableInput):
-        return f"a dict of columns, or a DataFrame; the {len(inputs.columns)} columns are listed in COLUMNS"
-    return f"prepared input: float32 (N, {', '.join(map(str, network.graph.input))})"
-
-
-def _given(network: Network) -> str:
-    outputs = network.outputs
-    if outputs is None:
-        return f"the last layer's output: float32 (N, {', '.join(map(str, network.graph.output))})"
-    if outputs.kind == "classification":
-        return f"labels and probabilities of {outputs.size} classes"
-    return f"values of {', '.join(outputs.names)}: float32 (N, {outputs.size})"
 
 
 def _usage(network: Network) -> str:
@@ -257,7 +242,9 @@ def _raw_reader(network: Network, paste: Paste) -> str:
     head = "def stored(raw):\n"
     if isinstance(inputs, ImageInput):
         reader = paste.add(readers.read_images)
-        settings = ", ".join(f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high"))
+        settings = ", ".join(
+            f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high", "seen")
+        )
         return f'{head}    """Raw images as uint8 N H W C."""\n    return {reader}(raw, {settings})'
     if isinstance(inputs, TableInput):
         reader = paste.add(readers.read_rows)
@@ -282,7 +269,7 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
         "",
         f"@{torch_name}.no_grad()",
         "def predict(raw, net=None, batch=256):",
-        f'    """{prose(_given(network))}, for raw input (see the top of this file)."""',
+        f'    """{prose(gives(network), LONGEST)}, for raw input (see the top of this file)."""',
         "    net = load() if net is None else net",
         f"    answers = [{answer} for part in stored(raw).split(batch)]",
     ]
