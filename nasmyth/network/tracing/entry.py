@@ -95,13 +95,15 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
-        module, shaped = read(module)
-        example = shaped if example is None else example
+        module, example = read(module, example, output)
+        output = None
     if not isinstance(module, nn.Module):
         raise TraceError(f"{module!r} is neither an nn.Module nor the path of an ONNX file")
     if example is None:
         raise TraceError("an example is needed: trace(module, torch.randn(1, 3, 224, 224)), the batch first")
     program = capture(module, example, output)
+    if hasattr(module, "runs_operators"):
+        module.agree(program.graph, program.batch)
     wired = wire(program)
     left = opaque(wired.graph)
     if unknown == "refuse" and left:
