@@ -273,9 +273,7 @@ def own_function(model: Any, rng: random.Random) -> None:
 def bomb(model: Any, rng: random.Random) -> None:
     """A few bytes that stand for many numbers, in front of what a node reads."""
     node = rng.choice([node for node in model.graph.node if node.input])
-    sizes = onnx.numpy_helper.from_array(
-        np.array([rng.choice(NUMBERS[10:])] * rng.choice((1, 2, 4))), "bomb_size"
-    )
+    sizes = onnx.numpy_helper.from_array(np.array([rng.choice(NUMBERS[10:])] * rng.choice((1, 2, 4))), "bomb_size")
     model.graph.initializer.add().CopyFrom(sizes)
     kind = rng.choice(("ConstantOfShape", "Expand", "Tile", "Resize", "Pad"))
     place = rng.randrange(len(node.input))

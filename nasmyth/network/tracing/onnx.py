@@ -27,7 +27,7 @@ from nasmyth.network.tracing.onnx_examples import examples_of
 from nasmyth.network.tracing.onnx_file import dtype_of, lengths, opened, title, type_name
 from nasmyth.network.tracing.onnx_known import computed
 from nasmyth.network.tracing.onnx_recurrent import recurrent_weights
-from nasmyth.network.tracing.onnx_table import BUFFERS, MAY_LEARN, OPERATORS, RECURRENT, WEIGHTS, Beyond
+from nasmyth.network.tracing.onnx_table import BUFFERS, MAY_LEARN, OPERATORS, RECURRENT, WEIGHTS, Beyond, Varying
 
 Value = Tensor | np.ndarray | None
 
@@ -89,6 +89,11 @@ class Operator(nn.Module):
                 return OPERATORS[self.kind](self, *inputs)
             except Beyond as beyond:
                 why = str(beyond)
+            except Varying as varying:
+                raise TraceError(
+                    f"{self.title} is given a shape or another setting that depends on the values that flow through the file; in "
+                    "a graph it is fixed"
+                ) from varying
         return self.by_reference(inputs, batch, why)
 
     def by_reference(self, inputs: list[Value], batch: int, why: str) -> Tensor:

@@ -7,6 +7,7 @@ Where ONNX Runtime cannot run the file, or is not installed, it is read without 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,7 @@ TYPES = (
     "uint64",
     "bool",
 )
+CHILD = Path(__file__).with_name("onnx_child.py")
 MEMORY, SECONDS, WALL = 2 << 30, 10, 90
 """Bytes, seconds of processor time, and seconds for the process, for a small file; larger ones are given more."""
 
@@ -85,7 +87,7 @@ def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> Told:
             "memory": MEMORY + 6 * file.size, "seconds": SECONDS + file.size // 1_000_000,
         }  # fmt: skip
         (folder / "asked.json").write_text(json.dumps(asked))
-        command = [sys.executable, "-P", str(Path(__file__).with_name("onnx_child.py")), name]
+        command = [sys.executable, "-P", str(CHILD), name]
         try:
             done = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -139,6 +141,8 @@ def _refusal(file: File, plan: Plan, step: str, why: str, at: int | None) -> Tra
 def compare(module: Any) -> None:
     """Raises TraceError where a module and ONNX Runtime differ; warns if there is nothing to compare with."""
     file, told, x = module.beside.file, module.told, module.example
+    (ours,) = module(x).values()
+    _apart(module, x, ours)
     if told.example is None:
         missing = "No module named 'onnxruntime'" in told.why
         reason = "is not installed" if missing else f"could not run it: {_short(told.why)}"
@@ -147,13 +151,22 @@ def compare(module: Any) -> None:
             stacklevel=6,
         )
         return
-    (ours,) = module(x).values()
     theirs = told.answers[0]
     gap = difference(ours.numpy(), theirs)
     if gap > 0:
         raise TraceError(
             f"the output {file.output.name!r} differs from ONNX Runtime's by {gap:.3g}, where the largest answer is "
             f"{_largest(theirs):.3g}{_first(module)}: the file means something else than what was read"
+        )
+
+
+def _apart(module: Any, x: Tensor, together: Tensor) -> None:
+    """Raises TraceError if the answer to an example depends on the others of its batch, or on its place among them."""
+    other = x[:1] if len(x) > 1 else torch.cat((x, x.roll(1, -1)))
+    (found,) = module(other).values()
+    if difference(found[:1].numpy(), together[:1].numpy()) > 0:
+        raise TraceError(
+            "the answer to one example depends on the others of its batch; in a graph examples do not meet"
         )
 
 
@@ -191,4 +204,6 @@ def _largest(values: np.ndarray) -> float:
 
 def _short(text: str) -> str:
     """ONNX Runtime's reason without its codes and source files."""
-    return text.strip().splitlines()[0].rpartition("] : ")[2][:200] if text.strip() else "no reason given"
+    line = (text.strip().splitlines() or ["it gave no reason"])[0]
+    line = re.sub(r"^.*\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : |Load model from \S+ failed:|/\S+ \S+ ", "", line)
+    return line[:200]

@@ -167,12 +167,13 @@ def session(source: Any, plainly: bool = False) -> Any:
 def run(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """What ONNX Runtime answers for the first of the examples that it takes and answers with finite numbers."""
     runtime = session(source(asked))
+    others = {one.name: zeros(one) for one in runtime.get_inputs() if one.name != asked["input"]}
     found: dict[str, Any] = {}
     why = ""
     for number in range(asked["examples"]):
         x = np.load(folder / f"example{number}.npy")
         try:
-            answers = runtime.run(asked["outputs"], {asked["input"]: x})
+            answers = runtime.run(asked["outputs"], {**others, asked["input"]: x})
         except Exception as error:
             why = str(error)
             continue
@@ -185,6 +186,13 @@ def run(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     if not found:
         raise RuntimeError(why)
     return found
+
+
+def zeros(one: Any) -> Any:
+    """For an input that the output does not depend on, and ONNX Runtime wants nevertheless."""
+    kind = one.type.removeprefix("tensor(").removesuffix(")")
+    shape = [n if isinstance(n, int) and n > 0 else 1 for n in one.shape]
+    return np.zeros(shape, {"float": "float32", "double": "float64"}.get(kind, kind))
 
 
 def source(asked: dict[str, Any]) -> Any:

@@ -221,9 +221,9 @@ def _lp_pool(node: Any, x: Tensor) -> Tensor:
     if ceil or set(dilation) != {1}:
         raise beyond(node, "ceil_mode", "dilations")
     p = attribute(node, "p", 2)
-    x, pads = _even(x, _padding(node, x, kernel, stride, dilation))
+    x = F.pad(x, [n for a, b in reversed(_padding(node, x, kernel, stride, dilation)) for n in (a, b)])
     function = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(kernel) - 1]
-    return (function(x.abs() ** p, kernel, stride, pads, False, True) * float(np.prod(kernel))) ** (1 / p)
+    return (function(x.abs() ** p, kernel, stride) * float(np.prod(kernel))) ** (1 / p)
 
 
 @operator("GlobalLpPool")

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasmyth.errors import TraceError
-
 
 class Beyond(Exception):
     """PyTorch has no function for the way that an operator is used here: "is not known here with dilations=[2, 2]"."""
+
+
+class Varying(Exception):
+    """A setting that has to be known depends on the values that flow through the file."""
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
@@ -76,9 +78,7 @@ def beyond(node: Any, *names: str) -> Beyond:
 def ints(value: Any) -> list[int]:
     """Whole numbers that have to be known: axes, sizes, pads."""
     if isinstance(value, Tensor):
-        raise TraceError(
-            "a shape or an axis depends on the values that flow through the file; a graph has fixed shapes"
-        )
+        raise Varying
     return [int(n) for n in np.asarray(value).reshape(-1)]
 
 
@@ -101,7 +101,7 @@ def number(value: Any, default: float = 0.0) -> float:
     if value is None:
         return default
     if isinstance(value, Tensor):
-        raise TraceError("a setting depends on the values that flow through the file; a graph has fixed ones")
+        raise Varying
     return float(np.asarray(value).reshape(-1)[0])
 
 
