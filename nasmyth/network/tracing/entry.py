@@ -92,8 +92,8 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
-        module, shaped = read(module)
-        example = shaped if example is None else example
+        module, example = read(module, example, output)
+        output = None
     if isinstance(module, type) and issubclass(module, nn.Module):
         raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -101,6 +101,8 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
     if example is None:
         raise TraceError("an example is needed: trace(module, torch.randn(1, 3, 224, 224)), the batch first")
     program = capture(module, example, output)
+    if hasattr(module, "runs_operators"):
+        module.agree(program.graph, program.batch)
     wired = wire(program)
     _say_unused(module, wired)
     left = opaque(wired.graph)

@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasmyth.errors import TraceError
+
+class Beyond(Exception):
+    """PyTorch has no function for the way that an operator is used here: "is not known here with dilations=[2, 2]"."""
+
+
+class Varying(Exception):
+    """A setting that has to be known depends on the values that flow through the file."""
+
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
 
@@ -43,6 +50,10 @@ BUFFERS: dict[str, dict[int, str]] = {"BatchNormalization": {3: "running_mean", 
 """Those that are saved and not learned."""
 
 
+RECURRENT = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Operators that go along a sequence, and where in ONNX's order the gates stand that PyTorch has first, second ..."""
+
+
 def operator(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function for operators of these names."""
 
@@ -58,20 +69,40 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def beyond(node: Any, *names: str) -> Beyond:
+    """What to raise for settings that PyTorch has no function for."""
+    told = ", ".join(f"{name}={attribute(node, name)}" for name in names if attribute(node, name) is not None)
+    return Beyond(f"is not known here{' with ' if told else ''}{told}")
+
+
 def ints(value: Any) -> list[int]:
     """Whole numbers that have to be known: axes, sizes, pads."""
     if isinstance(value, Tensor):
-        raise TraceError(
-            "a shape or an axis depends on the values that flow through the file; a graph has fixed shapes"
-        )
+        raise Varying
     return [int(n) for n in np.asarray(value).reshape(-1)]
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Any:
-    """An array as a tensor; one number as itself, so that it is part of the call."""
+    """An array as a tensor; one number as itself, so that it is part of the call, unless it has more axes than `like`."""
     if isinstance(value, np.ndarray):
-        return value.reshape(-1)[0].item() if value.size == 1 else torch.from_numpy(np.array(value))
+        if value.size == 1 and (like is None or value.ndim <= like.dim()):
+            return value.reshape(-1)[0].item()
+        return torch.from_numpy(np.array(value))
     return value
+
+
+def tensor(value: Any) -> Tensor:
+    """A tensor, whatever is given."""
+    return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
+
+
+def number(value: Any, default: float = 0.0) -> float:
+    """One number that has to be known."""
+    if value is None:
+        return default
+    if isinstance(value, Tensor):
+        raise Varying
+    return float(np.asarray(value).reshape(-1)[0])
 
 
 def single(value: float) -> float:
