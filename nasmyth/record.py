@@ -105,7 +105,7 @@ class Value:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).of, (self._values,)
+        return _revived, (type(self), self._values)  # not `type(self).of`: cloudpickle would send that by its code
 
     def __repr__(self) -> str:
         """Only what differs from the defaults; required fields come without their names."""
@@ -116,6 +116,10 @@ class Value:
             elif _token(value) != _token(self._defaults[name]):
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _revived(cls: type[Value], values: tuple[Any, ...]) -> Value:
+    return cls.of(values)
 
 
 def freeze(value: Any) -> Any:
