@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import msgspec
 
 from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError, nearest
+from nasmyth.registry import summon
 
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
 _interning = threading.Lock()
@@ -198,13 +199,15 @@ def from_json(data: Any) -> Any:
         name = data.get("$")
         if not isinstance(name, str):
             raise NasmythError(f'{data!r:.200} is no frozen value: "$" must name its class')
-        if name not in _classes:
+        cls = class_of(name)
+        if cls is None:
             raise UnknownNameError(
-                f"no class {name!r} is known here{nearest(name, _classes)}; import the file that defines it first"
+                f"no class {name!r} is known here{nearest(name, _classes)}; import the file that defines it first "
+                "(on the console: --import mine.py)"
             )
         fields = {key: from_json(v) for key, v in data.items() if key != "$"}
         try:
-            return _classes[name](**fields)
+            return cls(**fields)
         except TypeError as error:
             raise NasmythError(f"cannot read a {name}: {error}") from None
     if isinstance(data, list):
@@ -241,15 +244,27 @@ def content_key(value: Any) -> str:
 
 def defined_in(*values: Any) -> tuple[str, ...]:
     """The names of the modules in which the classes of these values, and of what is in them, are defined."""
-    modules, rest = set(), list(values)
+    return tuple(sorted({cls.__module__ for cls in classes_in(*values)}))
+
+
+def classes_in(*values: Any) -> set[type[Value]]:
+    """The classes of these values, and of what is in them."""
+    found, rest = set(), list(values)
     while rest:
         part = rest.pop()
         if isinstance(part, Value):
-            modules.add(type(part).__module__)
+            found.add(type(part))
             rest += part._values
         elif isinstance(part, tuple):
             rest += part
-    return tuple(sorted(modules))
+    return found
+
+
+def class_of(name: str) -> type[Value] | None:
+    """The class that JSON calls `name`: one that was imported, or that another installed package offers."""
+    if name not in _classes:
+        summon(name)
+    return _classes.get(name)
 
 
 def below(address: str, part: str | int) -> str:

@@ -10,6 +10,7 @@ import typer
 from nasmyth.cli import options
 from nasmyth.cli.console import Live, only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.cli.imports import bring
 
 
 def design(
@@ -29,6 +30,7 @@ def design(
     target: options.Target = None,
     size: options.Size = None,
     on_bad: options.OnBad = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -44,6 +46,7 @@ def design(
     from nasmyth.report.terminal import render
 
     with only_results(), Live(quiet or json) as live:
+        bring(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),

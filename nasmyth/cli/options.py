@@ -34,6 +34,14 @@ OnBad = Annotated[
     str | None,
     typer.Option("--on-bad", metavar="skip|refuse", help="What becomes of pictures and labels that cannot be used."),
 ]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE.py|MODULE",
+        help="Import it first: a file of yours that defines ops, measures ...; repeat for several.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and the result in one line.")]
 

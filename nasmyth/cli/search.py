@@ -10,6 +10,8 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import Live, only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.loading import lookup
 from nasmyth.units import Spend
 
 
@@ -44,6 +46,7 @@ def search(
     seed: options.Seed = 0,
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
     target: options.Target = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -55,10 +58,14 @@ def search(
         from nasmyth.report import summary_of
         from nasmyth.study import Study
 
+        bring(imports)
+        if ":" in space:
+            lookup(space)  # its file may define the measures and strategies of this line
         chosen, limits = strategy_of(strategy), constraints(under or ())
         task = read(data, target=options.one_or_several(target), seed=seed)
         goals = _goals(task, maximize, minimize)
         within = addresses.space_of(space, task.input)
+        remember(within)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
             _tell(live, study, trials)

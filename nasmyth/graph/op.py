@@ -33,10 +33,7 @@ from typing import Any, ClassVar
 from nasmyth.errors import ShapeError, SignatureError
 from nasmyth.graph.signature import Shape, Signature, parse
 from nasmyth.record import Value
-from nasmyth.registry import Registry
-
-ops: Registry[type[Op]] = Registry("ops")
-blocks: Registry[type[Block]] = Registry("blocks")
+from nasmyth.registry import Registry, subclass
 
 
 class Shaped(Value):
@@ -182,6 +179,10 @@ def _define(base: type[Shaped], name: str, origin: Any, fields: dict[str, Any], 
     space.update({n: default for n, default in fields.items() if default is not inspect.Parameter.empty})
     space.update(__module__=origin.__module__, __qualname__=origin.__qualname__, __doc__=origin.__doc__)
     return type(name, (base,), space)
+
+
+ops: Registry[type[Op]] = Registry("ops", subclass(Op, "a class under @op"))
+blocks: Registry[type[Block]] = Registry("blocks", subclass(Block, "a function under @block"))
 
 
 # --- rules about ops ----------------------------------------------------------------------------------------------

@@ -24,14 +24,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from nasmyth.errors import BudgetError, UnitError, UnknownNameError
+from nasmyth.measure.usual import USUAL
 from nasmyth.registry import Registry
 from nasmyth.units import quantity, show
 
 Direction = Literal["min", "max"]
 NEEDS = ("graph", "weights", "data", "labels", "training", "device")
 """What a measure may need, in the order of price."""
-
-measures: Registry[Measure | Callable[..., Measure]] = Registry("measures")
 
 
 class Measure:
@@ -87,6 +86,16 @@ class Measure:
 
     def __repr__(self) -> str:
         return f"<measure {self.name}>"
+
+
+def _adopted(name: str, found: Any) -> Measure:
+    """What another package offers."""
+    if isinstance(found, Measure):
+        return found
+    raise TypeError(f"it must lead to a function under @measure, and leads to {found!r}")
+
+
+measures: Registry[Measure | Callable[..., Measure]] = Registry("measures", _adopted, USUAL)
 
 
 class Constraint:

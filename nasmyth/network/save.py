@@ -25,6 +25,7 @@ import nasmyth.blocks
 import nasmyth.network.inputs
 import nasmyth.network.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
+from nasmyth import origin
 from nasmyth.errors import ExportError, NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.network.files import whole
@@ -55,6 +56,8 @@ def to_bytes(network: Network) -> bytes:
         "outputs": to_json(network.outputs),
         "history": to_json(network.history),
     }
+    if theirs := origin.made_of(*(node.op for node in network.graph.nodes)):
+        document["made_of"] = theirs
     text = msgspec.json.encode(document, order="sorted").decode()
     # one entry only: safetensors writes several in random order
     data: bytes = safetensors.save(_separate(network.state_dict()), {"nasmyth": text})
@@ -77,6 +80,7 @@ def from_bytes(data: bytes) -> Network:
     """The network that `to_bytes` wrote. Raises ExportError."""
     document = _document(data)
     try:
+        origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
         inputs, outputs = from_json(document["inputs"]), from_json(document["outputs"])
         network = Network(graph, inputs, outputs, history=_plain(document["history"]))
@@ -90,6 +94,16 @@ def from_bytes(data: bytes) -> Network:
         )
     _put_weights(network, _tensors(data))
     return network.eval()
+
+
+def made_of(path: str | os.PathLike[str]) -> Any:
+    """What a saved network notes of classes that are not Nasmyth's; None where it notes nothing, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.read(8)
+            return _document(size + file.read(min(int.from_bytes(size, "little"), _LIMIT))).get("made_of")
+    except (OSError, ExportError):
+        return None  # `load` says what is wrong
 
 
 def header(data: bytes) -> dict[str, Any]:

@@ -8,17 +8,19 @@ hold there as they do here, a candidate that crashes takes nothing with it, and 
 that is known from a crash: such a call is made once more, elsewhere. What is evaluated (the data of a task, the source of
 your files) is put into Ray's store once, however many candidates there are, and opened once by each process.
 
-Ray listens on all network interfaces, even when it is told a loopback address, and runs what it is sent: start it only
-where the network is trusted or a firewall closes its ports.
+What is started here listens on the loopback address alone. A cluster of several machines listens on all their network
+interfaces, and runs what it is sent: start one only where the network is trusted or a firewall closes its ports.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import importlib
 import os
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, wait
 from functools import partial
 from typing import Any, TypeVar
@@ -59,6 +61,10 @@ class Ray(Executor):
         self._ray: Any = require("ray", extra="ray")
         self.seconds = None if seconds is None else quantity(seconds, "s")
         self.memory = None if memory is None else int(quantity(memory, "B"))
+        self._packed = Once()
+        self._sent: tuple[bytes, Any] = (b"", None)
+        self._calls: set[_Remote] = set()
+        self._lock = threading.Lock()
         self._ours = not self._ray.is_initialized()
         if self._ours:
             self._start(address)
@@ -70,20 +76,16 @@ class Ray(Executor):
         self.workers = room if workers is None else workers
         options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "memory": self.memory}
         self._remote = self._ray.remote(_guarded).options(**options)
-        self._packed = Once()
-        self._sent: tuple[bytes, Any] = (b"", None)
-        self._calls: set[_Remote] = set()
-        self._lock = threading.Lock()
 
     def _start(self, address: str | None) -> None:
         options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-        if address is None and "RAY_ADDRESS" not in os.environ:
+        where = address or os.environ.get("RAY_ADDRESS") or "local"
+        if where == "local":
             options |= {"_node_ip_address": "127.0.0.1", "num_cpus": cores()}
-            address = "local"
         try:
-            self._ray.init(address=address, **options)
+            with on_loopback() if _is_here(where) else contextlib.nullcontext():
+                self._ray.init(address=where, **options)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            where = address or os.environ.get("RAY_ADDRESS")
             raise StudyError(f"no Ray cluster answers at {where}: {error}") from None
 
     def _room(self, wanted: dict[str, float]) -> int:
@@ -195,6 +197,25 @@ class _Remote(Future[Any]):
             self.ended = True
             self._cluster.end(self)
         return False
+
+
+def _is_here(address: str) -> bool:
+    return address == "local" or address.rpartition(":")[0].strip("[]") in ("127.0.0.1", "localhost", "::1")
+
+
+@contextlib.contextmanager
+def on_loopback() -> Iterator[None]:
+    """Inside, Ray binds what it starts to the loopback address if it is told that address, and finds clusters there.
+
+    By itself it does so on Windows and macOS only. On Linux it takes 127.0.0.1 for a slip, and all interfaces instead.
+    """
+    constants = importlib.import_module("ray._private.ray_constants")
+    before = getattr(constants, "ENABLE_RAY_CLUSTER", None)
+    constants.ENABLE_RAY_CLUSTER = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before  # type: ignore[attr-defined]
 
 
 def _amount(name: str, amount: float) -> str:

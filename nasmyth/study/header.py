@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nasmyth.errors import StudyError
+from nasmyth.origin import made_of, refuse_missing
 from nasmyth.record import Value, content_key, to_json
 from nasmyth.study.environment import environment, version
 from nasmyth.study.journal import FORMAT
@@ -100,6 +101,7 @@ def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, comm
         "nasmyth": version("nasmyth"),
         "space": _written(space),
         "space_key": str(space.key),
+        "made_of": made_of(getattr(space, "template", None), strategy),
         "objectives": [list(goal) for goal in wanted.goals],
         "under": [str(limit) for limit in wanted.constraints],
         "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
@@ -175,17 +177,19 @@ class LazySpace:
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.key = str(said.get("space_key", ""))
         self._said = said.get("space")
+        self._made_of = said.get("made_of")
         self._space: Any = None
 
     @property
     def space(self) -> Any:
-        """The space itself. Raises StudyError if the study does not hold it."""
+        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not imported."""
         if self._space is None:
             if self._said is None:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")
             from nasmyth.space import Space
 
             import_library()
+            refuse_missing(self._made_of)
             self._space = Space.from_json(self._said)
         return self._space
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Self
 
 from nasmyth.errors import StudyError
+from nasmyth.origin import changed
 from nasmyth.study import claims
 from nasmyth.study.asking import Asking
 from nasmyth.study.header import LazySpace, header, refuse_if_different, resolved
@@ -111,6 +113,8 @@ class Study(Asking):
         if not self._log.header:
             raise StudyError(f"{self.journal.where}: the journal does not begin with a study; choose another path")
         refuse_if_different(self.journal.where or "memory", self._log.header, mine)
+        for sentence in changed(self._log.header.get("made_of")):
+            warnings.warn(f"{self.journal.where}: {sentence}: older results are of other networks", stacklevel=3)
 
     def _heard(self, closed: Trial) -> None:
         """Tell the strategy; not of a graph from outside the space, nor of a genome that does not decode."""

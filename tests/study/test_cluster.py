@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -19,7 +20,7 @@ import study_candidates as candidates
 from study_toys import Anywhere, ToySpace
 
 import nasmyth
-from nasmyth.cli.address import load
+from nasmyth.cli.loading import load
 from nasmyth.errors import StudyError
 from nasmyth.search import Random
 from nasmyth.study import Processes, Ray, Study
@@ -35,21 +36,21 @@ from nasmyth import Space, chain, choice, ops
 from mine_on_cluster_too import ROUNDS
 
 @nasmyth.op("b c h w -> b c h w")
-class {name}(nn.Module):
+class GateOnCluster(nn.Module):
     def __init__(self, c: int, expand: int = 2) -> None:
         super().__init__()
-        self.gate = nn.Conv2d(c, c, 1)
+        self.gate, self.candidate = nn.Conv2d(c, c, 1), f"{{c}}-{{expand}}"
 
     def forward(self, x):
         if len(x) > 8 and self.training:  # a step of a training: say which process does it
-            Path({marks!r}, str(os.getpid())).touch()
+            Path({marks!r}, f"{{os.getpid()}} {{self.candidate}}").touch()
             time.sleep(0.02)
         for _ in range(ROUNDS):
             x = x * torch.sigmoid(self.gate(x))
         return x
 
 stem = ops.Conv(choice(2, 3, 4, 5), kernel=3, stride=2)
-space = Space(chain(stem=stem, mix={name}(choice(2, 4)), pool=ops.Mean("h w"), head=ops.Linear(10)), (1, 8, 8))
+space = Space(chain(stem=stem, mix=GateOnCluster(choice(2, 4)), pool=ops.Mean("h w"), head=ops.Linear(10)), (1, 8, 8))
 """
 
 
@@ -64,9 +65,8 @@ def machines() -> Iterator[Any]:
         warnings.simplefilter("ignore")  # of Ray's own imports
         from ray.cluster_utils import Cluster
 
-        from nasmyth.study import cluster
+        from nasmyth.study.cluster import on_loopback
 
-        assert cluster  # sets what Ray reads when it is imported
         before = dict(os.environ)
         os.environ["PYTHONPATH"] = f"{ROOT}:{Path(__file__).parent}"  # what the machines have installed
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -74,7 +74,8 @@ def machines() -> Iterator[Any]:
         one = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
         made = Cluster(initialize_head=True, head_node_args=one)
         try:
-            made.second = made.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            with on_loopback():
+                made.second = made.add_node(num_cpus=1, node_ip_address="127.0.0.1")
             yield made
         finally:
             made.shutdown()
@@ -90,34 +91,37 @@ def pool(machines: Any) -> Iterator[Ray]:
 
 
 @pytest.fixture(scope="module")
-def task() -> Any:
-    return nasmyth.read("digits", limit=200)
+def file(tmp_path_factory: pytest.TempPathFactory, pool: Ray) -> Path:
+    """A file with an op of your own and a space, which no machine of the cluster has in its path."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "marks").mkdir()
+    (folder / "mine_on_cluster_too.py").write_text("ROUNDS = 1\n")
+    (folder / "mine_on_cluster.py").write_text(NETWORKS.format(marks=str(folder / "marks")))
+    return folder / "mine_on_cluster.py"
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory, pool: Ray) -> Callable[[str], tuple[Any, Path]]:
-    """A space of an op of your own, in a file that no machine of the cluster has in its path; and where it leaves marks."""
+def search(file: Path) -> Callable[[Any], dict[str, Any]]:
+    """What a seeded search of four candidates finds, trained somewhere."""
+    space, task = load(str(file)).space, nasmyth.read("digits", limit=200)
 
-    def made(name: str) -> tuple[Any, Path]:
-        folder = tmp_path_factory.mktemp(name)
-        marks = folder / "marks"
-        marks.mkdir()
-        (folder / "mine_on_cluster_too.py").write_text("ROUNDS = 1\n")
-        (folder / f"{name.lower()}_on_cluster.py").write_text(NETWORKS.format(name=name, marks=str(marks)))
-        return load(str(folder / f"{name.lower()}_on_cluster.py")).space, marks
+    def searched(on: Any) -> dict[str, Any]:
+        with Study(None, space, strategy=Random(), seed=4, maximize="accuracy", task=task) as study:
+            ended = study.run(task, trials=4, on=on, epochs=2)
+            assert ended.reason == "trials" and ended.closed == 4 and study.journal.claims() == []
+            trained = ("accuracy", "loss", "params")
+            return {t.key: (t.genome, [t.measures.get(name) for name in trained], t.error) for t in study.trials}
 
-    return made
+    return searched
 
 
-def searched(space: Any, task: Any, on: Any) -> dict[str, Any]:
-    """What a seeded search of four candidates found."""
-    with Study(None, space, strategy=Random(), seed=4, maximize="accuracy", task=task) as study:
-        ended = study.run(task, trials=4, on=on, epochs=2)
-        assert ended.reason == "trials" and ended.closed == 4 and study.journal.claims() == []
-        trained = ("accuracy", "loss", "params")
-        return {
-            trial.key: (trial.genome, [trial.measures[name] for name in trained], trial.error) for trial in study.trials
-        }
+@pytest.fixture(scope="module")
+def expected(search: Any) -> dict[str, Any]:
+    """What it finds on processes."""
+    with Processes(2) as processes:
+        found: dict[str, Any] = search(processes)
+    assert all(error is None for _, _, error in found.values())
+    return found
 
 
 def killed(process: int) -> None:
@@ -140,53 +144,61 @@ def until(happens: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     return found
 
 
-def test_the_same_search_as_on_processes(pool: Ray, networks: Any, task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def training(marks: Path, raylet: int, but: str = "") -> tuple[int, str]:
+    """The worker of Ray, on the machine of this raylet, whose process trains a candidate, and which: not `but`."""
+
+    def found() -> tuple[int, str] | None:
+        for mark in marks.iterdir():
+            process, candidate = mark.name.split()
+            if candidate != but and alive(int(process)):
+                worker = parent(int(process))
+                if worker > 1 and parent(worker) == raylet:
+                    return worker, candidate
+        return None
+
+    return until(found, "nothing trains there")  # type: ignore[no-any-return]
+
+
+def raylet(machine: Any) -> int:
+    return int(machine.all_processes["raylet"][0].process.pid)
+
+
+def test_the_same_search_as_on_processes(
+    pool: Ray, search: Any, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     puts: list[int] = []
     put = ray.put
     monkeypatch.setattr(ray, "put", lambda blob: puts.append(len(blob)) or put(blob))
-    space, _ = networks("GateOne")
-    there = searched(space, task, pool)
-    with Processes(2) as processes:
-        assert searched(space, task, processes) == there
-    assert len(puts) == 1 and puts[0] > task.train.x.numel(), "the data is sent once for all candidates"
+    assert search(pool) == expected
+    assert len(puts) == 1 and puts[0] > 200 * 64, "the data is sent once for all candidates"
 
 
 def test_a_worker_and_then_a_machine_are_lost_in_mid_training(
-    machines: Any, pool: Ray, networks: Any, task: Any
+    machines: Any, pool: Ray, file: Path, search: Any, expected: dict[str, Any]
 ) -> None:
     """What they trained is trained again, elsewhere, and ends as if nothing had happened."""
-    space, marks = networks("GateTwo")
+    marks = file.parent / "marks"
+    for mark in marks.iterdir():
+        mark.unlink()
     lost: list[str] = []
 
-    def training(where: Callable[[int], bool]) -> int:
-        """A process that trains, in a worker of Ray for which `where` holds."""
-
-        def found() -> int:
-            pids = [int(mark.name) for mark in marks.iterdir() if alive(int(mark.name))]
-            return next((pid for pid in pids if where(parent(pid))), 0)
-
-        return int(until(found, "nothing trains"))
-
     def accidents() -> None:
-        worker = parent(training(lambda worker: True))
-        lost.append("worker")
+        worker, candidate = training(marks, raylet(machines.head_node))
         killed(worker)
-        raylet = machines.second.all_processes["raylet"][0].process.pid
-        training(lambda worker: worker != 1 and parent(worker) == raylet)
-        lost.append("machine")
+        lost.append("worker")
+        training(marks, raylet(machines.second), but=candidate)
         machines.remove_node(machines.second, allow_graceful=False)
+        lost.append("machine")
 
     accident = threading.Thread(target=accidents)
     accident.start()
-    there = searched(space, task, pool)
+    found = search(pool)
     accident.join()
     assert lost == ["worker", "machine"]
+    assert found == expected
     assert until(lambda: len([n for n in pool._ray.nodes() if n["Alive"]]) == 1, "the machine is still there")
-    with Processes(1) as processes:
-        assert searched(space, task, processes) == there
-    assert not [mark.name for mark in marks.iterdir() if mark.name == str(os.getpid())]
 
 
 def test_what_a_candidate_does_is_its_own_outcome(pool: Ray) -> None:
@@ -267,36 +279,58 @@ def test_ops_of_the_script_itself(machines: Any, pool: Ray, tmp_path: Path, guar
     assert "failed" not in done.stdout
 
 
-def marked(mark: str) -> list[str]:
-    """The command lines of all processes that were started with this in their environment."""
+def started(mark: str) -> list[Path]:
+    """All processes with this in their environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             if mark.encode() in (process / "environ").read_bytes():
-                found.append(process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
+                found.append(process)
     return found
 
 
-def test_ctrl_c_leaves_nothing_running(networks: Any, tmp_path: Path) -> None:
+def lines(mark: str) -> list[str]:
+    """What started them."""
+    found = []
+    for process in started(mark):
+        with contextlib.suppress(OSError):
+            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def listening(mark: str) -> set[str]:
+    """Addresses (hexadecimal) at which such processes listen, as the kernel says."""
+    held = set()
+    for process in started(mark):
+        with contextlib.suppress(OSError):
+            held |= {os.readlink(handle) for handle in process.joinpath("fd").iterdir()}
+    rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in held}
+
+
+def test_ctrl_c_leaves_nothing_running(file: Path, tmp_path: Path) -> None:
     """A search that started Ray itself, stopped as a terminal stops it: its whole process group hears of it."""
-    _, marks = networks("GateThree")
+    marks = file.parent / "marks"
+    for old in marks.iterdir():
+        old.unlink()
     mark = f"mark-{uuid.uuid4()}"
     environment = {**os.environ, "NASMYTH_TEST": mark, "PYTHONPATH": str(ROOT)}
     environment.pop("RAY_ADDRESS", None)
     line = [
-        *(sys.executable, "-m", "nasmyth.cli", "search", f"{marks.parent}/gatethree_on_cluster.py:space"),
+        *(sys.executable, "-m", "nasmyth.cli", "search", f"{file}:space"),
         *("--data", "digits", "--strategy", "random", "--trials", "40", "--epochs", "50", "--on", "ray", "-o", "a.db"),
     ]
     with subprocess.Popen(
         line, env=environment, cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as search:
         until(lambda: any(marks.iterdir()) or search.poll() is not None, "nothing trains")
-        assert len(marked(mark)) > 5 and any("raylet" in line for line in marked(mark)), "it runs Ray"
+        assert any("raylet" in line for line in lines(mark)), "it runs Ray"
+        loopback = "0100007F"
+        heard = listening(mark)
+        assert heard and all(where.endswith(loopback) for where in heard), f"others can reach it: {heard}"
         os.killpg(search.pid, signal.SIGINT)
         told, _ = search.communicate(timeout=60)
         assert search.returncode == 0 and b"Interrupted" in told, told.decode()[-3000:]
-    assert until(lambda: not marked(mark), f"left: {marked(mark)}", seconds=15)
+    assert until(lambda: not lines(mark), f"left: {lines(mark)}", seconds=15)
     with Study.open(tmp_path / "a.db") as study:
         assert study.journal.claims() == [] and study.trials

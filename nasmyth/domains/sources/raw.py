@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nasmyth.errors import DataError
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
 SPLIT_NAMES = {
@@ -116,7 +116,7 @@ class Reader:
     read: Callable[[Any, Options], Raw]
 
 
-readers: Registry[Reader] = Registry("readers")
+readers: Registry[Reader] = Registry("readers", instance(Reader, "a Reader"))
 
 
 def limited(raw: Raw, options: Options) -> Raw:
