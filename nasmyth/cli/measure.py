@@ -11,6 +11,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
 from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.loading import lookup
 
 
 def measure(
@@ -36,6 +37,8 @@ def measure(
         from nasmyth.measure import constraints, find
 
         bring(imports)
+        if ":" in target:
+            lookup(target)  # its file may define the measures of this line
         measures = [find(name) for name in names(by)]
         trained = [m.name for m in measures if m.needs & {"training", "labels", "data"}]
         if trained:
