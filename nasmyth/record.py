@@ -29,6 +29,7 @@ import msgspec
 
 from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError, nearest
 from nasmyth.kinds import Admits, admits, resolved, said, shown, whole
+from nasmyth.registry import summon
 
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
 _interning = threading.Lock()
@@ -131,7 +132,7 @@ class Value:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).of, (self._values,)
+        return _revived, (type(self), self._values)  # not `type(self).of`: cloudpickle would send that by its code
 
     def __repr__(self) -> str:
         """Only what differs from the defaults; required fields come without their names."""
@@ -146,6 +147,10 @@ class Value:
 
 UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What code raises that computes with fields which it was not written for."""
+
+
+def _revived(cls: type[Value], values: tuple[Any, ...]) -> Value:
+    return cls.of(values)
 
 
 def _kinds_of(cls: type[Value]) -> tuple[tuple[int, Admits], ...]:
@@ -258,13 +263,15 @@ def _read(data: Any, levels: int) -> Any:
     name = data.get("$")
     if not isinstance(name, str):
         raise NasmythError(f'{shown(data, 200)} is no frozen value: "$" must name its class')
-    if name not in _classes:
+    cls = class_of(name)
+    if cls is None:
         raise UnknownNameError(
-            f"no class {shown(name)} is known here{nearest(name[:80], _classes)}; import the file that defines it first"
+            f"no class {shown(name)} is known here{nearest(name[:80], _classes)}; import the file that defines it first "
+            "(on the console: --import mine.py)"
         )
     fields = {str(key): _read(v, levels - 1) for key, v in data.items() if key != "$"}
     try:
-        return _classes[name](**fields)
+        return cls(**fields)
     except NasmythError:
         raise
     except TypeError as error:
@@ -310,15 +317,27 @@ def content_key(value: Any) -> str:
 
 def defined_in(*values: Any) -> tuple[str, ...]:
     """The names of the modules in which the classes of these values, and of what is in them, are defined."""
-    modules, rest = set(), list(values)
+    return tuple(sorted({cls.__module__ for cls in classes_in(*values)}))
+
+
+def classes_in(*values: Any) -> set[type[Value]]:
+    """The classes of these values, and of what is in them."""
+    found, rest = set(), list(values)
     while rest:
         part = rest.pop()
         if isinstance(part, Value):
-            modules.add(type(part).__module__)
+            found.add(type(part))
             rest += part._values
         elif isinstance(part, tuple):
             rest += part
-    return tuple(sorted(modules))
+    return found
+
+
+def class_of(name: str) -> type[Value] | None:
+    """The class that JSON calls `name`: one that was imported, or that another installed package offers."""
+    if name not in _classes:
+        summon(name)
+    return _classes.get(name)
 
 
 def below(address: str, part: str | int) -> str:

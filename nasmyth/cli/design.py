@@ -10,6 +10,7 @@ import typer
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.cli.imports import bring
 from nasmyth.progress import shown
 
 
@@ -37,6 +38,7 @@ def design(
     size: options.Size = None,
     on_bad: options.OnBad = None,
     kind: options.Kind = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -51,6 +53,7 @@ def design(
         from nasmyth.report import facts, summary_of
         from nasmyth.report.terminal import render
 
+        bring(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),

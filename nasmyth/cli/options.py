@@ -44,6 +44,14 @@ Kind = Annotated[
         "--kind", metavar="classification|regression", help="What is learned, where the inference is not what you want."
     ),
 ]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE.py|MODULE",
+        help="Import it first: a file of yours that defines ops, measures ...; repeat for several.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and the result in one line.")]
 

@@ -11,6 +11,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
+from nasmyth.cli.imports import bring
 
 MOST_ROWS = 20
 
@@ -23,12 +24,14 @@ def predict(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write all answers to a CSV file.")
     ] = None,
+    imports: options.Imports = None,
     json: options.Json = False,
 ) -> None:
     """Answer new inputs with a network."""
     with only_results():
         from nasmyth.domains import read_inputs
 
+        bring(imports)
         network = addresses.network_of(address)
         raw, names = read_inputs(source, network.inputs)
         answers = _answers(network.predict(raw), names)

@@ -10,6 +10,8 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.loading import lookup
 from nasmyth.progress import Progress, shown
 
 
@@ -47,6 +49,7 @@ def search(
     size: options.Size = None,
     on_bad: options.OnBad = None,
     kind: options.Kind = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -59,11 +62,15 @@ def search(
         from nasmyth.report import summary_of
         from nasmyth.study import Study
 
+        bring(imports)
+        if ":" in space:
+            lookup(space)  # its file may define the measures and strategies of this line
         chosen, limits = strategy_of(strategy), constraints(under or ())
         live(Progress("reading"))
         task = read(data, seed=seed, **reading)
         goals = _goals(task, maximize, minimize)
         within = addresses.space_of(space, task.input)
+        remember(within)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
             ended = study.run(

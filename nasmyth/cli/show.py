@@ -9,6 +9,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table, terminal
+from nasmyth.cli.imports import bring
 
 
 def show(
@@ -19,10 +20,13 @@ def show(
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write the report as one self-contained page.")
     ] = None,
+    imports: options.Imports = None,
     graph: Annotated[bool, typer.Option("--graph", help="Node by node: address, op, shape, parameters, MACs.")] = False,
     json: options.Json = False,
 ) -> None:
     """Show a study: Pareto table, funnel, where the time went, and the line that does it again."""
+    with only_results():
+        bring(imports)
     where = addresses.parse(address)
     if where.is_network:
         _network(where.study, json)

@@ -18,7 +18,7 @@ from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
 from nasmyth.errors import BudgetError, DataError
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Domain(ABC):
 USUAL, NARROWEST, WIDEST = 64, 4, 160
 """Widths of plain networks: without a budget, at least, and at most."""
 
-domains: Registry[Domain] = Registry("domains")
+domains: Registry[Domain] = Registry("domains", instance(Domain, "a Domain"))
 
 
 def read(

@@ -14,7 +14,6 @@ from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown
 from nasmyth.record import below, is_open
 
-
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
 

@@ -15,9 +15,19 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.combine import Input
-from nasmyth.graph.flat import Node, canonical, checked_input, flatten, infer, input_node, not_a_template, shape_of, two_ops_of_one
+from nasmyth.graph.costs import Costs, of_nodes, summarise
+from nasmyth.graph.flat import (
+    Node,
+    canonical,
+    checked_input,
+    flatten,
+    infer,
+    input_node,
+    not_a_template,
+    shape_of,
+    two_ops_of_one,
+)
 from nasmyth.graph.identity import key_of_nodes, key_of_term
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape

@@ -36,10 +36,7 @@ from nasmyth.errors import FieldError, NasmythError, ShapeError, SignatureError
 from nasmyth.graph.signature import Shape, Signature, checked_shape, parse
 from nasmyth.kinds import shown
 from nasmyth.record import UNFIT, Value
-from nasmyth.registry import Registry
-
-ops: Registry[type[Op]] = Registry("ops")
-blocks: Registry[type[Block]] = Registry("blocks")
+from nasmyth.registry import Registry, subclass
 
 
 @contextmanager
@@ -221,6 +218,10 @@ def _define(
     space.update(__module__=origin.__module__, __qualname__=origin.__qualname__, __doc__=origin.__doc__)
     scope = getattr(inspect.unwrap(function), "__globals__", {})
     return types.new_class(name, (base,), {"scope": scope}, lambda body: body.update(space))
+
+
+ops: Registry[type[Op]] = Registry("ops", subclass(Op, "a class under @op"))
+blocks: Registry[type[Block]] = Registry("blocks", subclass(Block, "a function under @block"))
 
 
 # --- rules about ops ----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from nasmyth.errors import BudgetError, NasmythError, UnitError, UnknownNameError
+from nasmyth.measure.usual import USUAL
 from nasmyth.record import Value
 from nasmyth.registry import Registry
 from nasmyth.units import is_whole, quantity, show
@@ -34,8 +35,6 @@ NEEDS = ("graph", "weights", "data", "labels", "training", "device")
 
 _NO_GRAPHS = (type(None), str, bool, int, float, list, tuple, dict)
 """Types of what is given by mistake; anything else may look like a graph."""
-
-measures: Registry[Measure | Callable[..., Measure]] = Registry("measures")
 
 
 class Measure:
@@ -95,6 +94,16 @@ class Measure:
 
     def __repr__(self) -> str:
         return f"<measure {self.name}>"
+
+
+def _adopted(name: str, found: Any) -> Measure:
+    """What another package offers."""
+    if isinstance(found, Measure):
+        return found
+    raise TypeError(f"it must lead to a function under @measure, and leads to {found!r}")
+
+
+measures: Registry[Measure | Callable[..., Measure]] = Registry("measures", _adopted, USUAL)
 
 
 class Constraint:

@@ -27,6 +27,7 @@ import nasmyth.blocks
 import nasmyth.network.inputs
 import nasmyth.network.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
+from nasmyth import origin
 from nasmyth.errors import ExportError, FieldError, NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
@@ -66,6 +67,8 @@ def to_bytes(network: Network) -> bytes:
         "takes": takes_raw(network),
         "gives": gives(network),
     }
+    if theirs := origin.made_of(*(node.op for node in network.graph.nodes)):
+        document["made_of"] = theirs
     text = msgspec.json.encode(document, order="sorted").decode()
     # one entry only: safetensors writes several in random order
     data: bytes = safetensors.save(_separate(network.state_dict()), {"nasmyth": text})
@@ -90,6 +93,7 @@ def from_bytes(data: bytes) -> Network:
         raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
     document = _document(data := bytes(data))
     with _building():
+        origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
         key = graph.key
     if key != document.get("key"):
@@ -128,6 +132,16 @@ def _end(data: Any) -> Any:
             raise ExportError(f"{shown(value)} says nothing about input or answers")
         value.module()  # what it holds goes together
     return value
+
+
+def made_of(path: str | os.PathLike[str]) -> Any:
+    """What a saved network notes of classes that are not Nasmyth's; None where it notes nothing, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.read(8)
+            return _document(size + file.read(min(int.from_bytes(size, "little"), _LIMIT))).get("made_of")
+    except (OSError, ExportError):
+        return None  # `load` says what is wrong
 
 
 def header(data: bytes) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from nasmyth.study.summary import summary
 from nasmyth.study.trial import Failure, Objective, Trial
 
 if TYPE_CHECKING:
-    from nasmyth.study.executors import Here, Ray
+    from nasmyth.study.cluster import Ray
+    from nasmyth.study.executors import Here
     from nasmyth.study.pool import Processes
 
-_WHERE = {"Here": "executors", "Processes": "pool", "Ray": "executors"}
+_WHERE = {"Here": "executors", "Processes": "pool", "Ray": "cluster"}
 
 __all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "Trial",
            "event", "summary"]  # fmt: skip

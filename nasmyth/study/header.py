@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nasmyth.errors import StudyError, UnitError, UnknownNameError
+from nasmyth.origin import made_of, refuse_missing
 from nasmyth.record import Value, content_key, to_json
 from nasmyth.study.arguments import is_pair, listed
 from nasmyth.study.environment import environment, version
@@ -112,6 +113,7 @@ def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, comm
         "nasmyth": version("nasmyth"),
         "space": _written(space),
         "space_key": str(space.key),
+        "made_of": made_of(getattr(space, "template", None), strategy),
         **asked(wanted, strategy, seed),
         "task": _described(task),
         "environment": environment(),
@@ -148,7 +150,7 @@ def _described(task: Any) -> Any:
 def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     """Raise StudyError naming every field of FIXED in which the study on file differs from what `mine` asks for."""
     differences = []
-    for field in (field for field in FIXED if field in mine or field == "space" and "space_key" in mine):
+    for field in (field for field in FIXED if field in mine or (field == "space" and "space_key" in mine)):
         theirs, ours = _identity(field, kept), _identity(field, mine)
         if theirs != ours:
             differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")
@@ -196,17 +198,19 @@ class LazySpace:
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.key = str(said.get("space_key", ""))
         self._said = said.get("space")
+        self._made_of = said.get("made_of")
         self._space: Any = None
 
     @property
     def space(self) -> Any:
-        """The space itself. Raises StudyError if the study does not hold it."""
+        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not imported."""
         if self._space is None:
             if self._said is None:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")
             from nasmyth.space import Space
 
             import_library()
+            refuse_missing(self._made_of)
             self._space = Space.from_json(self._said)
         return self._space
 

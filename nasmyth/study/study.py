@@ -17,12 +17,14 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Self
 
 from nasmyth.errors import StudyError
+from nasmyth.origin import changed
 from nasmyth.study import arguments, claims
 from nasmyth.study.asking import Asking
 from nasmyth.study.events import DAMAGED, HEADER, Event, event
@@ -130,6 +132,8 @@ class Study(Asking):
                 "%s: event %d (%s%s) is damaged: %s; it is taken as lost, and the study goes on without it",
                 self.journal.where, one["event"], one["kind"] or "of no kind", about, one["why"],
             )  # fmt: skip
+        for sentence in changed(self._log.header.get("made_of")):
+            warnings.warn(f"{self.journal.where}: {sentence}: older results are of other networks", stacklevel=3)
 
     def _heard(self, closed: Trial) -> None:
         """Tell the strategy; not of a graph from outside the space, nor of a genome that does not decode."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasmyth.errors import DataError
 from nasmyth.record import plain_text
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
 SPLIT_NAMES = {
@@ -129,7 +129,7 @@ class Reader:
     read: Callable[[Any, Options], Raw]
 
 
-readers: Registry[Reader] = Registry("readers")
+readers: Registry[Reader] = Registry("readers", instance(Reader, "a Reader"))
 
 
 def limited(raw: Raw, options: Options) -> Raw:
