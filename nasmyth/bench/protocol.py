@@ -138,7 +138,7 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
         mean, half = interval(kept)
         row = {
             "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean, "half": half,
-            "regret": sign * (optimum - mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
+            "regret": max(0.0, sign * (optimum - mean)), "p_optimum": sum(value == optimum for value in kept) / len(reached),
             "random": sign * expected_random(values, min(budget, len(values))), "average": average, "optimum": optimum,
             "improvement": 100 * sign * (mean - average) / abs(average) if average else math.nan,
         }  # fmt: skip

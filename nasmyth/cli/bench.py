@@ -8,6 +8,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table, terminal
+from nasmyth.units import unsigned
 
 
 def bench(
@@ -115,7 +116,7 @@ def _print(rows: list[dict[str, Any]], objective: str, report: str | None) -> No
         [
             [
                 row["strategy"], row["queries"], f"{row['mean']:.5g} ± {row['half']:.2g}", f"{row['random']:.5g}",
-                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{row['improvement']:+.2f} %",
+                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{unsigned(format(row['improvement'], '+.2f'))} %",
                 *([f"{row['reported']:.5g} ± {row['reported_half']:.2g}"] if report else []),
             ]
             for row in rows

@@ -10,6 +10,7 @@ from nasmyth.errors import StudyError
 from nasmyth.funnel.standing import Standing
 from nasmyth.measure import Constraint, find
 from nasmyth.study import Study, Trial
+from nasmyth.study.codec import encode
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
@@ -80,13 +81,20 @@ def errors_of_luck(candidates: int) -> float:
 def verdict(
     study: Study, best: Trial, plain: Trial | None, task: Task, measured: tuple[Constraint, ...], goal: str
 ) -> dict[str, Any]:
-    """The best and the baseline on the test split, and what the best measures on this device: plain data."""
+    """The best and the baseline on the test split, and what the best measures on this device: plain data.
+
+    What the best gets most wrong there is kept beside it, as its artefact "mistakes".
+    """
     from nasmyth.graph.text import rows
     from nasmyth.train import difference
+    from nasmyth.train.chance import chance
+    from nasmyth.train.mistakes import mistakes
 
     network = network_of(study, best)
     ours = judged(network, task, goal)
-    noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
+    study.put(best, "mistakes", encode(mistakes(ours.raw, task)).encode())
+    noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph),
+                             "chance": chance(task, "test")}  # fmt: skip
     if measured:
         noted["device"] = {limit.measure.name: limit.measure(network) for limit in measured}
     if plain is not None and "weights" in plain.artefacts:

@@ -91,11 +91,11 @@ def test_the_front_has_its_points_and_hovering_names_the_candidate(page, summary
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.by import By
 
-    points = page.find_elements(By.CSS_SELECTOR, "#front .point.front")
+    points = page.find_elements(By.CSS_SELECTOR, "#front .plot .point.front")
     assert len(points) == len(summary["front"])
     tip = page.find_element(By.ID, "tip")
     for one in (summary["front"][0], summary["front"][-1]):
-        point = page.find_element(By.CSS_SELECTOR, f"#front .point[data-trial='{one['number']}']")
+        point = page.find_element(By.CSS_SELECTOR, f"#front .plot .point[data-trial='{one['number']}']")
         page.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
         ActionChains(page).move_to_element(point).perform()
         assert tip.is_displayed()
