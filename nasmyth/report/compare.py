@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from nasmyth.report import facts, training
 from nasmyth.report.curves import Series, improvements
@@ -20,14 +19,14 @@ def table(summaries: Sequence[Summary]) -> list[tuple[str, list[str]]]:
     """(what, one text a study), without the lines that none has anything to say to."""
     names = dict.fromkeys(name for one in summaries for name in [*facts.costs(one), "params", "macs"])
     lines: list[tuple[str, Callable[[Summary], str]]] = [
-        ("data", lambda one: facts.task_name(one)),
+        ("data", facts.task_name),
         ("task", facts.task_sentence),
         ("goal", lambda one: facts.asked(one).partition(" under ")[0]),
         ("budget", lambda one: ", ".join(map(facts.limit_text, facts.limits(one)))),
         ("on test", lambda one: _figure(one, " on test")),
         ("in validation", lambda one: _figure(one, "")),
         ("plain network", _baseline),
-        *[(name, lambda one, name=name: _cost(one, name)) for name in names if name != "seconds"],  # type: ignore[misc]
+        *[(name, lambda one, name=name: _cost(one, name)) for name in names if name != "seconds"],
         ("candidates", lambda one: str((one.get("spend") or {}).get("trials", ""))),
         ("time", lambda one: facts.spent(one).partition(" in ")[2]),
         ("epochs", lambda one: training.epochs_text(one, best) if (best := facts.winner(one)) else ""),
@@ -46,7 +45,9 @@ def caveats(summaries: Sequence[Summary]) -> list[str]:
     data = {str((task.get("fingerprint"), task.get("name")) if isinstance(task, Mapping) else task)
             for task in (one.get("task") for one in summaries)}  # fmt: skip
     if len(data) > 1:
-        said.append("They are not about the same data, or not about the same splits of it: figures on test do not compare.")
+        said.append(
+            "They are not about the same data, or not about the same splits of it: figures on test do not compare."
+        )
     if len({str(facts.goals(one)) for one in summaries}) > 1:
         said.append("They do not have the same goal.")
     if len({str(sorted(map(str, facts.limits(one)))) for one in summaries}) > 1:
@@ -69,7 +70,8 @@ def progress(summaries: Sequence[Summary], names: Sequence[str]) -> tuple[str, L
     frame = Frame(time, value_axis(goal, way, values))
     parts = [frame.axes()]
     parts += [
-        frame.line(_staircase(steps, end), f"curve s{i}") for i, (steps, end) in enumerate(zip(found, ends, strict=True))
+        frame.line(_staircase(steps, end), f"curve s{i}")
+        for i, (steps, end) in enumerate(zip(found, ends, strict=True))
     ]
     return image("".join(parts), f"best {goal} so far in {len(found)} studies"), [
         (key_line(f"curve s{i}"), name) for i, name in enumerate(names)

@@ -120,10 +120,11 @@ def _steps(frame: Frame, dots: Sequence[tuple[float, float]], steps: Series, way
     for x, y in steps:
         stairs += [(x, stairs[-1][1])] if stairs else []
         stairs.append((x, y))
-    stairs.append((max(frame.x.high if frame.x.title.startswith("time") else dots[-1][0], stairs[-1][0]), stairs[-1][1]))
+    stairs.append(
+        (max(frame.x.high if frame.x.title.startswith("time") else dots[-1][0], stairs[-1][0]), stairs[-1][1])
+    )
     shown = dots[:: max(1, -(-len(dots) // MOST_DOTS))]
     parts = [frame.axes(across=5), *(mark("circle", *frame.at(x, y), 3, class_="point dot") for x, y in shown)]
     parts.append(frame.line(stairs, "curve c1"))
     last = f"{steps[-1][1]:.4g} after {frame.x.write(steps[-1][0])}"
     return image("".join(parts), f"best so far against {frame.x.title}: {len(steps)} improvements, the last to {last}")
-

@@ -187,7 +187,9 @@ def _tree(codes: Codes, y: Floats, rows: Codes, rng: random.Random) -> Tree:
         below, above = high.copy(), low.copy()
         below[j] = above[j] = at
         waiting += [(held[left], low, below), (held[~left], above, high)]
-    return Tree(np.array([a for a, _, _ in leaves]), np.array([b for _, b, _ in leaves]), np.array([m for *_, m in leaves]))
+    return Tree(
+        np.array([a for a, _, _ in leaves]), np.array([b for _, b, _ in leaves]), np.array([m for *_, m in leaves])
+    )
 
 
 def _best_cut(codes: Codes, y: Floats, tried: Sequence[int]) -> tuple[int, int] | None:

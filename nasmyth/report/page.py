@@ -105,7 +105,9 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         return []
     goal = facts.goals(summary)[0][0]
     figures, where = facts.final(summary)
-    level = {place: facts.shown(goal, one["value"]) for place, one in training.levels(summary) if one.get("score") == goal}
+    level = {
+        place: facts.shown(goal, one["value"]) for place, one in training.levels(summary) if one.get("score") == goal
+    }
     tested, seen = (f"chance {level[place]}" if place in level else "" for place in (" on test", " in validation"))
     found = [(f"{goal}{where}", facts.shown(goal, figures.get(goal)), tested if where == " on test" else seen)]
     if where == " on test" and goal in best["measures"]:
@@ -197,7 +199,9 @@ def stages(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 def about(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was decided about the data and the training: (what, sentence)."""
     notes = [("data", note) for note in facts.data_notes(summary)]
-    notes += [("level of chance", told.removeprefix("chance is "))] if (told := training.chance_sentence(summary)) else []
+    notes += (
+        [("level of chance", told.removeprefix("chance is "))] if (told := training.chance_sentence(summary)) else []
+    )
     notes += [("recipe", recipe)] if (recipe := training.recipe(summary)[0]) else []
     return [*notes, *([("recipe", why)] if (why := training.why(summary)) else [])]
 

@@ -102,7 +102,12 @@ def candidates(summary: Mapping[str, Any], rows: list[Any]) -> Table:
     """A table of candidates; the winner and the baseline are marked."""
     names = facts.columns(summary, rows)
     reached = [training.epochs_text(summary, one) for one in rows]
-    heads: list[tuple[str, Any]] = [("#", "right"), *[(name, "right") for name in names], ("", "left"), ("stage", "left")]
+    heads: list[tuple[str, Any]] = [
+        ("#", "right"),
+        *[(name, "right") for name in names],
+        ("", "left"),
+        ("stage", "left"),
+    ]
     table = _table([*heads, *([("epochs", "left")] if any(reached) else []), ("key", "left")])
     for one, epochs in zip(rows, reached, strict=True):
         role = facts.role(summary, one)
@@ -157,4 +162,7 @@ def _table(heads: list[tuple[str, Any]]) -> Table:
 
 def safe(text: str, style: str = "") -> Text:
     """Text that is printed as it is: no markup, and no control characters, which a stranger's study may hold."""
-    return Text("".join("\N{REPLACEMENT CHARACTER}" if c < " " and c != "\n" or "\x7f" <= c <= "\x9f" else c for c in text), style)
+    return Text(
+        "".join("\N{REPLACEMENT CHARACTER}" if (c < " " and c != "\n") or "\x7f" <= c <= "\x9f" else c for c in text),
+        style,
+    )

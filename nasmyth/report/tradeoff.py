@@ -13,7 +13,22 @@ from typing import Any
 
 from nasmyth.report import facts, training
 from nasmyth.report.svg import (
-    BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Frame, axis, image, key_line, key_mark, mark, share_axis, tag, words,
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Axis,
+    Frame,
+    axis,
+    image,
+    key_line,
+    key_mark,
+    mark,
+    share_axis,
+    tag,
+    words,
 )  # fmt: skip
 from nasmyth.units import show
 
@@ -62,7 +77,9 @@ def _cost_axis(summary: Mapping[str, Any], cost: str, drawn: Sequence[Any]) -> A
 def goal_axis(goal: str, way: str, drawn: Sequence[Any], front: Sequence[Any]) -> Axis:
     """Chosen by the better half and the front: what is far worse is held at the edge."""
     values = sorted((facts.value(one, goal) for one in drawn), reverse=way == "max")
-    return value_axis(goal, way, [*values[: max(2, (len(values) * 3 + 3) // 4)], *(facts.value(f, goal) for f in front)])
+    return value_axis(
+        goal, way, [*values[: max(2, (len(values) * 3 + 3) // 4)], *(facts.value(f, goal) for f in front)]
+    )
 
 
 def value_axis(goal: str, way: str, values: Sequence[float]) -> Axis:

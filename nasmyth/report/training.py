@@ -28,7 +28,7 @@ def epochs(summary: Summary, one: Candidate) -> tuple[float, float] | None:
     """(reached, planned for a full training) of the last training of a candidate; None where nothing was recorded."""
     stage = stage_of(one)[1]
     reached, own, plan = stage.get("epochs"), stage.get("planned"), recipe(summary)[1].get("epochs")
-    planned = plan if _is_design(summary) and number(plan) else own
+    planned = plan if _plan(summary) is not None and number(plan) else own
     return (float(reached), float(planned)) if number(reached) and number(planned) and planned > 0 else None
 
 
@@ -69,10 +69,6 @@ def _cut(one: Candidate) -> bool:
     return stage_of(one)[1].get("ended", "time") == "time"
 
 
-def _is_design(summary: Summary) -> bool:
-    return _plan(summary) is not None
-
-
 # --- recipe -------------------------------------------------------------------------------------------------------
 
 
@@ -88,12 +84,19 @@ def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
     for name in ("lr", "weight_decay", "momentum", "batch"):
         if number(fields.get(name)) and not (name == "momentum" and fields.get("optimizer") != "sgd"):
             words.append(f"{name.replace('_', ' ')} {fields[name]:g}")
-    words.append(f"{fields['epochs']:g} epochs" if number(fields.get("epochs")) else "")
+    asked = _asked(summary) or fields.get("epochs")
+    words.append(f"{asked:g} epoch{'s' * (asked != 1)}" if number(asked) else "")
     for name in ("warmup", "smoothing", "ema", "crop", "mixup", "clip"):
         if number(fields.get(name)) and fields[name]:
             words.append(f"{name} {fields[name]:g}")
     words.append("mirrored" if fields.get("flip") else "")
     return ", ".join(filter(None, words)), fields
+
+
+def _asked(summary: Summary) -> float | None:
+    """The epochs that were asked for in place of those of the recipe: of a search, where each candidate has as many."""
+    planned = {float(own) for one in summary.get("trials") or () if number(own := stage_of(one)[1].get("planned"))}
+    return planned.pop() if len(planned) == 1 and _plan(summary) is None else None
 
 
 def why(summary: Summary) -> str:
@@ -165,7 +168,7 @@ def _best_at_chance(summary: Summary) -> str:
         (tested.get("test") or {}, tested.get("chance"), "on test"),
         (best["measures"], summary.get("chance"), "in validation"),
     ):
-        if near_chance(figures, level):
+        if isinstance(level, Mapping) and near_chance(figures, level):
             name = str(level["score"])
             return (
                 f"What is handed over, #{best['number']}, is no better than chance {where}: {name} "
@@ -177,7 +180,7 @@ def _best_at_chance(summary: Summary) -> str:
 def _cut_short(summary: Summary) -> str:
     """What is handed over, and the plain network, where the time was up after a small share of a full training."""
     best, baseline = facts.winner(summary), summary.get("baseline")
-    told = []
+    told: list[tuple[int, str]] = []
     for one, what in ((best, "what is handed over"), (baseline, "the plain network")):
         both = epochs(summary, one) if one else None
         if one and both and both[0] < LITTLE * both[1] and _cut(one) and one["number"] not in [n for n, _ in told]:

@@ -29,7 +29,7 @@ class Judgement:
     each: Tensor
     picture: dict[str, Any]
     """{"confusion": rows of counts, true class by predicted class, "classes": names} or
-    {"residuals": {"actual": [...], "predicted": [...]}}, plain JSON data."""
+    {"residuals": {"actual": [...], "predicted": [...], "name": target}}, plain JSON data."""
     raw: Tensor
     """What the last layer gave, N C."""
 
@@ -58,7 +58,7 @@ def judge(network: nn.Module, task: Task, split: str = "test") -> Judgement:
     values = values[0] if isinstance(values, tuple) else values
     errors = (values - examples.y).double().square().mean(1)
     step = max(1, len(values) // SHOWN)
-    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist()}
+    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist(), "name": task.outputs.names[0]}
     return Judgement(scores, errors, {"residuals": shown}, raw)
 
 

@@ -75,7 +75,16 @@ def _train(study: Any, trial: Any, reached: float, epochs: int, rng: random.Rand
         curve.append({"epoch": epoch + 1, "train_loss": loss, "loss": loss + rng.random() / 30, "accuracy": score})
     graph = trial.graph
     figures = {"accuracy": reached, "loss": curve[-1]["loss"], "params": params(graph), "macs": macs(graph)}
-    study.record(trial, "final" if epochs > 10 else "short", figures, seconds=0.2 * epochs, curve=curve, epochs=epochs, planned=20.0 if epochs > 10 else 6.0, ended="finished")
+    study.record(
+        trial,
+        "final" if epochs > 10 else "short",
+        figures,
+        seconds=0.2 * epochs,
+        curve=curve,
+        epochs=epochs,
+        planned=20.0 if epochs > 10 else 6.0,
+        ended="finished",
+    )
     study.settle(trial, {}) if all(k in trial.measures for k in ("accuracy",)) else study.settle(
         trial, {"accuracy": reached}
     )
