@@ -88,6 +88,15 @@ def _example(unit: str) -> str:
 
 def show(value: float, unit: str = COUNT) -> str:
     """`value` as a person would write it, with three significant digits; of raw values, all before the point."""
+    return unsigned(_written(value, unit))
+
+
+def unsigned(text: str) -> str:
+    """A number as written, without its minus if what is written is zero: "-0.00" is "0.00"."""
+    return re.sub(r"^-(?=0[0.]*(?![0-9.]))", "", text)
+
+
+def _written(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if unit == FRACTION:

@@ -8,7 +8,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table, terminal
-from nasmyth.units import show
+from nasmyth.units import show, unsigned
 
 
 def bench(
@@ -117,7 +117,7 @@ def _print(rows: list[dict[str, Any]], objective: str, report: str | None, clock
         [
             [
                 row["strategy"], row["queries"], f"{row['mean']:.5g} ± {row['half']:.2g}", f"{row['random']:.5g}",
-                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{row['improvement']:+.2f} %",
+                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{unsigned(format(row['improvement'], '+.2f'))} %",
                 *([f"{row['reported']:.5g} ± {row['reported_half']:.2g}"] if report else []),
                 *([show(row["seconds"], "s")] if clock else []),
             ]

@@ -71,8 +71,6 @@ def design(
             console.print(
                 "Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow"
             )
-        for note in getattr(found.task, "notes", ()):
-            console.print(f"Data: {note}", style="dim", markup=False)
         render(summary, console)
         console.print(
             f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx",

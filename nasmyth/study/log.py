@@ -19,6 +19,8 @@ from nasmyth.study.trial import Failure, Limit, Objective, Trial
 
 FULL = "final"
 """The stage of a trial that was trained in full."""
+IDLE, SLACK = 60.0, 1.0
+"""A longer silence than this is a pause, unless the event that ends it says that it took so long, give or take SLACK."""
 
 
 class Log:
@@ -38,6 +40,10 @@ class Log:
         self.damaged: list[dict[str, Any]] = []
         """What cannot be read: number of the event, kind, trial and why. The study is what the others tell."""
         self.first = self.last = 0.0
+        self.worked = 0.0
+        """Seconds from the first event to the last, without the time in which nobody worked on the study."""
+        self.timeline: list[tuple[float, int, float]] = []
+        """(`worked`, trial, value) of every result for the first objective, in order."""
         self.asked = 0
         self.seen: set[str] = set()
         """The identities of all candidates that were proposed."""
@@ -46,8 +52,10 @@ class Log:
 
     def apply(self, event: Event) -> Trial | None:
         """Take in the next event; returns the trial if the event closed one (a second closing is not one)."""
-        self.seq, self.last = event.seq, event.time or self.last
         self.first = self.first or event.time
+        if event.time:  # what is damaged has none
+            self.worked += _at_work(event, event.time - (self.last or event.time))
+        self.seq, self.last = event.seq, event.time or self.last
         if event.kind == DAMAGED:
             self._lost(event)
         elif event.kind == HEADER:
@@ -121,6 +129,8 @@ class Log:
             **changes,
         )
         self.trials[trial.number] = new
+        if not failed and self.goals and self.goals[0].name in data.get("measures", {}):
+            self.timeline.append((self.worked, trial.number, measures[self.goals[0].name]))
         return new
 
     @property
@@ -154,6 +164,12 @@ class Log:
 
     def _feasible(self) -> list[Trial]:
         return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
+
+
+def _at_work(event: Event, passed: float) -> float:
+    """How much of the time since the last event was work on the study: what the event says it took, or a minute at most."""
+    took = event.data.get("seconds")
+    return max(0.0, min(passed, took + SLACK if isinstance(took, (int, float)) else IDLE))
 
 
 def merit(trial: Trial) -> tuple[Any, ...]:

@@ -48,6 +48,16 @@ class Reading:
         """Called with every trial that closes, in the order of the journal."""
 
     @property
+    def seq(self) -> int:
+        """The number of the last event that was taken in."""
+        return self._log.seq
+
+    @property
+    def last(self) -> float:
+        """When that was, in seconds since 1970."""
+        return self._log.last
+
+    @property
     def header(self) -> dict[str, Any]:
         """What the study is about: space, objectives, constraints, seed, task, environment, command."""
         return dict(self._log.header)

@@ -20,7 +20,8 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.outputs import Classes, Values
-from nasmyth.record import dumps, is_open
+from nasmyth.record import dumps, is_open, to_json
+from nasmyth.train.chance import chance
 from nasmyth.train.metrics import Meter
 from nasmyth.train.recipe import Recipe
 
@@ -144,6 +145,9 @@ class Task:
             "classes": list(self.classes),
             "input": list(self.input),
             "sizes": {name: len(getattr(self, name)) for name in SPLITS},
+            "notes": list(self.notes),
+            "recipe": None if self.recipe is None else to_json(self.recipe),
+            "chance": chance(self),
         }
 
 
