@@ -97,7 +97,7 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> Column | None:
         return Column(name, "number", center, scale, fill, seen=seen)
     quantiles = _quantiles(finite, knots)
     curve = (tuple(quantiles.tolist()), _normal_scores(finite, quantiles))
-    return Column(name, "number", center, scale, fill, (), *curve, seen)
+    return Column(name, "number", center, scale, fill, (), *curve, seen=seen)
 
 
 def _quantiles(finite: np.ndarray, knots: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nasmyth.markup import table, tag, words
 from nasmyth.report import drawing, facts
+from nasmyth.report.verdict import verdict
 
 MOST_ROWS = 12
 STYLE = """
@@ -36,7 +37,7 @@ def html(summary: Mapping[str, Any]) -> str:
     parts = [tag("p", tag("b", words(facts.headline(summary)))), tag("p", words(about))]
     if rows:
         parts.append(table(("#", *names, "", "stage", "key"), cells, range(len(names) + 1)))
-    parts += [tag("p", words(said)) for said in (facts.verdict(summary),) if said]
+    parts += [tag("p", words(said)) for said in (verdict(summary),) if said]
     if layers := summary.get("layers"):
         parts.append(tag("details", tag("summary", "The best network") + drawing.draw(layers)))
     if command := facts.reproduce(summary):

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nasmyth.study.journal import Event
+from nasmyth.study.events import Event
 from nasmyth.units import show
 
 LOG = logging.getLogger("nasmyth.study")
