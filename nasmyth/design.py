@@ -161,6 +161,7 @@ class Designer:
     progress: Callable[[Progress], object]
     command: str
     began: float
+    now: Progress = Progress("timing")  # noqa: RUF009  frozen
 
     def run(self) -> Found:
         """All steps, as far as the time goes."""
@@ -199,6 +200,7 @@ class Designer:
     def baseline(self) -> None:
         """Train the domain's plain network in full, and plan everything else from the time that it takes."""
         study = self.study
+        self.say("sizing")
         try:
             genome = self.domain.baseline(self.task, self.limits)
         except BudgetError as error:

@@ -14,6 +14,7 @@ between networks, the rest trains them, and what the study reports "on test" is 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,7 @@ class _Designed(BaseEstimator):
         """Find a network for examples that are checked, with class numbers or values for targets."""
         from nasmyth.domains.domain import domain_of
         from nasmyth.domains.sources import Options
+        from nasmyth.report import summary_of
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         raw = _shared_out(X, y, classes, self.validation_fraction, seed)
@@ -95,9 +97,11 @@ class _Designed(BaseEstimator):
             strategy=self.strategy, progress=self.verbose,
         )  # fmt: skip
         try:
-            self.network_, self.summary_ = found.best, found.summary
+            self.network_, self.summary_ = found.best, summary_of(found.study)
         finally:
             found.study.close()
+        if found.interrupted:
+            warnings.warn("fit() was interrupted: the best network so far is kept", stacklevel=3)
 
     def _examples(self, X: Any, reset: bool) -> Any:
         """X checked as scikit-learn does it. A DataFrame stays one, since its columns have types of their own."""
