@@ -28,9 +28,9 @@ from nasmyth.measure import constraints
 require("sklearn", extra="data")
 
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 if TYPE_CHECKING:
     from nasmyth.domains.sources import Raw
@@ -122,7 +122,6 @@ class _Designed(BaseEstimator):
         tags = super().__sklearn_tags__()
         inputs = tags.input_tags
         inputs.allow_nan = inputs.string = inputs.categorical = inputs.three_d_array = True
-        tags.non_deterministic = False
         return tags
 
 
@@ -182,8 +181,7 @@ def _targets(y: Any, X: Any, one: bool) -> np.ndarray:
         raise ValueError("requires y to be passed, but the target y is None: call fit(X, y)")
     y = column_or_1d(y, warn=True) if one else check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
     assert_all_finite(y, input_name="y")
-    if _num_samples(y) != _num_samples(X):
-        raise DataError(f"inconsistent numbers of samples: X has {_num_samples(X)} and y has {_num_samples(y)}")
+    check_consistent_length(X, y)
     if len(y) < 2:
         raise DataError("n_samples=1: one example is not enough to train on one and choose by another")
     return np.asarray(y)
