@@ -25,7 +25,7 @@ _CONTENTS = {
     "nasmyth.study": ["Journal", "Study"],
     "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
 }  # fmt: skip
-_MODULES = ["blocks", "domains", "errors", "estimators", "graph", "measure", "network", "ops", "record", "report", "search",
+_MODULES = ["blocks", "domains", "errors", "estimators", "graph", "measure", "network", "ops", "progress", "record", "report", "search",
             "space", "spaces", "study", "testing", "train", "units"]  # fmt: skip
 _OPTIONAL = {"nasmyth.estimators": ["NasmythClassifier", "NasmythRegressor"]}
 """What needs an extra to be installed, and so is no part of `from nasmyth import *`."""

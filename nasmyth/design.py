@@ -175,6 +175,7 @@ class Designer:
     progress: Callable[[Progress], object]
     command: str
     began: float
+    now: Progress = Progress("timing")  # noqa: RUF009  frozen
 
     def run(self) -> Found:
         """All steps, as far as the time goes, alone on the study."""
@@ -226,6 +227,7 @@ class Designer:
         Gives False where too little time is left to train it, by a run that goes on from others.
         """
         study = self.study
+        self.say("sizing")
         try:
             genome = self.domain.baseline(self.task, self.limits)
         except BudgetError as error:

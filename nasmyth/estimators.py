@@ -14,6 +14,7 @@ between networks, the rest trains them, and what the study reports "on test" is 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,9 @@ from nasmyth.measure import constraints
 require("sklearn", extra="data")
 
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 if TYPE_CHECKING:
     from nasmyth.domains.sources import Raw
@@ -84,6 +85,7 @@ class _Designed(BaseEstimator):
         """Find a network for examples that are checked, with class numbers or values for targets."""
         from nasmyth.domains.domain import domain_of
         from nasmyth.domains.sources import Options
+        from nasmyth.report import summary_of
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         raw = _shared_out(X, y, classes, self.validation_fraction, seed)
@@ -95,9 +97,11 @@ class _Designed(BaseEstimator):
             strategy=self.strategy, progress=self.verbose,
         )  # fmt: skip
         try:
-            self.network_, self.summary_ = found.best, found.summary
+            self.network_, self.summary_ = found.best, summary_of(found.study)
         finally:
             found.study.close()
+        if found.interrupted:
+            warnings.warn("fit() was interrupted: the best network so far is kept", stacklevel=3)
 
     def _examples(self, X: Any, reset: bool) -> Any:
         """X checked as scikit-learn does it. A DataFrame stays one, since its columns have types of their own."""
@@ -118,7 +122,6 @@ class _Designed(BaseEstimator):
         tags = super().__sklearn_tags__()
         inputs = tags.input_tags
         inputs.allow_nan = inputs.string = inputs.categorical = inputs.three_d_array = True
-        tags.non_deterministic = False
         return tags
 
 
@@ -178,8 +181,7 @@ def _targets(y: Any, X: Any, one: bool) -> np.ndarray:
         raise ValueError("requires y to be passed, but the target y is None: call fit(X, y)")
     y = column_or_1d(y, warn=True) if one else check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
     assert_all_finite(y, input_name="y")
-    if _num_samples(y) != _num_samples(X):
-        raise DataError(f"inconsistent numbers of samples: X has {_num_samples(X)} and y has {_num_samples(y)}")
+    check_consistent_length(X, y)
     if len(y) < 2:
         raise DataError("n_samples=1: one example is not enough to train on one and choose by another")
     return np.asarray(y)

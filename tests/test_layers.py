@@ -19,7 +19,9 @@ def test_imports_point_down():
     assert cli and done.returncode == 0, done.stdout[done.stdout.find("Contracts") :]
 
 
-@pytest.mark.parametrize("package", ["graph", "space", "search", "study", "cli", "report", "units", "record", "errors"])
+@pytest.mark.parametrize(
+    "package", ["graph", "space", "search", "study", "cli", "report", "units", "record", "errors", "progress"]
+)
 def test_imports_without_torch(package):
     program = (
         "import sys; sys.modules['torch'] = None\n"  # importing it now fails

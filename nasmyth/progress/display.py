@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import importlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -107,11 +109,10 @@ class Notebook(Display):
         self.handle: Any = None
 
     def changed(self) -> None:
-        from IPython.display import HTML, display
-
-        shown = HTML(self.html())
+        page = importlib.import_module("IPython.display")  # who runs a notebook has it: it is nothing to install
+        shown = page.HTML(self.html())
         if self.handle is None:
-            self.handle = display(shown, display_id=True)
+            self.handle = page.display(shown, display_id=True)
         else:
             self.handle.update(shown)
 
@@ -143,8 +144,6 @@ def shown(progress: bool | Callable[[Progress], object] | None = None) -> Displa
 
 
 def _on_terminal() -> bool:
-    import os
-
     try:
         return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
     except (AttributeError, ValueError):  # there is no stderr, or it is closed
@@ -152,8 +151,5 @@ def _on_terminal() -> bool:
 
 
 def _in_notebook() -> bool:
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
+    shell = sys.modules.get("IPython")
+    return shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None

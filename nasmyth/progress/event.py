@@ -11,6 +11,7 @@ from nasmyth.units import Spend
 PHASES = {
     "starting": "starting",
     "reading": "reading the data",
+    "sizing": "looking for a plain network within the budget",
     "timing": "timing the plain network",
     "baseline": "training the plain network",
     "explore": "trying something new",

@@ -252,7 +252,7 @@ class _Run:
         self.rate = rate
         self.origin = self.origin or time.perf_counter()
         if self.watch is not None and self.watch.due():
-            epoch, epochs = self.done / self.per_epoch, self.planned / self.per_epoch
+            epoch, epochs = min(self.done, self.planned) / self.per_epoch, self.planned / self.per_epoch
             self.watch.tell(Step(epoch, epochs, float(self.loss) / self.summed))
 
     def _predicted(self, x: Tensor) -> Tensor:
