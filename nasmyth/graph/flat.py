@@ -12,7 +12,7 @@ from nasmyth.graph.combine import Combine, Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown
-from nasmyth.record import below, is_open
+from nasmyth.record import DEEPEST, below, is_open
 
 
 MOST = 100_000
@@ -46,6 +46,13 @@ def shape_of(data: Any, what: str) -> Shape:
     if not isinstance(data.get("input"), (list, tuple)):
         raise NasmythError(f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}")
     return checked_input(data["input"])
+
+
+def checked_address(address: str) -> str:
+    """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
+    if address.count(".") + address.count("[") > DEEPEST:
+        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels")
+    return address
 
 
 def two_ops_of_one(address: str, first: Op, second: Op) -> NasmythError:
