@@ -11,7 +11,7 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
-from nasmyth.kinds import shown
+from nasmyth.kinds import shown, written
 from nasmyth.record import DEEPEST, below, is_open
 
 
@@ -50,8 +50,8 @@ def shape_of(data: Any, what: str) -> Shape:
 
 def checked_address(address: str) -> str:
     """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
-    if address.count(".") + address.count("[") > DEEPEST:
-        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels")
+    if address.count(".") + address.count("[") > DEEPEST or not written(address):
+        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels, or is no text")
     return address
 
 
