@@ -47,7 +47,7 @@ def resolved(annotation: Any, scope: dict[str, Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, scope)  # noqa: S307  written in the source of a class, as type hints are
+        return eval(annotation, scope)
     except Exception:
         return Any
 

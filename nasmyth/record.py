@@ -250,7 +250,9 @@ def _read(data: Any, levels: int) -> Any:
     if kind is str:
         raise NasmythError(f"{data!a:.80} holds half of a character, and is no text of a frozen value")
     if kind is int or kind is float:
-        raise NasmythError(f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits")
+        raise NasmythError(
+            f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits"
+        )
     if levels == 0:
         raise NasmythError(f"more than {DEEPEST} levels within each other: nothing that was written here is so deep")
     if kind is list:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 
 import nasmyth.blocks
-import nasmyth.ops  # noqa: F401  what is registered
+import nasmyth.ops
 from nasmyth.errors import FieldError, NasmythError, SpaceError
 from nasmyth.graph import chain, op
 from nasmyth.graph.op import blocks, ops

@@ -14,7 +14,6 @@ from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown, written
 from nasmyth.record import DEEPEST, below, is_open
 
-
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
 
@@ -31,7 +30,9 @@ class Node(NamedTuple):
 def checked_input(shape: Any) -> Shape:
     """The shape of one example as a tuple of whole numbers above 0. Raises ShapeError."""
     if not isinstance(shape, Iterable) or isinstance(shape, (str, bytes, Mapping)):
-        raise ShapeError(f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)")
+        raise ShapeError(
+            f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)"
+        )
     with suppress(TypeError):
         lengths = checked_shape(shape, "the input")
         if 0 not in lengths:
@@ -44,7 +45,9 @@ def shape_of(data: Any, what: str) -> Shape:
     if not isinstance(data, dict):
         raise NasmythError(f"{what} is read from an object with its input, got {shown(data)}")
     if not isinstance(data.get("input"), (list, tuple)):
-        raise NasmythError(f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}")
+        raise NasmythError(
+            f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}"
+        )
     return checked_input(data["input"])
 
 

@@ -15,9 +15,20 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.combine import Input
-from nasmyth.graph.flat import Node, canonical, checked_address, checked_input, flatten, infer, input_node, not_a_template, shape_of, two_ops_of_one
+from nasmyth.graph.costs import Costs, of_nodes, summarise
+from nasmyth.graph.flat import (
+    Node,
+    canonical,
+    checked_address,
+    checked_input,
+    flatten,
+    infer,
+    input_node,
+    not_a_template,
+    shape_of,
+    two_ops_of_one,
+)
 from nasmyth.graph.identity import key_of_nodes, key_of_term
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
@@ -160,7 +171,9 @@ def _node(entry: Any, nodes: list[Node]) -> Node:
     if isinstance(value, Input):
         raise NasmythError(f"node {shown(address)} is an input, and a graph has one, which comes first")
     if not inputs or not all(type(i) is int and 0 <= i < len(nodes) for i in inputs):
-        raise NasmythError(f"node {shown(address)} reads {shown(inputs)}, which does not come before it: numbers of nodes above")
+        raise NasmythError(
+            f"node {shown(address)} reads {shown(inputs)}, which does not come before it: numbers of nodes above"
+        )
     if is_open(value):
         raise not_a_template(value, address)
     shape = infer(value, tuple(nodes[i].shape for i in inputs), address)

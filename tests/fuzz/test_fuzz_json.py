@@ -61,7 +61,7 @@ def a_genome(rng):
 SAVED = [build(Graph.from_json(data)).to_bytes() for data in GRAPHS[-20:]]
 KINDS = {
     "graph": (use_graph, lambda rng: mutated(rng.choice(GRAPHS), rng), 400),
-    "space": (use_space, lambda rng: mutated(SPACES[rng.choice(NAMES)].to_json(), rng), 150),
+    "space": (use_space, lambda rng: mutated(SPACES[rng.choice(NAMES)].to_json(), rng), 80),
     "genome": (use_genome, a_genome, 400),
     "text": (Graph.from_text, lambda rng: mutated_bytes(Graph.from_json(rng.choice(GRAPHS)).to_text(addresses=True).encode(), rng)
              .decode(errors="replace"), 200),

@@ -220,7 +220,9 @@ def _ends(network: Network, paste: Paste) -> tuple[str, str]:
         knots, heights = _curves(inputs)
         fill = [c.fill for c in inputs.columns if c.kind == "number"]
         settings = {"fill": fill, "knots": knots, "heights": heights}
-        lines.append("\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"]))
+        lines.append(
+            "\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
+        )
     else:
         lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
     if answer is None:
@@ -256,7 +258,9 @@ def _raw_reader(network: Network, paste: Paste) -> str:
     head = "def stored(raw):\n"
     if isinstance(inputs, ImageInput):
         reader = paste.add(readers.read_images)
-        settings = ", ".join(f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high"))
+        settings = ", ".join(
+            f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high")
+        )
         return f'{head}    """Raw images as uint8 N H W C."""\n    return {reader}(raw, {settings})'
     if isinstance(inputs, TableInput):
         reader = paste.add(readers.read_rows)
