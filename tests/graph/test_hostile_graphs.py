@@ -119,3 +119,10 @@ def test_texts_that_are_no_graph(text):
 
 def test_identity_alone_is_a_graph_still():
     assert Graph.from_json(Graph.of(chain(Identity()), (3,)).to_json()).output == (3,)
+
+
+def test_an_address_ends_no_quotes_in_a_drawing():
+    address = 'a"; evil [URL="javascript:x"]; "\n'
+    graph = Graph.from_json({"input": list(SHAPE), "nodes": [[TAG, [0], address]]})
+    assert r'tooltip="a\"; evil [URL=\"javascript:x\"]; \""];' in graph.dot()
+    assert len(graph.dot().splitlines()) == 2 + 1 + 1 + 1 + 1
