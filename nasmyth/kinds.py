@@ -34,6 +34,14 @@ def shown(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def written(text: str) -> bool:
+    """Whether a text can be written to a file: half of a pair of surrogates, which JSON can name, cannot."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def resolved(annotation: Any, scope: dict[str, Any]) -> Any:
     """An annotation as an object, where it was written as text; Any where it names what is not there."""
     if not isinstance(annotation, str):

@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import msgspec
 
 from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError, nearest
-from nasmyth.kinds import Admits, admits, resolved, said, shown, whole
+from nasmyth.kinds import Admits, admits, resolved, said, shown, whole, written
 from nasmyth.registry import summon
 
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
@@ -248,12 +248,16 @@ def from_json(data: Any) -> Any:
 
 def _read(data: Any, levels: int) -> Any:
     kind = type(data)
-    if kind is str or kind is bool or data is None or (kind is int and whole(data)):
+    if kind is bool or data is None or (kind is int and whole(data)) or (kind is str and written(data)):
         return data
     if kind is float and math.isfinite(data):
         return data
+    if kind is str:
+        raise NasmythError(f"{data!a:.80} holds half of a character, and is no text of a frozen value")
     if kind is int or kind is float:
-        raise NasmythError(f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits")
+        raise NasmythError(
+            f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits"
+        )
     if levels == 0:
         raise NasmythError(f"more than {DEEPEST} levels within each other: nothing that was written here is so deep")
     if kind is list:

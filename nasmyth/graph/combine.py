@@ -254,13 +254,17 @@ class Cell(Combine):
         if is_open(self.vertices) or is_open(self.inputs):
             return  # checked once it is filled
         if not 0 < self.inputs <= MOST_STATES or len(self.vertices) > MOST_STATES:
-            raise SpaceError(f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs")
+            raise SpaceError(
+                f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs"
+            )
         for j, vertex in enumerate(self.vertices, self.inputs):
             self._check_vertex(j, vertex)
         end = self.inputs + len(self.vertices)
         listed = isinstance(self.output, tuple) and all(type(j) is int and 0 <= j < end for j in self.output)
         if not (listed or is_open(self.output) or self.output in ("last", "all", "loose")):
-            raise SpaceError(f"cell(output={shown(self.output)}): 'last', 'all', 'loose' or numbers of states below {end}")
+            raise SpaceError(
+                f"cell(output={shown(self.output)}): 'last', 'all', 'loose' or numbers of states below {end}"
+            )
 
     @staticmethod
     def _check_vertex(j: int, vertex: Any) -> None:
@@ -268,7 +272,9 @@ class Cell(Combine):
             raise SpaceError(f"cell(): state {j} is {shown(vertex)}, and should be a vertex with its edges")
         for edge in vertex.edges:
             if type(edge.source) is not int or not 0 <= edge.source < j:
-                raise SpaceError(f"cell(): an edge into state {j} comes from {shown(edge.source)}, and only 0 to {j - 1} are before it")
+                raise SpaceError(
+                    f"cell(): an edge into state {j} comes from {shown(edge.source)}, and only 0 to {j - 1} are before it"
+                )
 
     def refill(self, fill: Callable[[Any, str], Any], address: str) -> Cell:
         vertices = []
@@ -431,7 +437,9 @@ def cell(
     join, out, output: how arriving edges are joined, and which states leave the cell (see `Cell`).
     """
     if not (type(steps) is int and type(inputs) is int and 0 <= steps <= MOST_STATES):
-        raise SpaceError(f"cell({shown(steps)}, inputs={shown(inputs)}): steps are a whole number of at most {MOST_STATES:,}")
+        raise SpaceError(
+            f"cell({shown(steps)}, inputs={shown(inputs)}): steps are a whole number of at most {MOST_STATES:,}"
+        )
     vertices = []
     for j in range(inputs, inputs + steps):
         edges: Any = tuple(Edge(i, edge(i, j) if _is_function(edge) else edge) for i in range(j))

@@ -11,8 +11,8 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
-from nasmyth.kinds import shown
-from nasmyth.record import below, is_open
+from nasmyth.kinds import shown, written
+from nasmyth.record import DEEPEST, below, is_open
 
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
@@ -30,7 +30,9 @@ class Node(NamedTuple):
 def checked_input(shape: Any) -> Shape:
     """The shape of one example as a tuple of whole numbers above 0. Raises ShapeError."""
     if not isinstance(shape, Iterable) or isinstance(shape, (str, bytes, Mapping)):
-        raise ShapeError(f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)")
+        raise ShapeError(
+            f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)"
+        )
     with suppress(TypeError):
         lengths = checked_shape(shape, "the input")
         if 0 not in lengths:
@@ -43,8 +45,17 @@ def shape_of(data: Any, what: str) -> Shape:
     if not isinstance(data, dict):
         raise NasmythError(f"{what} is read from an object with its input, got {shown(data)}")
     if not isinstance(data.get("input"), (list, tuple)):
-        raise NasmythError(f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}")
+        raise NasmythError(
+            f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}"
+        )
     return checked_input(data["input"])
+
+
+def checked_address(address: str) -> str:
+    """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
+    if address.count(".") + address.count("[") > DEEPEST or not written(address):
+        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels, or is no text")
+    return address
 
 
 def two_ops_of_one(address: str, first: Op, second: Op) -> NasmythError:

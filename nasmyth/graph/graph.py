@@ -20,6 +20,7 @@ from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.flat import (
     Node,
     canonical,
+    checked_address,
     checked_input,
     flatten,
     infer,
@@ -170,13 +171,15 @@ def _node(entry: Any, nodes: list[Node]) -> Node:
     """A node as `to_json` wrote it, after those before it."""
     if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[1], list) or type(entry[2]) is not str:
         raise NasmythError(f"node {len(nodes)} is {shown(entry)}, and should be [op, numbers of nodes, address]")
-    value, inputs, address = from_json(entry[0]), entry[1], entry[2]
+    value, inputs, address = from_json(entry[0]), entry[1], checked_address(entry[2])
     if not isinstance(value, Op):
         raise NasmythError(f"node {shown(address)} is {shown(value)}, which is not an op")
     if isinstance(value, Input):
         raise NasmythError(f"node {shown(address)} is an input, and a graph has one, which comes first")
     if not inputs or not all(type(i) is int and 0 <= i < len(nodes) for i in inputs):
-        raise NasmythError(f"node {shown(address)} reads {shown(inputs)}, and should read nodes that come before it")
+        raise NasmythError(
+            f"node {shown(address)} reads {shown(inputs)}, which does not come before it: numbers of nodes above"
+        )
     if is_open(value):
         raise not_a_template(value, address)
     shape = infer(value, tuple(nodes[i].shape for i in inputs), address)

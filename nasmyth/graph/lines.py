@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
 from nasmyth.graph.combine import Input
-from nasmyth.graph.flat import Node, input_node
+from nasmyth.graph.flat import Node, checked_address, input_node
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
 from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
@@ -227,7 +227,7 @@ class _Line:
         token = self.next
         if not self.took("address"):
             return ""
-        address = token.text[1:].strip()
+        address = checked_address(token.text[1:].strip())
         other = next((node.op for node in nodes if node.address == address), op)
         if other is not op:
             raise self.error(token, f"another address: that one is of {other!r}, and one address is one module")

@@ -150,9 +150,13 @@ class Block(Shaped, abstract=True):
         known: dict[Any, Any] = self.__dict__.setdefault("_expanded", {})
         body = known.get(shapes)
         if body is None:
-            huge = [f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST]
+            huge = [
+                f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST
+            ]
             if huge:
-                raise FieldError(f"{shown(self)}: {huge[0]} is above {WIDEST:,}, and a body is made of so many parts at most")
+                raise FieldError(
+                    f"{shown(self)}: {huge[0]} is above {WIDEST:,}, and a body is made of so many parts at most"
+                )
             with computing(self, f"cannot be unfolded for {shapes}"):
                 body = known[shapes] = type(self).body(**self.arguments(*shapes))
         return body

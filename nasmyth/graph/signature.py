@@ -14,10 +14,10 @@ right. Equal names are one axis and must have one length.
 from __future__ import annotations
 
 import math
-import operator
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from operator import index
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SignatureError
@@ -161,7 +161,7 @@ def checked_shape(shape: Iterable[Any], who: object) -> Shape:
     """A shape as a tuple of whole numbers. Raises ShapeError where it has another form, or room for more than LARGEST."""
     lengths = tuple(shape)
     if not all(type(n) is int for n in lengths):
-        lengths = tuple([n if type(n) is bool or type(n) is str else operator.index(n) for n in lengths])
+        lengths = tuple([n if type(n) is bool or type(n) is str else index(n) for n in lengths])
     if not all(type(n) is int and n >= 0 for n in lengths):
         raise ShapeError(f"{who}: a shape is a tuple of whole numbers, got {shown(lengths)}")
     if math.prod(lengths) > LARGEST:

@@ -86,7 +86,12 @@ def dot(graph: Graph) -> str:
     lines = ["digraph network {", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     for row in rows(graph):
         shape = "×".join(map(str, row["shape"]))  # type: ignore[call-overload]
-        op = str(row["op"]).replace("\\", "\\\\").replace('"', '\\"')
-        lines.append(f'  n{row["node"]} [label="{op}\\n{shape}", tooltip="{row["address"]}"];')
+        op, address = _quoted(row["op"]), _quoted(row["address"])
+        lines.append(f'  n{row["node"]} [label="{op}\\n{shape}", tooltip="{address}"];')
         lines += [f"  n{i} -> n{row['node']};" for i in row["inputs"]]  # type: ignore[attr-defined]
     return "\n".join([*lines, "}"])
+
+
+def _quoted(text: object) -> str:
+    """As it may stand between quotes in Graphviz's language, whatever a file says."""
+    return " ".join(str(text).replace("\\", "\\\\").replace('"', '\\"').split())

@@ -125,12 +125,13 @@ def _building() -> Iterator[None]:
 
 def _end(data: Any) -> Any:
     """What raw input is, or what an answer means: a value that can do what these are asked for; or None."""
-    value = from_json(data)
+    value: Any = from_json(data)
     if value is not None:
         lacks = [name for name in ("encode", "module") if not callable(getattr(value, name, None))]
-        if not isinstance(value, Value) or isinstance(value, Op) or lacks:
+        if lacks or not isinstance(value, Value) or isinstance(value, Op):
             raise ExportError(f"{shown(value)} says nothing about input or answers")
-        value.module()  # what it holds goes together
+        made: Any = value
+        made.module()  # what it holds goes together
     return value
 
 
@@ -193,11 +194,13 @@ def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
     """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
     expected, tables = _outline(graph)
     if tables > MOST_TABLES:
-        raise ExportError(f"its graph asks for tables of {tables:,} bytes beside its weights, more than {MOST_TABLES:,}")
-    if expected is not None:
-        return _refuse_mismatch(expected, weights)
+        raise ExportError(
+            f"its graph asks for tables of {tables:,} bytes beside its weights, more than {MOST_TABLES:,}"
+        )
     here, needed = sum(w.numel() for w in weights.values()), graph.costs.params + graph.costs.buffers
-    if needed > here:
+    if expected is not None:
+        _refuse_mismatch(expected, weights)
+    elif needed > here:
         raise ExportError(f"its weights do not match its graph, which has {needed:,} numbers, and the file {here:,}")
 
 
@@ -262,6 +265,11 @@ def _levels(data: Any) -> int:
     """How deep plain data goes; more than DEEPEST is not looked into."""
     level, found = [data], 0
     while level and found <= DEEPEST:
-        level = [v for part in level if isinstance(part, (dict, list)) for v in (part.values() if isinstance(part, dict) else part)]
+        level = [
+            v
+            for part in level
+            if isinstance(part, (dict, list))
+            for v in (part.values() if isinstance(part, dict) else part)
+        ]
         found += 1
     return found

@@ -25,7 +25,9 @@ _GIVES = {"Tensor", "int", "bool", "float"}
 _WRAPPED = re.compile(r"(?:Optional|List)\[(.*)\]")
 
 _OWN = frozenset(
-    ["prim", "profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "static_runtime", "inductor", "inductor_prims", "rngprims", "debugprims", "debug_mode_ops", "mkldnn", "mkldnn_prepacked", "mkl", "onednn", "quantized", "_quantized", "sparse", "quantization", "rpc", "_native", "_dtensor", "_test", "export", "streams", "higher_order"]
+    "prim profiler c10d _c10d_functional _c10d_functional_autograd symm_mem static_runtime inductor inductor_prims rngprims "
+    "debugprims debug_mode_ops mkldnn mkldnn_prepacked mkl onednn quantized _quantized sparse quantization rpc _native _dtensor "
+    "_test export streams higher_order".split()
 )
 """Where PyTorch keeps operators for its own use: they trust their arguments, or reach beyond tensors."""
 

@@ -65,7 +65,7 @@ class Opaque(nn.Module):
         macs: int = 0,
     ) -> None:
         super().__init__()
-        self.call = (f"call {target}", *settings)
+        self.call: tuple[Any, ...] = (f"call {target}", *settings)
         self.places, self.gives, self.pick = takes, gives, pick
         self.flows = "input " in repr(settings)
         for name, shape, dtype, learned in weights:

@@ -73,7 +73,9 @@ class Expression(Arithmetic):
     def check(self) -> None:
         sides = (self.left, self.right)
         if self.symbol not in _OPERATORS or not all(isinstance(s, Arithmetic) or _is_number(s) for s in sides):
-            raise SpaceError(f"{shown(self)}: arithmetic is {', '.join(_OPERATORS)} of numbers and of holes with a name")
+            raise SpaceError(
+                f"{shown(self)}: arithmetic is {', '.join(_OPERATORS)} of numbers and of holes with a name"
+            )
 
     def refill(self, fill: Fill, address: str) -> Any:
         return self.of_values(fill(self.left, address), fill(self.right, address))

@@ -186,7 +186,9 @@ def listed(part: Any, decided: Genome | None = None) -> Iterator[tuple[Any, Geno
     """`values`, as long as there are not so many that listing them is no use. Raises SpaceError."""
     for i, one in enumerate(values(part, decided or {})):
         if i > MOST:
-            raise SpaceError(f"{shown(part)} can take more than {MOST:,} values, and how often something repeats must be listed")
+            raise SpaceError(
+                f"{shown(part)} can take more than {MOST:,} values, and how often something repeats must be listed"
+            )
         yield one
 
 

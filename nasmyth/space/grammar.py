@@ -65,7 +65,9 @@ class Grammar(Hole):
         if wrong:
             raise SpaceError(f"grammar({wrong[0]}={shown(given[wrong[0]])}): a bound is a whole number of at least 1")
         if self.depth > _DEEPEST:
-            raise SpaceError(f"grammar(depth={shown(self.depth)}): at most {_DEEPEST} rules within each other are followed")
+            raise SpaceError(
+                f"grammar(depth={shown(self.depth)}): at most {_DEEPEST} rules within each other are followed"
+            )
         shaped = [f for f in ("params", "macs", "numbers", "lengths", "output") if getattr(self, f) is not None]
         if shaped and self.input is None:
             raise SpaceError(

@@ -179,9 +179,9 @@ class Choice(Hole):
 class Integer(Hole):
     """A whole number from lo to hi in steps. Made by `integer`."""
 
-    lo: int
-    hi: int
-    step: int = 1
+    lo: Any
+    hi: Any
+    step: Any = 1
     name: Any = None
 
     def check(self) -> None:

@@ -171,7 +171,9 @@ class Space:
         (template, recipe), active = self._fill(pick)
         if len(active) < len(genome):
             extra = next(key for key in genome if key not in active)
-            raise GenomeError(f"the genome decides {shown(extra)}, which is not active here; keep active decisions only")
+            raise GenomeError(
+                f"the genome decides {shown(extra)}, which is not active here; keep active decisions only"
+            )
         if made is not None:
             made.update(active)
         return template, recipe

@@ -21,7 +21,7 @@ from nasmyth.space.tables import Bounds, Cost, State, Tables
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
 Counts = dict[Shape, dict[Cost, int]]
-_WORK = 6_000_000  # products of polynomials, a minute or less; long ones count as several
+_WORK = 1_000_000  # products of polynomials, ten seconds or less; long ones count as several
 _LONG = 1 << 17  # bits of a polynomial that counts as one
 _LONGEST = 1 << 26  # bits of a polynomial
 

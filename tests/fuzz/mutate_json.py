@@ -64,10 +64,28 @@ def _near(value: Any, rng: Random) -> Any:
     if isinstance(value, bool) or value is None:
         return rng.choice((0, 1, "true", None, not value))
     if isinstance(value, (int, float)):
-        return rng.choice((-value, value + 1, value * 1000, value * 10**9, str(value), float(value) if abs(value) < 1e300 else 0, [value]))
+        return rng.choice(
+            (
+                -value,
+                value + 1,
+                value * 1000,
+                value * 10**9,
+                str(value),
+                float(value) if abs(value) < 1e300 else 0,
+                [value],
+            )
+        )
     if isinstance(value, str):
         at = rng.randrange(len(value) + 1)
-        return rng.choice((value[:at], value[at:], value + value, value[:at] + rng.choice('\n"\'\\.[]{}\x00é٣ ') + value[at:], value * 1000))
+        return rng.choice(
+            (
+                value[:at],
+                value[at:],
+                value + value,
+                value[:at] + rng.choice("\n\"'\\.[]{}\x00é٣ ") + value[at:],
+                value * 1000,
+            )
+        )
     if isinstance(value, list):
         return rng.choice((value[::-1], value * 2, value[:1], tuple_like(value)))
     return list(value.values())

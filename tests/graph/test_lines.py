@@ -78,7 +78,11 @@ def test_what_people_write_is_read():
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3).map(tuple) | inner.map(lambda x: Tag("inner", x)),
     max_leaves=5,
 )

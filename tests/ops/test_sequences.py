@@ -126,7 +126,7 @@ def test_periodic_numbers(numbers):
 
 @pytest.mark.parametrize("bad", [(), (3, 0), (-1,), 4])
 def test_columns_out_of_order_are_refused(bad):
-    with pytest.raises(SpaceError, match=r"numbers \(0\) come first|cardinalities is a tuple"):
+    with pytest.raises(SpaceError, match=r"numbers \(0\) come first|cardinalities must be a tuple"):
         Columns(bad)
 
 

@@ -205,7 +205,9 @@ def _ends(network: Network, paste: Paste) -> tuple[str, str]:
         knots, heights = _curves(inputs)
         fill = [c.fill for c in inputs.columns if c.kind == "number"]
         settings = {"fill": fill, "knots": knots, "heights": heights}
-        lines.append("\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"]))
+        lines.append(
+            "\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
+        )
     else:
         lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
     if answer is None:
