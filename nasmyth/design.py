@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, NasmythError, StudyError
-from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.plan import LAST, SHORTEST, UNBOUNDED, affordable, cheap, planned, worthwhile
 from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
@@ -187,7 +187,7 @@ class Designer:
         """Whether it was interrupted."""
         interrupted = False
         try:
-            self.clock.account("read")
+            self.clock.account(READING)
             if self.baseline():
                 self.explore()
                 self.finish()

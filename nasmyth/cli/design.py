@@ -9,7 +9,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import Live, only_results, print_json, terminal
-from nasmyth.cli.errors import typed
+from nasmyth.cli.errors import fail, typed
 
 
 def design(
@@ -32,7 +32,10 @@ def design(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
+    """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best.
+
+    Exit status: 0 if a network within the budget was found; 1 if none was, or for an error; 2 for a wrong line.
+    """
     reading: dict[str, Any] = {
         "target": options.one_or_several(target),
         "size": options.pixels(size),
@@ -41,6 +44,7 @@ def design(
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
     from nasmyth.design import design as run
     from nasmyth.report import facts, summary_of
+    from nasmyth.report.nothing import why_nothing
     from nasmyth.report.terminal import render
 
     with only_results(), Live(quiet or json) as live:
@@ -64,7 +68,7 @@ def design(
         for note in getattr(found.task, "notes", ()):
             console.print(f"Data: {note}", style="dim", markup=False)
         render(summary, console)
-        console.print(
-            f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx",
-            markup=False,
-        )
+        more = f"; nasmyth export {out}#best net.onnx" if summary["best"] else ""
+        console.print(f"\nLeft in {out}. Next: nasmyth show {out} --html report.html{more}", markup=False)
+    if summary["best"] is None:
+        fail(why_nothing(summary))

@@ -9,7 +9,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import Live, only_results, print_json, terminal
-from nasmyth.cli.errors import typed
+from nasmyth.cli.errors import fail, typed
 from nasmyth.units import Spend
 
 
@@ -47,17 +47,24 @@ def search(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Search SPACE on DATA. The same line again goes on where it stopped."""
+    """Search SPACE on DATA. The same line again goes on where it stopped; several at once share the work.
+
+    Exit status: 0 if something within the budget was found; 1 if nothing was, or for an error; 2 for a wrong line.
+    """
     with only_results(), Live(quiet or json) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
-        from nasmyth.study import Study
+        from nasmyth.study import Study, ahead
 
-        chosen, limits = strategy_of(strategy), constraints(under or ())
+        if ":" in space or space.endswith(".py"):
+            addresses.lookup(space)  # first, since the file may define the measures that are asked for
+        chosen, limits, goals = strategy_of(strategy), constraints(under or ()), _goals(maximize, minimize)
+        ahead.look(out, under=limits, strategy=chosen, seed=seed, **goals)
+        ahead.refuse_limits(on, limit_seconds, limit_memory)
         task = read(data, target=options.one_or_several(target), seed=seed)
-        goals = _goals(task, maximize, minimize)
+        goals = goals or _goals(*_usual(task))
         within = addresses.space_of(space, task.input)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
@@ -67,20 +74,24 @@ def search(
                 progress=lambda _: _tell(live, study, trials),
             )  # fmt: skip
             summary = summary_of(study)
-    if json:
-        print_json(summary)
-        return
     from nasmyth.report import facts
+    from nasmyth.report.nothing import why_nothing
     from nasmyth.report.terminal import render
 
-    if quiet:
+    if json:
+        print_json(summary)
+    elif quiet:
         print(facts.headline(summary))
-        return
-    console = terminal()
-    if ended.reason == "interrupted":
-        console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
-    render(summary, console)
-    console.print(f"\nLeft in {out}", markup=False)
+    else:
+        console = terminal()
+        if ended.reason == "interrupted":
+            console.print(
+                "Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow"
+            )
+        render(summary, console)
+        console.print(f"\nLeft in {out}", markup=False)
+    if summary["best"] is None:
+        fail(why_nothing(summary))
 
 
 class Step(NamedTuple):
@@ -101,11 +112,16 @@ def _tell(live: Live, study: Any, trials: int) -> None:
     live(Step("searching", len(study.trials), figure, 0.0, Spend(trials=trials)))
 
 
-def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:
-    """The objectives as measures; what the task is usually judged by where none is given."""
+def _goals(maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:
+    """The objectives as measures; none where none is given."""
     from nasmyth.measure import find
 
-    if not maximize and not minimize:
-        one = find(task.objective)
-        return {f"{one.direction}imize": one}
-    return {"maximize": [find(name) for name in maximize or ()], "minimize": [find(name) for name in minimize or ()]}
+    given = {"maximize": [find(name) for name in maximize or ()], "minimize": [find(name) for name in minimize or ()]}
+    return given if maximize or minimize else {}
+
+
+def _usual(task: Any) -> tuple[list[str], list[str]]:
+    """What such a task is judged by: what to maximise, and what to minimise."""
+    from nasmyth.measure import find
+
+    return ([task.objective], []) if find(task.objective).direction == "max" else ([], [task.objective])

@@ -39,6 +39,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield candidates(summary, rows)
     if said := facts.verdict(summary):
         yield Text(said)
+    if missed := facts.missed(summary):
+        yield Text(missed, style="yellow")
     if stages := facts.funnel(summary):
         yield Text("\nFunnel", style="bold")
         yield _funnel(stages)
@@ -47,6 +49,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield _times(phases)
     if reasons := facts.failures(summary):
         yield Text("\nFailed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
+    for lost in facts.damaged(summary):
+        yield Text(lost, style="yellow")
     if command := facts.reproduce(summary):
         yield ""
         yield Text.assemble(("Again: ", "dim"), command)

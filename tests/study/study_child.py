@@ -45,6 +45,18 @@ def hold(where: str) -> None:
     sys.stdin.readline()
 
 
+def hold_alone(where: str) -> None:
+    """Work on a study alone until killed."""
+    from study_toys import Anywhere, ToySpace
+
+    from nasmyth.study import Study
+
+    with Study(where, ToySpace(), strategy=Anywhere()) as study, study.alone():
+        study.ask()
+        print("alone", flush=True)
+        sys.stdin.readline()
+
+
 def search(where: str, side: str, trials: str, pause: str) -> None:
     """A seeded search on a fixed evaluation, which writes a line for each result that it pays for."""
     from study_toys import Climb, ToySpace, score
