@@ -8,7 +8,6 @@ from math import inf
 from nasmyth.study import Study
 from nasmyth.units import Spend
 
-
 READING = "read"
 """The phase in which a run reads the data."""
 

@@ -239,7 +239,9 @@ def missed(summary: Summary) -> str:
     for one in result(summary).get("missed") or ():
         limit = Limit.parse(one["limit"])
         place = "on test" if one["on"] == "test" else "measured at the end"
-        told.append(f"{limit_text(limit)} was met in the search, and is missed: {shown(limit.name, one['value'])} {place}")
+        told.append(
+            f"{limit_text(limit)} was met in the search, and is missed: {shown(limit.name, one['value'])} {place}"
+        )
     return "Budget: " + "; ".join(told) + "." if told else ""
 
 

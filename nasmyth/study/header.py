@@ -148,7 +148,7 @@ def _described(task: Any) -> Any:
 def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     """Raise StudyError naming every field of FIXED in which the study on file differs from what `mine` asks for."""
     differences = []
-    for field in (field for field in FIXED if field in mine or field == "space" and "space_key" in mine):
+    for field in (field for field in FIXED if field in mine or (field == "space" and "space_key" in mine)):
         theirs, ours = _identity(field, kept), _identity(field, mine)
         if theirs != ours:
             differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")

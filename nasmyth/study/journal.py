@@ -40,7 +40,7 @@ import msgspec
 from nasmyth.errors import StudyError
 from nasmyth.study import codec, events
 from nasmyth.study.claims import LEASE, Claim, lapsed
-from nasmyth.study.events import Event, Row, Stored, event
+from nasmyth.study.events import Event, Row, Stored
 
 FORMAT = 1
 """The version of tables and events. A file with a higher one is refused, with the cure."""

@@ -23,7 +23,10 @@ def test_another_process_is_named_and_a_killed_one_holds_nothing(shared: Callabl
     assert process.stdout is not None and process.stdout.readline() == "alone\n"
     with opened(where) as study:
         for _ in range(2):
-            with pytest.raises(StudyError, match=f"worked on by process {process.pid} on this machine: wait"), study.alone():
+            with (
+                pytest.raises(StudyError, match=f"worked on by process {process.pid} on this machine: wait"),
+                study.alone(),
+            ):
                 pass
         process.kill()
         process.communicate()
