@@ -35,7 +35,7 @@ from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
-from nasmyth.report.nothing import why_nothing
+from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study, ahead, arguments
 from nasmyth.study.run import HOPELESS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -179,11 +181,11 @@ def test_what_was_met_in_validation_and_is_missed_on_test_is_said():
     assert again["missed"] == [{"limit": "accuracy>=1.1", "value": result["test"]["accuracy"], "on": "test"}]
     found.study.note("result", **again)
     shown = str(type(found)(found.study, found.task))
-    assert "Budget: accuracy ≥ 1.1 was met in the search, and is missed" in shown and "on test" in shown
+    assert re.search(r"Budget: accuracy ≥ 1.1\d* was met in the search, and is missed on test: \d", shown)
 
 
 def test_nothing_found_says_why(monkeypatch):
-    from nasmyth.report.nothing import why_nothing
+    from nasmyth.report.troubles import why_nothing
     from nasmyth.study.training import Training
 
     found = design("iris", under=["params<=5k", "accuracy>=1.5"], spend="2 trials")

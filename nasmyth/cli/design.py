@@ -44,8 +44,8 @@ def design(
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
     from nasmyth.design import design as run
     from nasmyth.report import facts, summary_of
-    from nasmyth.report.nothing import why_nothing
     from nasmyth.report.terminal import render
+    from nasmyth.report.troubles import why_nothing
 
     with only_results(), Live(quiet or json) as live:
         found = run(

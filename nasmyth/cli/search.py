@@ -75,8 +75,8 @@ def search(
             )  # fmt: skip
             summary = summary_of(study)
     from nasmyth.report import facts
-    from nasmyth.report.nothing import why_nothing
     from nasmyth.report.terminal import render
+    from nasmyth.report.troubles import why_nothing
 
     if json:
         print_json(summary)

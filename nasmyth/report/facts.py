@@ -233,31 +233,6 @@ def verdict(summary: Summary) -> str:
     )
 
 
-def missed(summary: Summary) -> str:
-    """What of the budget the best met in the search, and misses on the test split or on the device at the end."""
-    told = []
-    for one in result(summary).get("missed") or ():
-        limit = Limit.parse(one["limit"])
-        place = "on test" if one["on"] == "test" else "measured at the end"
-        told.append(
-            f"{limit_text(limit)} was met in the search, and is missed: {shown(limit.name, one['value'])} {place}"
-        )
-    return "Budget: " + "; ".join(told) + "." if told else ""
-
-
-def damaged(summary: Summary) -> list[str]:
-    """A sentence for each event of the study that cannot be read."""
-    return [
-        f"Damaged: event {one['event']} ({one['kind'] or 'of no kind'}{_of(one)}) "
-        f"is lost: {one['why']}. The rest is as it was written."
-        for one in summary.get("damaged") or ()
-    ]
-
-
-def _of(one: Mapping[str, Any]) -> str:
-    return f" of #{one['trial']}" if one["trial"] else ""
-
-
 def _within_chance(summary: Summary, goal: str) -> str:
     """Why what the search found was not taken in its place."""
     said = summary.get("chosen") or {}

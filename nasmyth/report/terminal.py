@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nasmyth.report import facts
+from nasmyth.report import facts, troubles
 from nasmyth.units import show
 
 MOST_ROWS = 12
@@ -39,7 +39,7 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield candidates(summary, rows)
     if said := facts.verdict(summary):
         yield Text(said)
-    if missed := facts.missed(summary):
+    if missed := troubles.missed(summary):
         yield Text(missed, style="yellow")
     if stages := facts.funnel(summary):
         yield Text("\nFunnel", style="bold")
@@ -49,7 +49,7 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield _times(phases)
     if reasons := facts.failures(summary):
         yield Text("\nFailed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
-    for lost in facts.damaged(summary):
+    for lost in troubles.damaged(summary):
         yield Text(lost, style="yellow")
     if command := facts.reproduce(summary):
         yield ""

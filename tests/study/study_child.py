@@ -22,8 +22,8 @@ def child(what: str, *arguments: str) -> subprocess.Popen[str]:
 
 def write_and_claim(where: str, me: str, batches: str, trials: str) -> None:
     """Append pairs of events, claim what is free, and hold it until told to end."""
-    from nasmyth.study.claims import enrol
     from nasmyth.study import Journal, event
+    from nasmyth.study.claims import enrol
 
     with Journal(where) as journal:
         for i in range(int(batches)):
