@@ -36,6 +36,7 @@ def test_killed_while_the_plain_network_trains_it_is_trained_again_and_in_full(t
     assert again.returncode == 0, said
     with Study.open(where) as study:
         (trial,) = study.trials
+        assert trial.finished, (trial.error, study.notes)
         stage = trial.stages["final"]
         assert stage["epochs"] > 20 and trial.measures["accuracy"] > 0.6
         timings = [note["seconds"] for note in study.notes if note["what"] == "phase" and note["name"] == "timing"]

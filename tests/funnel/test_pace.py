@@ -122,9 +122,9 @@ def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
 
 
 def test_a_network_that_was_hardly_trained_is_no_result(iris, study):
-    """As when the machine was held up: it is known to train for hundreds of epochs in that time, and did two or so."""
+    """As when the machine was held up: it is known to train for thousands of epochs in that time, and did two or so."""
     quick = study.add(min(study.space.enumerate(), key=lambda g: max(g.values())), origin="baseline")
-    made = rungs(study, iris, epoch=1e-4)
+    made = rungs(study, iris, epoch=1e-4, recipe=iris.recipe.replace(epochs=2000))
     made.enter(quick, "final")
     (trial,) = study.trials
     assert trial.error.reason == "time" and "held the machine up" in trial.error.message and not trial.artefacts
