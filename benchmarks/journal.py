@@ -22,7 +22,7 @@ from collections.abc import Callable
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-from nasmyth.study.journal import Journal, event
+from nasmyth.study import Journal, event
 
 Writer = Callable[[str, int, "Synchronized[int]"], None]
 DATA = {"stage": "short", "measures": {"accuracy": 0.912345, "loss": 0.298765, "params": 9876}, "seconds": 1.25}

@@ -30,14 +30,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, NasmythError, StudyError
-from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.plan import LAST, SHORTEST, UNBOUNDED, affordable, cheap, planned, worthwhile
 from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
 from nasmyth.progress import Progress, Step, shown, watching
-from nasmyth.report.nothing import why_nothing
+from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study, ahead, arguments
 from nasmyth.study.run import HOPELESS
@@ -194,7 +194,7 @@ class Designer:
         interrupted = False
         try:
             with watching(self.watched):
-                self.clock.account("read")
+                self.clock.account(READING)
                 if self.baseline():
                     self.explore()
                     self.finish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,69 @@ def test_module_and_function_share_a_name():
 
     assert module.Found is nasmyth.Found
     assert callable(nasmyth.design)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"minimize": "rmse"}, "rmse is no figure of a classification"),
+        ({"under": ["rmse<=1"]}, "rmse is no figure of a classification"),
+        ({"strategy": 5}, "give a strategy"),
+        ({"seed": None}, "a whole number"),
+        ({"maximize": ("accuracy", "loss")}, "one goal"),
+        ({"out": 5}, "is kept in a file"),
+    ],
+)
+def test_a_line_that_is_refused_leaves_no_study_for_the_next_one(options, said, tmp_path):
+    path = tmp_path / "iris.db"
+    with pytest.raises(NasmythError, match=said):
+        design("iris", **{"spend": "1 trials", "out": str(path), **options})
+    assert not path.exists()
+
+
+def test_another_study_is_refused_before_data_is_read(wine):
+    _, path = wine
+    with pytest.raises(nasmyth.StudyError, match="seed: it has 3, this asks for 4"):
+        design("no such data", under=["params<=2k"], spend="5 trials", seed=4, out=str(path))
+
+
+def test_a_name_of_a_strategy_and_no_budget_will_do():
+    found = design("iris", under=None, spend="2 trials", strategy="random", limit=60)
+    assert found.summary["strategy"]["$"].endswith("Random")
+    assert {trial.origin for trial in found.study.trials} == {"baseline", "random"}
+
+
+def test_what_was_met_in_validation_and_is_missed_on_test_is_said():
+    from nasmyth.funnel import verdict
+    from nasmyth.measure import accuracy
+
+    found = design("wine", under=["params<=2k", accuracy >= 0.6], spend="2 trials", seed=3)
+    result = found.summary["result"]
+    assert result["missed"] == [] and "Budget:" not in str(found)
+    trial = next(t for t in found.study.trials if t.number == result["trial"])
+    again = verdict.verdict(found.study, trial, None, found.task, ((accuracy >= 1.1),), "accuracy")
+    assert again["missed"] == [{"limit": "accuracy>=1.1", "value": result["test"]["accuracy"], "on": "test"}]
+    found.study.note("result", **again)
+    shown = str(type(found)(found.study, found.task))
+    assert re.search(r"Budget: accuracy ≥ 1.1\d* was met in the search, and is missed on test: \d", shown)
+
+
+def test_nothing_found_says_why(monkeypatch):
+    from nasmyth.report.troubles import why_nothing
+    from nasmyth.study.training import Training
+
+    found = design("iris", under=["params<=5k", "accuracy>=1.5"], spend="2 trials")
+    assert found.summary["best"] is None
+    with pytest.raises(
+        nasmyth.StudyError, match=r"the nearest, #\d, has accuracy .*, and the budget is accuracy ≥ 1.5"
+    ):
+        found.best  # noqa: B018
+
+    def broken(self, trial):
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(Training, "__call__", broken)
+    found = design("iris", under=["params<=5k"], spend="3 trials")
+    assert "all of 3 candidates failed, the last with crashed: RuntimeError: no such kernel" in why_nothing(
+        found.summary
+    )

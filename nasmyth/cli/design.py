@@ -9,7 +9,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import typed
+from nasmyth.cli.errors import fail, typed
 from nasmyth.cli.imports import bring
 from nasmyth.progress import shown
 
@@ -44,7 +44,8 @@ def design(
 ) -> None:
     """Design a network for DATA under a budget, train it, and compare it with a plain one.
 
-    Ctrl-C keeps the best so far; the same line again goes on where it stopped.
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the budget
+    was found; 1 if none was, or for an error; 2 for a wrong line.
     """
     reading = options.reading(target, size, on_bad, kind)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
@@ -52,6 +53,7 @@ def design(
         from nasmyth.design import design as run
         from nasmyth.report import facts, summary_of
         from nasmyth.report.terminal import render
+        from nasmyth.report.troubles import why_nothing
 
         bring(imports)
         found = run(
@@ -72,7 +74,7 @@ def design(
                 "Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow"
             )
         render(summary, console)
-        console.print(
-            f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx",
-            markup=False,
-        )
+        more = f"; nasmyth export {out}#best net.onnx" if summary["best"] else ""
+        console.print(f"\nLeft in {out}. Next: nasmyth show {out} --html report.html{more}", markup=False)
+    if summary["best"] is None:
+        fail(why_nothing(summary))

@@ -9,7 +9,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import typed
+from nasmyth.cli.errors import fail, typed
 from nasmyth.cli.imports import bring, remember
 from nasmyth.cli.loading import lookup
 from nasmyth.progress import Progress, shown
@@ -53,22 +53,27 @@ def search(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Search SPACE on DATA. The same line again goes on where it stopped."""
+    """Search SPACE on DATA. The same line again goes on where it stopped; several at once share the work.
+
+    Exit status: 0 if something within the budget was found; 1 if nothing was, or for an error; 2 for a wrong line.
+    """
     reading = options.reading(target, size, on_bad, kind)
     with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
-        from nasmyth.study import Study
+        from nasmyth.study import Study, ahead
 
         bring(imports)
-        if ":" in space:
-            lookup(space)  # its file may define the measures and strategies of this line
-        chosen, limits = strategy_of(strategy), constraints(under or ())
+        if ":" in space or space.endswith(".py"):
+            lookup(space)  # first, since the file may define the measures and strategies that are asked for
+        chosen, limits, goals = strategy_of(strategy), constraints(under or ()), _goals(maximize, minimize)
+        ahead.look(out, under=limits, strategy=chosen, seed=seed, **goals)
+        ahead.refuse_limits(on, limit_seconds, limit_memory)
         live(Progress("reading"))
         task = read(data, seed=seed, **reading)
-        goals = _goals(task, maximize, minimize)
+        goals = goals or _goals(*_usual(task))
         within = addresses.space_of(space, task.input)
         remember(within)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
@@ -78,27 +83,36 @@ def search(
                 progress=live,
             )  # fmt: skip
             summary = summary_of(study)
-    if json:
-        print_json(summary)
-        return
     from nasmyth.report import facts
     from nasmyth.report.terminal import render
+    from nasmyth.report.troubles import why_nothing
 
-    if quiet:
+    if json:
+        print_json(summary)
+    elif quiet:
         print(facts.headline(summary))
-        return
-    console = terminal()
-    if ended.reason == "interrupted":
-        console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
-    render(summary, console)
-    console.print(f"\nLeft in {out}", markup=False)
+    else:
+        console = terminal()
+        if ended.reason == "interrupted":
+            console.print(
+                "Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow"
+            )
+        render(summary, console)
+        console.print(f"\nLeft in {out}", markup=False)
+    if summary["best"] is None:
+        fail(why_nothing(summary))
 
 
-def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:
-    """The objectives as measures; what the task is usually judged by where none is given."""
+def _goals(maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:
+    """The objectives as measures; none where none is given."""
     from nasmyth.measure import find
 
-    if not maximize and not minimize:
-        one = find(task.objective)
-        return {f"{one.direction}imize": one}
-    return {"maximize": [find(name) for name in maximize or ()], "minimize": [find(name) for name in minimize or ()]}
+    given = {"maximize": [find(name) for name in maximize or ()], "minimize": [find(name) for name in minimize or ()]}
+    return given if maximize or minimize else {}
+
+
+def _usual(task: Any) -> tuple[list[str], list[str]]:
+    """What such a task is judged by: what to maximise, and what to minimise."""
+    from nasmyth.measure import find
+
+    return ([task.objective], []) if find(task.objective).direction == "max" else ([], [task.objective])

@@ -8,13 +8,20 @@ from math import inf
 from nasmyth.study import Study
 from nasmyth.units import Spend
 
+READING = "read"
+"""The phase in which a run reads the data."""
+
 
 class Clock:
-    """Started when the design began; earlier runs of the same study are read from the notes of their phases."""
+    """Started when the design began; earlier runs of the same study are read from the notes of their phases.
+
+    What those took to read the data is not charged again: this run has read it, too.
+    """
 
     def __init__(self, study: Study, spend: Spend, began: float) -> None:
         self.study, self.spend = study, spend
-        self.before = sum(note["seconds"] for note in study.notes if note["what"] == "phase")
+        phases = [note for note in study.notes if note["what"] == "phase"]
+        self.before = sum(note["seconds"] for note in phases if note["name"] != READING)
         self.began = self.mark = began
         self.kept = 0.0
         """Seconds that the end takes besides what it always takes."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nasmyth.train import Recipe, Task
 
-ENOUGH = 0.1
-"""Seconds that a try takes to be believed: what is the same for all numbers of examples is little of it."""
-STEP = 4
+MANIFOLD, MARGIN = 4, 0.1
+"""Each try takes so many times the examples of the one before. It is the last if they made it twice as long as two
+examples, and so many seconds longer: the rest of a training is the same for all numbers of examples."""
 LOOK = 1 / 3
 """A look at an example, of what a step with it takes: forward, and not backward."""
 
@@ -41,18 +41,31 @@ class Pace:
 
         network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
         batch, count = min(recipe.batch, len(task.train)), 2
+
+        def tried(count: int) -> tuple[float, Task, Any]:
+            """The seconds of a training on so many examples, the shorter of two: others work on this machine, too."""
+            some, took = few(task, count), []
+            while len(took) < 2 and sum(took) < 1.0:
+                start = time.perf_counter()
+                fitted = fit(network, some, recipe, epochs=1, seed=seed)
+                took.append(time.perf_counter() - start)
+            return min(took), some, fitted
+
         fit(network, few(task, count), recipe, epochs=1, seed=seed)  # imports and first calls
-        while True:
-            some = few(task, count)
-            start = time.perf_counter()
-            fitted = fit(network, some, recipe, epochs=1, seed=seed)
-            took = time.perf_counter() - start
-            if took >= ENOUGH or count >= batch:
-                break
-            count = min(STEP * count, batch)
-        each = took / (len(some.train) + LOOK * len(some.valid))
+        base, two, fitted = tried(count)
+        more, each = 0.0, base / _weight(two)
+        while count < batch and not (more >= MARGIN and more >= base):
+            count = min(MANIFOLD * count, batch)
+            took, some, fitted = tried(count)
+            more = max(0.05 * base, took - base)  # noise may say that more examples took less
+            each = more / max(1.0, _weight(some) - _weight(two))
         look = LOOK * each * len(task.valid)
-        return cls(each * batch + look, look, each * len(task.train) + look, tuple(fitted.scores))
+        return cls(base + each * batch + look, look, each * len(task.train) + look, tuple(fitted.scores))
+
+
+def _weight(task: Task) -> float:
+    """Examples that a training for an epoch takes a step with, and looks at for a third of the price."""
+    return len(task.train) + LOOK * len(task.valid)
 
 
 def few(task: Task, count: int) -> Task:

@@ -106,7 +106,9 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
     Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
     recipe = task.recipe or domain.recipe(task)
-    pace = Pace.of(graph, task, recipe, study.seed)  # before the first training in any process: imports are not its time
+    pace = Pace.of(
+        graph, task, recipe, study.seed
+    )  # before the first training in any process: imports are not its time
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
         plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
@@ -149,7 +151,9 @@ def _made(
     costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
     telling = _seconds_to_tell(network, task, [name for name in also if name not in pace.told])
     macs = find("macs")(graph)
-    return Plan(recipe, price, price < recipe.epochs * epoch, costliest, telling, epoch, pace.least, pace.look, macs), why
+    return Plan(
+        recipe, price, price < recipe.epochs * epoch, costliest, telling, epoch, pace.least, pace.look, macs
+    ), why
 
 
 def _refuse_hopeless(pace: Pace, clock: Clock) -> None:

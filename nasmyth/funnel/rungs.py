@@ -20,7 +20,7 @@ from nasmyth.study import Outcome, Study, Trial
 from nasmyth.study.training import Training
 from nasmyth.units import show
 
-HARDLY = 0.1
+HARDLY = 0.02
 """A full training that gets through less than this share of what its time is known to hold is none."""
 
 
@@ -99,7 +99,7 @@ class Rungs:
         return told
 
     def _trained(self, trial: Trial, rung: str, share: float) -> tuple[Outcome, bool]:
-        """A training within its time, and whether time ended it after less than a tenth of what that is known to hold."""
+        """A training within its time, and whether time ended it after hardly any of what that is known to hold."""
         plan, most = self.plan, None
         if self.clock.spend.seconds is not None:
             most = max(1.0, min(self.clock.left, share * plan.seconds(rung)) - plan.telling)

@@ -101,7 +101,11 @@ def verdict(
         noted["device"] = device
     known = {**ours.scores, **device}
     noted["missed"] = [
-        {"limit": str(limit), "value": known[limit.measure.name], "on": "device" if limit.measure.name in device else "test"}
+        {
+            "limit": str(limit),
+            "value": known[limit.measure.name],
+            "on": "device" if limit.measure.name in device else "test",
+        }
         for limit in limits
         if limit.measure.name in known and not limit.satisfied(known[limit.measure.name])
     ]

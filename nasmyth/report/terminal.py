@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nasmyth.report import compare, facts, training
+from nasmyth.report import compare, facts, training, troubles
 from nasmyth.report.verdict import verdict
 from nasmyth.units import show
 
@@ -60,6 +60,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield candidates(summary, rows)
     if said := verdict(summary):
         yield safe(said)
+    if missed := troubles.missed(summary):
+        yield safe(missed, style="yellow")
     if stages := facts.funnel(summary):
         yield Text("\nFunnel", style="bold")
         yield _funnel(summary, stages)
@@ -69,6 +71,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from _about(summary)
     if reasons := facts.failures(summary):
         yield safe("\nFailed: " + ", ".join(f"{count} {reason}" for reason, count in reasons), style="yellow")
+    for lost in troubles.damaged(summary):
+        yield safe(lost, style="yellow")
     if command := facts.reproduce(summary):
         yield ""
         yield Text.assemble(("Again: ", "dim"), safe(command))

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from nasmyth.errors import StudyError
 from nasmyth.study.asking import refuse_busy
 from nasmyth.study.events import HEADER
 from nasmyth.study.header import asked, refuse_if_different, resolved
 from nasmyth.study.journal import Journal
+from nasmyth.units import quantity
 
 
 def look(
@@ -43,3 +45,13 @@ def look(
             refuse_if_different(str(path), header, mine)
         if alone:
             refuse_busy(journal)
+
+
+def refuse_limits(on: Any, seconds: float | str | None, memory: float | str | None) -> None:
+    """Raise UnitError or StudyError for limits on a candidate that cannot be read, or kept where it is evaluated."""
+    if seconds is not None:
+        quantity(seconds, "s")
+    if memory is not None:
+        quantity(memory, "B")
+    if on == "here" and not (seconds is None and memory is None):
+        raise StudyError("a limit on time or memory needs a process to end: use on='processes'")

@@ -101,9 +101,10 @@ def looked_at(path: Path, readonly: bool) -> bool:
 def _tables(path: Path) -> set[str]:
     """The tables of a SQLite file, without changing a byte of it. What cannot be asked now is found wrong later."""
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=0)
+    connection.text_factory = _text
     try:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter where SQLite quotes what is damaged
         return TABLES
     finally:
         connection.close()
@@ -131,11 +132,11 @@ def _opener(path: Path, mode: str, timeout: float) -> Any:
 
     def opened() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+        connection.text_factory = _text
         try:
             if mode == "rwc":
                 _into_wal(connection, timeout)
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.text_factory = _text
         except BaseException:
             connection.close()
             raise
@@ -146,7 +147,7 @@ def _opener(path: Path, mode: str, timeout: float) -> Any:
 
 def _text(raw: bytes) -> str:
     """Text that is damaged stays readable, and differs from any that was written."""
-    return raw.decode(errors="surrogateescape")
+    return raw.decode(errors="replace")
 
 
 def _into_wal(connection: sqlite3.Connection, timeout: float) -> None:

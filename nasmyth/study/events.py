@@ -48,7 +48,7 @@ Stored = tuple[Any, Any, Any, Any, Any, Any]
 
 def checksum(time: float, kind: str, trial: int | None, text: str) -> int:
     """CRC-32 of what a row says."""
-    return zlib.crc32(f"{float(time)!r} {kind} {trial} {text}".encode(errors="surrogateescape"))
+    return zlib.crc32(f"{float(time)!r} {kind} {trial} {text}".encode(errors="replace"))
 
 
 def read(rows: Iterable[Stored], after: int, copy: str | None = None) -> Iterator[Event]:

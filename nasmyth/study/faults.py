@@ -19,7 +19,7 @@ _CURES = {
     r"database or disk is full": f"the disk is full; {_AGAIN}",
     r"disk I/O error": "the disk reports an error; finished results are safe: check its space and health",
     r"not a database": "is not a study file, or its first bytes are damaged",
-    r"malformed": "is damaged; save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db",
+    r"malformed|codec can't decode|too large to convert": "is damaged; save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db",
     r"no such (table|column)": "is a database, but not a study that this version of Nasmyth can read",
     # PostgreSQL
     r"password authentication failed|no password supplied": (
@@ -45,7 +45,7 @@ def explained(name: str, timeout: float) -> Iterator[None]:
     """Turn database errors inside the block into StudyErrors about the study `name`."""
     try:
         yield
-    except (exc.SQLAlchemyError, OSError) as error:
+    except (exc.SQLAlchemyError, OSError, UnicodeDecodeError, OverflowError) as error:
         raise StudyError(explain(name, timeout, error)) from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] in ("sqlite3", "psycopg"):

@@ -26,8 +26,8 @@ def front(points: Sequence[Point]) -> list[int]:
     n log n for one or two objectives; for more, n times the size of the front.
     """
     sound = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
-    if not sound:
-        return []
+    if not sound or not points[sound[0]]:  # of points that hold nothing, none beats another
+        return sound
     if len({len(points[i]) for i in sound}) > 1:
         raise ValueError("points of a front need the same number of objectives")
     sound.sort(key=lambda i: tuple(points[i]), reverse=True)  # best first: nobody is beaten by one that comes later

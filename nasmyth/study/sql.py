@@ -226,7 +226,8 @@ class SqlStore:
     def get(self, key: str) -> bytes | None:
         with self._reading() as connection:
             blob: Any = connection.scalar(sa.select(artefacts.c.bytes).where(artefacts.c.hash == key))
-            return None if blob is None else bytes(blob)
+            # what is no bytes is damaged, which its hash will show
+            return None if blob is None else blob if isinstance(blob, bytes) else str(blob).encode()
 
     def close(self) -> None:
         self._engine.dispose()

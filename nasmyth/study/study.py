@@ -92,10 +92,11 @@ class Study(Asking):
             events = journal.read()
             first = next((e.data for e in events if e.kind == HEADER), None)
             if first is None:
-                why = next((f"event {e.seq} of it is damaged: {e.data['why']}" for e in events if e.kind == DAMAGED), "")
+                why = next(
+                    (f"event {e.seq} of it is damaged: {e.data['why']}" for e in events if e.kind == DAMAGED), ""
+                )
                 raise StudyError(
-                    f"{path}: a study was begun here, but has no header; "
-                    + (why or "run the line that made it again")
+                    f"{path}: a study was begun here, but has no header; " + (why or "run the line that made it again")
                 )
             study.space = LazySpace(first)
             study.seed = first.get("seed", 0)
@@ -124,7 +125,9 @@ class Study(Asking):
             self.sync()
         if not self._log.header:
             lost = "".join(f" (event {one['event']} is damaged: {one['why']})" for one in self.damaged[:1])
-            raise StudyError(f"{self.journal.where}: the journal does not begin with a study{lost}; choose another path")
+            raise StudyError(
+                f"{self.journal.where}: the journal does not begin with a study{lost}; choose another path"
+            )
         refuse_if_different(self.journal.where or "memory", self._log.header, mine)
         for one in self._log.damaged:
             about = "" if one["trial"] is None else f" of trial {one['trial']}"
@@ -291,4 +294,3 @@ class Study(Asking):
     def __repr__(self) -> str:
         done = sum(trial.closed for trial in self._log.trials.values())
         return f"Study({self.journal.where!r}: {done} of {len(self._log.trials)} trials closed)"
-

@@ -22,8 +22,8 @@ def child(what: str, *arguments: str) -> subprocess.Popen[str]:
 
 def write_and_claim(where: str, me: str, batches: str, trials: str) -> None:
     """Append pairs of events, claim what is free, and hold it until told to end."""
+    from nasmyth.study import Journal, event
     from nasmyth.study.claims import enrol
-    from nasmyth.study.journal import Journal, event
 
     with Journal(where) as journal:
         for i in range(int(batches)):
@@ -43,6 +43,18 @@ def hold(where: str) -> None:
     study = Study(where, ToySpace(), strategy=Anywhere())
     print(*[trial.number for trial in study.ask(2)], flush=True)
     sys.stdin.readline()
+
+
+def hold_alone(where: str) -> None:
+    """Work on a study alone until killed."""
+    from study_toys import Anywhere, ToySpace
+
+    from nasmyth.study import Study
+
+    with Study(where, ToySpace(), strategy=Anywhere()) as study, study.alone():
+        study.ask()
+        print("alone", flush=True)
+        sys.stdin.readline()
 
 
 def search(where: str, side: str, trials: str, pause: str) -> None:

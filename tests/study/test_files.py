@@ -14,7 +14,7 @@ from study_toys import Anywhere, ToySpace, score
 
 from nasmyth.errors import StudyError
 from nasmyth.study import Journal, Study
-from nasmyth.study.journal import event
+from nasmyth.study.events import event
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,8 @@ import pytest
 from study_child import child
 
 from nasmyth.errors import StudyError
-from nasmyth.study.journal import Conflict, Journal, Lost, Take, event
+from nasmyth.study.events import event
+from nasmyth.study.journal import Conflict, Journal, Lost, Take
 
 Kept = Callable[[str], "str | None"]
 

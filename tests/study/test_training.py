@@ -8,11 +8,12 @@ import torch
 from nasmyth.domains import read
 from nasmyth.errors import StudyError
 from nasmyth.graph import chain
+from nasmyth.measure import constraint, measure
 from nasmyth.network import Network
 from nasmyth.ops import Activation, Conv, Linear, Mean
 from nasmyth.search import Random
 from nasmyth.space import Space, choice
-from nasmyth.study import Study
+from nasmyth.study import Outcome, Study
 from nasmyth.train import Recipe
 
 torch.set_num_threads(1)
@@ -37,6 +38,33 @@ def test_every_candidate_is_trained_and_the_weights_of_the_best_are_kept(digits)
             assert {"accuracy", "loss", "params", "macs"} <= trial.measures.keys()
         network = Network.from_bytes(study.get(study.best.artefacts["weights"]))
         assert network.graph == study.best.graph
+
+
+@measure(unit="", needs="graph")
+def layers_of_test(graph):
+    """Layers, a measure of one's own."""
+    return float(len(graph.nodes))
+
+
+@pytest.mark.parametrize("limit", ["size<=200kB", "memory<=50kB", "traffic<=1MB", layers_of_test <= 40])
+def test_weights_are_kept_under_every_budget_on_graphs(limit, digits):
+    with Study(None, space(), strategy=Random(), under=[limit], task=digits) as study:
+        study.run(digits, trials=3, epochs=1)
+        assert study.best is not None and "weights" in study.best.artefacts
+        assert constraint(limit).measure.name in study.best.stages["final"]["measures"]
+
+
+def test_the_best_within_the_budget_always_has_its_weights(digits):
+    """Whatever comes in which order: what misses the budget is no best, and what is better replaces it."""
+    with Study(None, space(), strategy=Random(), under=["accuracy<=0.5"], task=digits) as study:
+
+        def evaluate(trial):
+            value = [0.9, 0.1, 0.3, 0.2, 0.4, 0.8][trial.number - 1]
+            return Outcome({"accuracy": value}, artefacts={"weights": bytes([trial.number])})
+
+        study.run(evaluate, trials=5)
+        assert [bool(trial.artefacts) for trial in study.trials] == [False, True, True, False, True]
+        assert study.best.number == 5 and study.get(study.best.artefacts["weights"]) == b"\x05"
 
 
 def test_here_and_in_other_processes_the_figures_are_the_same(digits, tmp_path):

@@ -1,4 +1,4 @@
-"""Why a search ends with nothing, in a sentence: from a summary alone."""
+"""What is not as it should be, in sentences, from a summary alone: nothing found, a budget missed in the end, damage."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nasmyth.report import facts
+from nasmyth.study.trial import Limit
 
 
 def why_nothing(summary: Mapping[str, Any]) -> str:
@@ -40,3 +41,24 @@ def _nearest(summary: Mapping[str, Any], finished: Sequence[Mapping[str, Any]]) 
     told = ", ".join(f"{limit.name} {facts.shown(limit.name, one['measures'].get(limit.name))}" for limit in missed)
     asked = ", ".join(map(facts.limit_text, missed))
     return f"the nearest, #{one['number']}, has {told}, and the budget is {asked}"
+
+
+def missed(summary: Mapping[str, Any]) -> str:
+    """What of the budget the best met in the search, and misses on the test split or on the device at the end."""
+    told = []
+    for one in facts.result(summary).get("missed") or ():
+        limit = Limit.parse(one["limit"])
+        asked, got = facts.limit_text(limit), facts.shown(limit.name, one["value"])
+        place = "on test" if one["on"] == "test" else "when measured at the end"
+        told.append(f"{asked} was met in the search, and is missed {place}: {got}")
+    return f"Budget: {'; '.join(told)}." if told else ""
+
+
+def damaged(summary: Mapping[str, Any]) -> list[str]:
+    """A sentence for each event of the study that cannot be read."""
+    return [
+        f"Damaged: event {one['event']} ({one['kind'] or 'of no kind'}{f' of #{number}' if number else ''}) is lost, "
+        f"since {one['why']}. The rest is as it was written."
+        for one in summary.get("damaged") or ()
+        for number in [one["trial"]]
+    ]

@@ -1,0 +1,162 @@
+"""What a step takes is told from a few examples, and no training starts that its time could not hold."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import nasmyth
+from nasmyth.domains import domain_for, read
+from nasmyth.errors import BudgetError
+from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.pace import Pace, few
+from nasmyth.funnel.plan import Plan, cheap, planned
+from nasmyth.funnel.rungs import Rungs
+from nasmyth.funnel.standing import Standing
+from nasmyth.graph import chain, mac_count, param_count
+from nasmyth.measure import constraints
+from nasmyth.ops import Linear
+from nasmyth.space import Space, choice
+from nasmyth.study import Study
+from nasmyth.study.training import Training
+from nasmyth.units import Spend
+
+EACH = 0.004
+
+
+@nasmyth.op("b c -> b c")
+class Dawdle(nn.Module):
+    """Takes a time for each example."""
+
+    def __init__(self, c: int, times: int = 1) -> None:
+        super().__init__()
+        self.times = times
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        time.sleep(EACH * self.times * len(x))
+        return x
+
+
+@param_count.register(Dawdle)
+def _(op, inputs, output):
+    return 0
+
+
+@mac_count.register(Dawdle)
+def _(op, inputs, output):
+    return 1000 * op.times
+
+
+@pytest.fixture(scope="module")
+def iris():
+    torch.set_num_threads(1)
+    return read("iris")
+
+
+def network(*times):
+    return Space(chain(Dawdle(times=choice(*times) if len(times) > 1 else times[0]), Linear(3)), (4,))
+
+
+@pytest.fixture
+def study(iris):
+    with Study(None, network(1, 20), task=iris) as made:
+        yield made
+
+
+def test_a_few_examples_tell_what_a_step_and_a_look_take(iris):
+    graph = network(1).decode(network(1).sample(0))
+    pace = Pace.of(graph, iris, iris.recipe)
+    assert pace.least >= 0.8 * EACH * (iris.recipe.batch + len(iris.valid) / 3)
+    assert pace.epoch >= 0.8 * EACH * len(iris.train)
+    assert set(pace.told) >= {"accuracy", "loss"}
+
+
+def test_a_slow_network_is_not_run_on_a_whole_batch(iris):
+    graph = network(20).decode(network(20).sample(0))
+    fastest = EACH * 20 * (iris.recipe.batch + len(iris.valid))
+    start = time.perf_counter()
+    pace = Pace.of(graph, iris, iris.recipe)
+    assert time.perf_counter() - start < fastest and pace.least > 0.5 * fastest / 3
+
+
+@pytest.mark.parametrize("count", [2, 5, 10_000])
+def test_a_few_examples_are_a_task(count, iris):
+    order = iris.train.y.argsort()  # all of one class come first
+    some = few(nasmyth.train.Task(**{**vars_of(iris), "train": iris.train.take(order)}), count)
+    assert len(some.train.y.unique()) >= 2 and len(some.train) <= max(count + 1, len(iris.train))
+
+
+def vars_of(task):
+    return {name: getattr(task, name) for name in ("name", "inputs", "outputs", "train", "valid", "test")}
+
+
+def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that_it_takes(iris, study):
+    clock = Clock(study, Spend(seconds=1.0), time.perf_counter())
+    graph = study.space.decode(next(g for g in study.space.enumerate() if 20 in g.values()))
+    with pytest.raises(BudgetError, match=r"one step of training .* spend \d+s or more") as caught:
+        planned(study, clock, graph, iris, domain_for(iris))
+    assert caught.value.binding == "spend" and caught.value.smallest > 5
+
+
+def rungs(study, task, **figures):
+    clock = Clock(study, Spend(seconds=60.0), time.perf_counter())
+    standing = Standing(study, "accuracy", ())
+    plan = Plan(
+        **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
+    )
+    return Rungs(study, standing, Training(task, plan.recipe), (), clock, plan)
+
+
+def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
+    slow, quick = (study.add(g) for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values())))
+    made = rungs(study, iris, least=0.2)
+    for trial in (slow, quick):
+        made.enter(trial)
+    slow, quick = (next(t for t in study.trials if t.number == one.number) for one in (slow, quick))
+    assert slow.error.reason == "time" and not slow.stages and "a full training has" in slow.error.message
+    assert quick.finished and quick.stages["short"]["epochs"] > 0
+
+
+def test_a_network_that_was_hardly_trained_is_no_result(iris, study):
+    """As when the machine was held up: it is known to train for thousands of epochs in that time, and did two or so."""
+    quick = study.add(min(study.space.enumerate(), key=lambda g: max(g.values())), origin="baseline")
+    made = rungs(study, iris, epoch=1e-4, recipe=iris.recipe.replace(epochs=2000))
+    made.enter(quick, "final")
+    (trial,) = study.trials
+    assert trial.error.reason == "time" and "held the machine up" in trial.error.message and not trial.artefacts
+    assert study.best is None
+
+
+def test_where_there_is_no_plain_network_the_cheapest_of_many_is_timed():
+    graph = cheap(network(1, 2, 3, 4, 5, 6, 7, 8), 0)
+    assert graph.nodes[1].op.times == 1
+
+
+def test_a_wide_table_keeps_to_its_time():
+    """No plain network meets the budget, and one step of the largest that does takes seconds."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 2500)).astype("float32")
+    task = read((x, (x[:, 0] > 0).astype(int)))
+    limits = constraints("params<=12k")
+    with pytest.raises(BudgetError, match="no plain network"):
+        domain_for(task).baseline(task, limits)
+    spend = 8.0
+    start = time.perf_counter()
+    try:
+        found = nasmyth.design(task, under=limits, spend=spend)
+        assert all(trial.closed for trial in found.study.trials)
+    except BudgetError as error:  # on a machine that is too slow for it
+        assert error.binding == "spend"
+    assert time.perf_counter() - start < 1.5 * spend + 2
+
+
+def test_thousands_of_columns_have_a_plain_network_within_a_tight_budget():
+    from nasmyth.measure import params
+    from nasmyth.spaces.tables import plain, tables
+
+    kinds = (0,) * 8000
+    assert params(tables(kinds, 2).decode(plain(4, kinds))) <= 50_000
