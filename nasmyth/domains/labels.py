@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from nasmyth.domains.sources.raw import Options, Part, Raw, several
+from nasmyth.domains.sources.raw import Options, Part, Raw, several, shortened
 from nasmyth.errors import DataError
 
 FEW = 20
@@ -229,7 +229,7 @@ def _classes(raw: Raw, options: Options) -> Settled:
     names = tuple(name for name in raw.classes if name in present) if present <= set(raw.classes) else _ordered(present)
     if len(names) < 2:
         raise DataError(
-            f"{raw.name}: every training example is of one class, {names[0]!r}; add examples of another, or name"
+            f"{raw.name}: every training example is of one class, {shortened(repr(names[0]))}; add examples of another, or name"
             " another target"
         )
     number = {name: i for i, name in enumerate(names)}

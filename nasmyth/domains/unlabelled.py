@@ -77,8 +77,9 @@ def _table(path: Path, inputs: ImageInput | TableInput) -> Any:
     if images or path.suffix.lower() not in SUFFIXES:
         expected = "a picture, a folder of pictures, .npz or .npy" if images else ".csv, .tsv, .parquet, .npz or .npy"
         raise DataError(f"{path}: not inputs of this network; expected {expected}")
+    columns = getattr(inputs, "columns", ())
     # pandas would read the 1.234 of a column that writes 1234 so as one and a bit
-    frame, _ = table_file(path, texts=[column.name for column in inputs.columns if column.notation])
+    frame, _ = table_file(path, texts=[column.name for column in columns if column.notation])
     return frame.set_axis([str(name).strip() for name in frame.columns], axis=1)
 
 

@@ -27,11 +27,9 @@ def date_part(values: np.ndarray, part: str) -> np.ndarray:
     """One of PARTS of each date, float64; NaN for what is missing or no date."""
     if values.dtype.kind == "M":
         values = values.astype("datetime64[us]").astype(object)
-    known: dict[object, float] = {}
-    for value in values:
-        if value not in known:
-            known[value] = part_of(moment(value), part)
-    return np.array([known[value] for value in values], dtype=np.float64)
+    dates = [value if isinstance(value, str | datetime.date) else None for value in values]
+    known = {value: part_of(moment(value), part) for value in set(dates)}
+    return np.array([known[value] for value in dates], dtype=np.float64)
 
 
 def split_name(name: str) -> tuple[str, str] | None:

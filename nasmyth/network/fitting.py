@@ -118,7 +118,8 @@ def _normal_scores(finite: np.ndarray, quantiles: np.ndarray) -> tuple[float, ..
 
 
 def _fit_category(name: str, values: np.ndarray) -> Column | None:
-    kept, counts = np.unique([t for t in map(text_of, values) if t is not None], return_counts=True)
+    texts = np.array([t for t in map(text_of, values) if t is not None], dtype=object)  # they keep every character
+    kept, counts = np.unique(texts, return_counts=True)
     order = sorted(range(len(kept)), key=lambda i: (-counts[i], kept[i]))
     if len(order) > MOST_CATEGORIES:  # what occurs once teaches nothing, but trains the code for "unknown"
         order = [i for i in order[:MOST_CATEGORIES] if counts[i] > 1]

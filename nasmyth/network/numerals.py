@@ -20,9 +20,13 @@ MISSING = frozenset({"", "?", "-", "--", ".", "na", "n/a", "nan", "none", "null"
 
 _MONEY = "$€£¥₹₩₽₺₴₫₪฿¢"
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|KRW|RUB|TRY|ZAR"
-_AROUND = re.compile(rf"({_CODES}|[{_MONEY}])?(.*?)({_CODES}|[{_MONEY}])?", re.DOTALL)
-_POINT = re.compile(r"(?:[0-9]+|[1-9][0-9]{0,2}(?:([,' \u00a0\u2009\u202f])[0-9]{3})(?:\1[0-9]{3})*)(?:\.[0-9]*)?|\.[0-9]+")
-_COMMA = re.compile(r"(?:[0-9]+|[1-9][0-9]{0,2}(?:([.' \u00a0\u2009\u202f])[0-9]{3})(?:\1[0-9]{3})*)(?:,[0-9]*)?|,[0-9]+")
+_AROUND = re.compile(rf"^(?:{_CODES}|[{_MONEY}])|(?:{_CODES}|[{_MONEY}])$")
+_POINT = re.compile(
+    r"(?:[0-9]+|[1-9][0-9]{0,2}(?:([,' \u00a0\u2009\u202f])[0-9]{3})(?:\1[0-9]{3})*)(?:\.[0-9]*)?|\.[0-9]+"
+)
+_COMMA = re.compile(
+    r"(?:[0-9]+|[1-9][0-9]{0,2}(?:([.' \u00a0\u2009\u202f])[0-9]{3})(?:\1[0-9]{3})*)(?:,[0-9]*)?|,[0-9]+"
+)
 
 
 def numeral(text, notation):
@@ -41,7 +45,7 @@ def numeral(text, notation):
         bare, sign = bare[:-1].rstrip(), sign / 100
     if bare[:1] in ("-", "+"):
         sign, bare = sign * (-1.0 if bare[0] == "-" else 1.0), bare[1:].lstrip()
-    bare = _AROUND.fullmatch(bare).group(2).strip()
+    bare = _AROUND.sub("", bare, count=1).strip()
     if bare[:1] == "-":  # $-5
         sign, bare = -sign, bare[1:]
     match = (_POINT if notation[0] == "." else _COMMA).fullmatch(bare)

@@ -19,10 +19,12 @@ from nasmyth.record import plain_text
 
 def text_of(value: Any) -> str | None:
     """A label or category as text; None if it is missing. 1, 1.0 and np.int64(1) all read "1"."""
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return None if value != value else str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, (np.datetime64, np.timedelta64)) and np.isnat(value):
+        return None
     if isinstance(value, Tensor):
         return text_of(value.item())
     return plain_text(str(value))

@@ -103,7 +103,9 @@ class Task:
     def trained_by(self, recipe: Recipe) -> Task:
         """The same task with another recipe. Raises DataError for what is none."""
         if not isinstance(recipe, Recipe):
-            raise DataError(f"recipe={repr(recipe)[:100]} is no recipe; write recipe=Recipe(epochs=20), from nasmyth.train")
+            raise DataError(
+                f"recipe={repr(recipe)[:100]} is no recipe; write recipe=Recipe(epochs=20), from nasmyth.train"
+            )
         if is_open(recipe):
             raise DataError(f"{recipe} has holes, which a search in a space of recipes fills; give it values")
         return replace(self, recipe=recipe)

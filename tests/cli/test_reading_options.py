@@ -13,7 +13,9 @@ import pytest
 def rows(tmp_path_factory):
     """A table whose target could be classes or values."""
     rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("rows") / "rows.csv"
-    pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "stars": np.arange(60) % 3}).to_csv(path, index=False)
+    pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "stars": np.arange(60) % 3}).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -26,7 +28,19 @@ def test_design_learns_the_kind_that_is_asked_for(run, rows, tmp_path, kind):
 
 
 def test_search_takes_the_options_of_reading(run, folder, tmp_path):
-    line = ("search", f"{folder}/mine_cli.py:space", "--data", "digits", "--trials", 1, "--epochs", 0.1, "-o", tmp_path / "a.db", "--json")
+    line = (
+        "search",
+        f"{folder}/mine_cli.py:space",
+        "--data",
+        "digits",
+        "--trials",
+        1,
+        "--epochs",
+        0.1,
+        "-o",
+        tmp_path / "a.db",
+        "--json",
+    )
     told = json.loads(run(*line, "--kind", "classification", "--size", "8", "--on-bad", "skip").stdout)
     assert told["task"]["input"] == [1, 8, 8]
     assert "size= (--size) is the size of images" in run(*line[:3], "iris", "--size", "9", status=1).stderr
@@ -35,7 +49,10 @@ def test_search_takes_the_options_of_reading(run, folder, tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (("digits", "-t", "x"), "digits: what is to be predicted is digit; target= (--target) names a column of a table"),
+        (
+            ("digits", "-t", "x"),
+            "digits: what is to be predicted is digit; target= (--target) names a column of a table",
+        ),
         (("iris", "--size", "8"), "iris is a table, and size= (--size) is the size of images"),
     ],
 )

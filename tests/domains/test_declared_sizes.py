@@ -44,7 +44,9 @@ def test_an_archive_that_unpacks_to_much_is_refused(tmp_path, method, monkeypatc
     content = npy(np.zeros(0, np.uint8), (300, 10_000)) + bytes(3_000_000)
     path = archive(tmp_path / "a.npz", ("x.npy", content), ("y.npy", npy(np.zeros(300, np.int64))), method=method)
     assert path.stat().st_size < 20_000
-    with pytest.raises(DataError, match=r"what it declares would take 3 MB in memory, and a file of .* NASMYTH_DATA_MEMORY="):
+    with pytest.raises(
+        DataError, match=r"what it declares would take 3 MB in memory, and a file of .* NASMYTH_DATA_MEMORY="
+    ):
         read(path)
 
 

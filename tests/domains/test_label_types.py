@@ -17,7 +17,9 @@ X = np.random.default_rng(0).normal(size=(60, 3))
 
 
 def network_of(task) -> Network:
-    graph = Graph.of(chain(first=ops.Linear(4), act=ops.Activation("relu"), head=ops.Linear(len(task.classes))), input=task.input)
+    graph = Graph.of(
+        chain(first=ops.Linear(4), act=ops.Activation("relu"), head=ops.Linear(len(task.classes))), input=task.input
+    )
     return build(graph, 0, task.inputs, task.outputs)
 
 
@@ -35,7 +37,9 @@ def test_labels_keep_their_type(labels, known, source, tmp_path):
     if source == "tensor" and y.dtype.kind not in "biuf":
         pytest.skip("no tensor holds these")
     if source == "frame":
-        y = np.array([v.decode() if isinstance(v, bytes) else v for v in y.tolist()], dtype=object if y.dtype == object else None)
+        y = np.array(
+            [v.decode() if isinstance(v, bytes) else v for v in y.tolist()], dtype=object if y.dtype == object else None
+        )
         task = read(pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y}), "y", kind="classification")
     else:
         task = read((X, torch.as_tensor(y) if source == "tensor" else y), kind="classification")
@@ -77,7 +81,9 @@ def test_files_of_before_hold_texts():
     assert "type" not in to_json(Classes(("a", "b"))) and to_json(fit_classes([1, 2]))["type"] == "int"
 
 
-@pytest.mark.parametrize(("names", "kind"), [(("a", "b"), "int"), (("inf", "1"), "float"), (("1", "0"), "bool"), (("a", "b"), "code")])
+@pytest.mark.parametrize(
+    ("names", "kind"), [(("a", "b"), "int"), (("inf", "1"), "float"), (("1", "0"), "bool"), (("a", "b"), "code")]
+)
 def test_types_that_the_names_are_not_of(names, kind):
     with pytest.raises(DataError, match="are no labels of type"):
         Classes(names, kind)

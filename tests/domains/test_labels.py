@@ -109,6 +109,12 @@ def test_nothing_to_tell_apart():
         read((X, np.full(60, 7.0)), kind="regression")
 
 
+def test_a_long_label_does_not_fill_the_message():
+    with pytest.raises(DataError) as told:
+        read((X, np.full(60, "x" * 5000)))
+    assert len(str(told.value)) < 300
+
+
 def test_classes_too_small_to_split():
     y = np.array(["a"] * 30 + ["b"] * 28 + ["c"] * 2)
     with pytest.raises(DataError, match="1 of 3 classes have fewer than 3 examples: 'c'.*on_bad='skip'"):

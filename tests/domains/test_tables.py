@@ -122,6 +122,17 @@ def test_kinds_of_awkward_columns():
     assert torch.isfinite(task.inputs.module()(everything)).all()
 
 
+@pytest.mark.parametrize("kind", ["string", "string[pyarrow]", "object", "category"])
+def test_missing_texts_of_every_kind_of_column(kind):
+    frame = table().assign(colour=pd.Series(["u", None, "v"] * 40).astype(kind))
+    task = read(frame, "kind")
+    assert set(next(c for c in task.inputs.columns if c.name == "colour").vocabulary) == {"u", "v"}
+    assert task.inputs.encode(frame)[:3, list(kinds(task)).index("colour")].tolist() in ([1, 0, 2], [2, 0, 1])
+    assert read(frame.assign(kind=frame["colour"]), "kind", on_bad="skip").classes == ("u", "v")
+    with pytest.raises(DataError, match="40 of 120 labels"):
+        read(frame.assign(kind=frame["colour"]), "kind")
+
+
 def test_dates_become_numbers_also_in_raw_input():
     days = pd.date_range("2020-01-01 06:00", periods=120, freq="37h")
     for column in (days, days.strftime("%Y-%m-%d %H:%M"), days.date):
@@ -133,6 +144,15 @@ def test_dates_become_numbers_also_in_raw_input():
         stored = task.inputs.encode(raw)
         assert stored[0, names.index("when.month")] == 3 and stored[0, names.index("when.weekday")] == 0
         assert stored[0, names.index("when.days")] == 18687.5 and stored[1, names.index("when.days")].isnan()
+
+
+@pytest.mark.parametrize("values", [[1.5, np.nan], [[1], None], np.array([3, 4]), [pd.NaT, pd.NA], ["no date", b"x"]])
+def test_what_is_no_date_where_dates_were_is_missing(values):
+    days = pd.date_range("2020-01-01 06:00", periods=120, freq="37h")
+    task = read(table().assign(when=days), "kind")
+    raw = {name: column.tolist() for name, column in table(2).items()} | {"when": values}
+    stored = task.inputs.encode(raw)
+    assert stored[:, [i for i, name in enumerate(kinds(task)) if name.startswith("when.")]].isnan().all()
 
 
 def test_raw_rows_of_the_form_read_encode_to_what_is_stored():

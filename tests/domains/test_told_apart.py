@@ -31,13 +31,17 @@ def notes(task) -> str:
 @pytest.mark.parametrize("shape", [(128, 3), (3, 128), (128, 9), (9, 128), (24, 7), (1, 300), (300, 1)])
 def test_steps_of_channels_are_no_pictures(shape):
     x = RNG.normal(size=(60, *shape))
-    with pytest.raises(DataError, match=r"looks like series of .* steps and .*x.reshape\(len\(x\), -1\).*x\[..., None\]"):
+    with pytest.raises(
+        DataError, match=r"looks like series of .* steps and .*x.reshape\(len\(x\), -1\).*x\[..., None\]"
+    ):
         read((x, Y))
     assert read((x.reshape(60, -1), Y)).input == (np.prod(shape),)
     assert read((x[..., None], Y)).input == (1, *shape)
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (8, 8, 3), (32, 32, 1), (3, 8, 8), (2, 2), (3, 3), (4, 6), (16, 8), (1, 1, 3)])
+@pytest.mark.parametrize(
+    "shape", [(8, 8), (28, 28), (8, 8, 3), (32, 32, 1), (3, 8, 8), (2, 2), (3, 3), (4, 6), (16, 8), (1, 1, 3)]
+)
 @pytest.mark.parametrize("kind", ["uint8", "float32", "normal"])
 def test_pictures_are_left_in_peace(shape, kind):
     x = RNG.normal(size=(60, *shape)) if kind == "normal" else RNG.integers(0, 255, (60, *shape)).astype(kind)
@@ -63,7 +67,13 @@ def test_codes_are_said_to_be_taken_for_amounts():
 
 
 @pytest.mark.parametrize(
-    "x", [RNG.normal(size=(60, 200)), RNG.normal(size=(60, 1)) + 0.1 * RNG.normal(size=(60, 200)), RNG.poisson(3, (60, 200)), waves(30)]
+    "x",
+    [
+        RNG.normal(size=(60, 200)),
+        RNG.normal(size=(60, 1)) + 0.1 * RNG.normal(size=(60, 200)),
+        RNG.poisson(3, (60, 200)),
+        waves(30),
+    ],
 )
 def test_tables_are_left_in_peace(x):
     assert "series" not in notes(read((x, Y))) and "codes" not in notes(read((x, Y)))
@@ -77,7 +87,10 @@ X = RNG.normal(size=(60, 3))
 @pytest.mark.parametrize("kind", [int, float, bool])
 def test_several_labels_an_example_are_refused(kind):
     y = (RNG.random((60, 4)) < 0.5).astype(kind)
-    with pytest.raises(DataError, match=r"y of 4 columns of zeros and ones looks like several labels .*multi-label.*y\[:, 0\].*kind='regression'"):
+    with pytest.raises(
+        DataError,
+        match=r"y of 4 columns of zeros and ones looks like several labels .*multi-label.*y\[:, 0\].*kind='regression'",
+    ):
         read((X, y))
     assert read((X, y), kind="regression").kind == "regression"
     assert read((X, y[:, 0])).kind == "classification"
@@ -114,7 +127,9 @@ def test_graphs_are_refused(tmp_path):
     cora = {"edge_index": np.zeros((2, 100), int), "x": X, "y": np.where(mask, Y, -1), "train_mask": mask}
     np.savez(tmp_path / "a.npz", **cora)
     for source in (cora, tmp_path / "a.npz"):
-        with pytest.raises(DataError, match=r"'edge_index', 'train_mask' beside x and y say that this is a graph.*x\[train_mask\]"):
+        with pytest.raises(
+            DataError, match=r"'edge_index', 'train_mask' beside x and y say that this is a graph.*x\[train_mask\]"
+        ):
             read(source)
     assert read({"x": X, "y": Y, "names": np.arange(3)}).kind == "classification"
 

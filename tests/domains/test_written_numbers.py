@@ -16,7 +16,11 @@ from .test_folder import said
 from .test_tables import kinds, table
 
 RNG = np.random.default_rng(1)
-PRICE, SHARE, SIZE = RNG.integers(900, 9000, 120), RNG.integers(1, 999, 120) / 1000, RNG.integers(100, 999_999, 120) / 100
+PRICE, SHARE, SIZE = (
+    RNG.integers(900, 9000, 120),
+    RNG.integers(1, 999, 120) / 1000,
+    RNG.integers(100, 999_999, 120) / 100,
+)
 
 
 def german(number: float) -> str:
@@ -33,7 +37,9 @@ def test_written_numbers_are_numbers_and_said():
     task = read(written(), "kind")
     plain = read(table().assign(price=PRICE, share=SHARE, size=SIZE, plain=PRICE), "kind")
     assert kinds(task) == kinds(plain)
-    assert torch.allclose(task.train.x, plain.train.x, rtol=1e-6) and torch.allclose(task.test.x, plain.test.x, rtol=1e-6)
+    assert torch.allclose(task.train.x, plain.train.x, rtol=1e-6) and torch.allclose(
+        task.test.x, plain.test.x, rtol=1e-6
+    )
     note = said(task, "texts read as numbers")
     assert "price ($" in note and "% is 0." in note
     assert {c.name: c.notation for c in task.inputs.columns if c.notation} == {"price": ".", "share": ".%", "size": ","}
@@ -44,14 +50,18 @@ def test_a_csv_of_them_is_read_the_same_way_at_prediction(tmp_path):
     frame.to_csv(tmp_path / "a.csv", index=False)
     task = read(tmp_path / "a.csv", "kind")
     assert task.fingerprint == read(frame, "kind").fingerprint
-    few = frame[:3].assign(size=["1.234", "2.500", "3.000"], price=["1,000", "2000", "$3"])  # alone, these look like Python's
+    few = frame[:3].assign(
+        size=["1.234", "2.500", "3.000"], price=["1,000", "2000", "$3"]
+    )  # alone, these look like Python's
     few.to_csv(tmp_path / "b.csv", index=False)
     raw, _ = read_inputs(tmp_path / "b.csv", task.inputs)
     stored, names = task.inputs.encode(raw), [c.name for c in task.inputs.columns]
     assert stored[:, names.index("size")].tolist() == [1234, 2500, 3000]
     assert stored[:, names.index("price")].tolist() == [1000, 2000, 3]
     assert task.inputs.encode(few.assign(size=1234.5, price=None))[0, names.index("size")] == 1234.5
-    with pytest.raises(DataError, match="column 'share', row 0: '12.3' is not a number as training wrote them, such as '12.5%'"):
+    with pytest.raises(
+        DataError, match="column 'share', row 0: '12.3' is not a number as training wrote them, such as '12.5%'"
+    ):
         task.inputs.encode(few.assign(share="12.3"))
 
 
@@ -80,11 +90,15 @@ def test_a_saved_and_an_exported_network_read_them(network, tmp_path):
 
 def test_targets_of_written_numbers_are_values():
     task = read(written(), "price")
-    assert task.kind == "regression" and sorted(torch.cat([task.train.y, task.valid.y, task.test.y])[:, 0].tolist()) == sorted(PRICE)
+    assert task.kind == "regression" and sorted(
+        torch.cat([task.train.y, task.valid.y, task.test.y])[:, 0].tolist()
+    ) == sorted(PRICE)
     said(task, "target price", "texts read as numbers")
     assert read(table().assign(rate=["5%", "10%", "25%"] * 40), "rate").classes == ("10%", "25%", "5%")
     few = read(table().assign(rate=["5%", "10%", "25%"] * 40), "rate", kind="regression")
-    assert few.kind == "regression" and set(few.train.y[:, 0].tolist()) <= {np.float32(v).item() for v in (0.05, 0.1, 0.25)}
+    assert few.kind == "regression" and set(few.train.y[:, 0].tolist()) <= {
+        np.float32(v).item() for v in (0.05, 0.1, 0.25)
+    }
 
 
 def test_texts_that_python_reads_stay_as_python_reads_them():

@@ -12,6 +12,8 @@ from nasmyth.errors import DataError
 
 MOST_COLUMNS = 50_000
 _SEPARATORS = ",;\t|"
+_FIRST_LINE = 1 << 22
+"""Characters of it that are looked at."""
 _GROWTH = 12
 """About how many bytes each byte of text becomes in pandas, at worst."""
 
@@ -26,7 +28,7 @@ def read_csv(path: Path, usual: str, texts: Sequence[str] = ()) -> tuple[Any, li
     allowance().check(f"{path}: a table of that size", path.stat().st_size * _GROWTH)
     encoding, notes = _encoding(path)
     with path.open(encoding=encoding, newline="") as file:
-        line = file.readline()
+        line = file.readline(_FIRST_LINE)
     separator = max(_SEPARATORS, key=lambda mark: (line.count(mark), mark == usual))
     if (columns := 1 + line.count(separator)) > MOST_COLUMNS:
         raise DataError(f"{path}: the first line has {columns:,} entries; up to {MOST_COLUMNS:,} columns are read")

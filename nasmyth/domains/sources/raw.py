@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -43,11 +43,17 @@ class Options:
                 f"kind={shortened(repr(self.kind))} is not a kind of task; write kind='classification' or kind='regression'"
             )
         if self.on_bad is not None and not (isinstance(self.on_bad, str) and self.on_bad in ("skip", "refuse")):
-            raise DataError(f"on_bad={shortened(repr(self.on_bad))} is not understood; write on_bad='skip' or on_bad='refuse'")
-        if self.limit is not None and not (_is_whole(self.limit) and self.limit >= 1):
-            raise DataError(f"limit={shortened(repr(self.limit))} is not a number of examples; write limit=1000, or leave it out")
+            raise DataError(
+                f"on_bad={shortened(repr(self.on_bad))} is not understood; write on_bad='skip' or on_bad='refuse'"
+            )
+        if self.limit is not None and (not _is_whole(self.limit) or self.limit < 1):
+            raise DataError(
+                f"limit={shortened(repr(self.limit))} is not a number of examples; write limit=1000, or leave it out"
+            )
         if not (_is_whole(self.seed) and 0 <= self.seed < 2**63):
-            raise DataError(f"seed={shortened(repr(self.seed))} is not a seed; write a whole number from 0, such as seed=0")
+            raise DataError(
+                f"seed={shortened(repr(self.seed))} is not a seed; write a whole number from 0, such as seed=0"
+            )
         if not isinstance(self.target, str | None):
             names = tuple(self.target) if isinstance(self.target, Iterable) else ()
             if not names or not all(isinstance(name, str) for name in names):
@@ -57,7 +63,9 @@ class Options:
             object.__setattr__(self, "target", names)
         sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
         if self.size is not None and not all(_is_whole(side) and side >= 1 for side in sides):
-            raise DataError(f"size={shortened(repr(self.size))} is not an image size in pixels; write size=64, or size=(48, 64)")
+            raise DataError(
+                f"size={shortened(repr(self.size))} is not an image size in pixels; write size=64, or size=(48, 64)"
+            )
 
     @property
     def height_width(self) -> tuple[int, int] | None:
@@ -68,7 +76,7 @@ class Options:
         return int(height), int(width)
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 

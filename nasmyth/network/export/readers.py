@@ -106,7 +106,7 @@ def find_dated_column(raw, name):
 
 def text_of(value):
     """A category as text, None if it is missing. 1 and 1.0 both read "1"."""
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
