@@ -28,11 +28,12 @@ import nasmyth.ops  # noqa: F401  what networks are made of has to be known befo
 from nasmyth.errors import ExportError, NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.network.files import whole
+from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
 from nasmyth.record import from_json, to_json
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older Nasmyth could not read what this one writes."""
 
 _LIMIT = 100_000_000
@@ -91,7 +92,8 @@ def from_bytes(data: bytes) -> Network:
             f"its graph was {document.get('key')} when it was saved and reads as {graph.key} here: "
             "the definition or a default of one of its ops has changed since"
         )
-    _put_weights(network, _tensors(data))
+    weights = _tensors(data)
+    _put_weights(network, _renamed(graph, weights) if document["format"] == 1 else weights)
     return network.eval()
 
 
@@ -138,6 +140,19 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
         return tensors
     except (SafetensorError, ValueError, KeyError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
+
+
+def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a file of format 1 under the names of today."""
+    addresses = [node.address for node in graph.nodes[1:]]
+    now = places(addresses)
+    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
+    heads = sorted(new, key=len, reverse=True)
+    found = {}
+    for name, tensor in weights.items():
+        head = next((head for head in heads if name.startswith(f"{head}.")), "")
+        found[new[head] + name.removeprefix(head) if head else name] = tensor
+    return found
 
 
 def _put_weights(network: Network, weights: dict[str, Tensor]) -> None:

@@ -35,6 +35,11 @@ class Captured(NamedTuple):
     batch: int
     module: Answer
 
+    @property
+    def originals(self) -> dict[str, Tensor]:
+        """What the module holds, by its names."""
+        return dict(self.held.values())
+
     def held_by_name(self, name: str) -> Tensor | None:
         """A buffer of the module that the program does not read."""
         path, _, own = name.rpartition(".")

@@ -13,6 +13,7 @@ from nasmyth.errors import TraceError, warn
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.network.checkpoints import remember
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.tracing.capture import Captured, capture, runs_operators
@@ -60,6 +61,8 @@ def network_of(
     _put_weights(network, wired)
     network.eval()
     compare(network, program, example)
+    if isinstance(module, nn.Module):
+        remember(network, module, _origins(wired, program))
     return network
 
 
@@ -125,6 +128,16 @@ def _say_unused(module: nn.Module, wired: Wired) -> None:
         )
 
 
+def _origins(wired: Wired, program: Captured) -> dict[str, tuple[str, Tensor]]:
+    """For each weight by its name here the name in the module, and how the tensor is seen here."""
+    paths = places(dict.fromkeys(node.address for node in wired.graph.nodes[1:]))
+    return {
+        ".".join((*paths[address], own)): (program.module.path(held.name), held.tensor)
+        for address, weights in wired.weights.items()
+        for own, held in weights.items()
+    }
+
+
 @torch.no_grad()
 def _put_weights(network: Network, wired: Wired) -> None:
     """Copies of the module's tensors, types and devices as they are there."""
@@ -132,7 +145,7 @@ def _put_weights(network: Network, wired: Wired) -> None:
     for address, weights in wired.weights.items():
         module = network.get_submodule(".".join(paths[address]))
         own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        for name, tensor in weights.items():
+        for name, (_, tensor, _) in weights.items():
             if own[name].shape != tensor.shape:
                 raise TraceError(
                     f"{name} at {address} has the shape {tuple(tensor.shape)}, {tuple(own[name].shape)} is needed"
