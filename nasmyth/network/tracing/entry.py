@@ -18,6 +18,7 @@ from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.tracing.capture import Captured, capture, runs_operators
 from nasmyth.network.tracing.comparing import compare
+from nasmyth.network.tracing.exported import core_of
 from nasmyth.network.tracing.wire import Wired, wire
 from nasmyth.ops.opaque import Opaque, called
 
@@ -40,8 +41,7 @@ def trace(
 
     Raises TraceError: for paths that depend on values, sizes that depend on values, several inputs, written-to buffers.
     """
-    _, wired, _ = _traced(module, example, output, unknown)
-    return wired.graph
+    return _traced(module, example, output, unknown).wired.graph
 
 
 def network_of(
@@ -56,13 +56,13 @@ def network_of(
     It is run beside the module on input like `example`, and refused (TraceError) if it is not equal to 1e-5. Arguments are
     those of `trace`. The weights are copies.
     """
-    program, wired, example = _traced(module, example, output, unknown)
-    network = Network(wired.graph)
-    _put_weights(network, wired)
+    traced = _traced(module, example, output, unknown)
+    network = Network(traced.wired.graph, traced.inputs, traced.outputs)
+    _put_weights(network, traced.wired)
     network.eval()
-    compare(network, program, example)
+    compare(network, traced.program, traced.example)
     if isinstance(module, nn.Module):
-        remember(network, module, _origins(wired, program))
+        remember(network, module, _origins(traced.wired, traced.program))
     return network
 
 
@@ -87,16 +87,28 @@ def opaque(graph: Graph) -> list[Unsaid]:
     return found
 
 
-def _traced(module: Any, example: Tensor | None, output: str | int | None, unknown: str) -> tuple[Captured, Wired, Tensor]:
+class _Traced(NamedTuple):
+    program: Captured
+    wired: Wired
+    example: Tensor
+    inputs: Any
+    outputs: Any
+
+
+def _traced(module: Any, example: Tensor | None, output: str | int | None, unknown: str) -> _Traced:
     if unknown not in ("opaque", "refuse"):
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
         )
+    inputs = outputs = None
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
-        module, shaped = read(module)
-        example = shaped if example is None else example
+        if os.fspath(module).endswith(".safetensors"):
+            raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
+        with core_of(module) as core:
+            module, shaped = read(core.path)
+        example, inputs, outputs = shaped if example is None else example, core.inputs, core.outputs
     if isinstance(module, type) and issubclass(module, nn.Module):
         raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -111,7 +123,7 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         listed = "; ".join(f"{one.function} at {one.address}{wired.lines[one.address]}" for one in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         raise TraceError(f"no op says exactly {listed}{more}; unknown='opaque' keeps them as nodes of their own")
-    return program, wired, example
+    return _Traced(program, wired, example, inputs, outputs)
 
 
 def _say_unused(module: nn.Module, wired: Wired) -> None:
