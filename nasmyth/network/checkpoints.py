@@ -54,7 +54,9 @@ def translate(network: Network, state: dict[str, Any], prefix: str) -> None:
             if name in own and isinstance(tensor, Tensor):
                 tensor = tensor.t() if turned and tensor.dim() == 2 else tensor
                 fits = tensor.numel() == own[name].numel()
-                state[prefix + name] = tensor.reshape(own[name].shape) if fits else tensor  # torch says what does not fit
+                state[prefix + name] = (
+                    tensor.reshape(own[name].shape) if fits else tensor
+                )  # torch says what does not fit
         for name in _names(event.get("kept")):
             if name in own:
                 state.setdefault(prefix + name, own[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -104,7 +105,9 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
-        if os.fspath(module).endswith(".safetensors"):
+        if not Path(module).is_file():
+            raise TraceError(f"{os.fspath(module)!r}: no such file; give the path of an ONNX file, or an nn.Module")
+        if Path(module).suffix == ".safetensors":
             raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
         with core_of(module) as core:
             module, shaped = read(core.path)

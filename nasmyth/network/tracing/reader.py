@@ -153,7 +153,9 @@ class Reader:
                 op = Weight(tuple(value.tensor.shape))
                 path, _, name = self.program.module.path(value.name).rpartition(".")
                 layout = Layout(tuple(value.tensor.shape), -1, 1, "")
-                draft = Draft(op, (0,), layout.shape, path, "", name, {"weight": Held(value.name, value.tensor, True)}, "")
+                draft = Draft(
+                    op, (0,), layout.shape, path, "", name, {"weight": Held(value.name, value.tensor, True)}, ""
+                )
                 self.weights[value.name] = Flow(self.add(draft), layout)
             return self.weights[value.name]
         if isinstance(value, Expression):
