@@ -4,7 +4,8 @@
 
 Different addresses have different places, and a place depends on the set of addresses alone, so that keys are the same
 in every process. Two things need care. A part that cannot be an attribute of a module, such as `train` or `class`, is
-written with an underscore more: `train_`. And where one address is the beginning of another, its module goes into the
+written with an underscore more: `train_`; what a network calls its own, such as `graph`, is kept from its outermost parts
+alone. And where one address is the beginning of another, its module goes into the
 group that both share, as `_self`.
 """
 
@@ -43,18 +44,20 @@ class Group(nn.Module):
         self.add_module(str(index), layer)
 
 
-def places(addresses: Iterable[str]) -> dict[str, Path]:
-    """The path of attributes that leads to the module of each address."""
-    paths = {address: path_of(address) for address in addresses}
+def places(addresses: Iterable[str], format: int = 2) -> dict[str, Path]:
+    """The path of attributes that leads to the module of each address; in files of format 1, names of a network's own
+    were kept from all parts."""
+    paths = {address: path_of(address, format) for address in addresses}
     inner = {path[:n] for path in paths.values() for n in range(len(path))}
     return {address: (*path, SELF) if path in inner or not path else path for address, path in paths.items()}
 
 
-def path_of(address: str) -> Path:
+def path_of(address: str, format: int = 2) -> Path:
     """The parts of an address as attribute names: "stages[1].conv" gives ("stages", "1", "conv")."""
     if not _ADDRESS.fullmatch(address):
         return (_spelt(address),) if address else ()
-    return tuple(index or _attribute(name) for index, name in _PART.findall(address))
+    parts = enumerate(_PART.findall(address))
+    return tuple(index or _attribute(name, own=format == 1 or place == 0) for place, (index, name) in parts)
 
 
 def put(root: nn.Module, path: Path, module: nn.Module) -> None:
@@ -72,12 +75,12 @@ def expression(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def _attribute(name: str) -> str:
+def _attribute(name: str, own: bool) -> str:
     """A name that can be an attribute. Every step can be undone, so that two names stay two."""
     if not name.isidentifier() or not name.isascii() or name.startswith("__"):  # Python mangles the last inside classes
         return _spelt(name)
     plain = name.rstrip("_")
-    return name + "_" if plain in _reserved() or re.fullmatch("_x[0-9a-f]*", plain) else name
+    return name + "_" if plain in _reserved(own) or re.fullmatch("_x[0-9a-f]*", plain) else name
 
 
 def _spelt(name: str) -> str:
@@ -85,7 +88,7 @@ def _spelt(name: str) -> str:
 
 
 @cache
-def _reserved() -> frozenset[str]:
+def _reserved(own: bool) -> frozenset[str]:
     module: Any = nn.Module()
-    names = {*dir(module), *keyword.kwlist, *OWN, SELF, ""}
+    names = {*dir(module), *keyword.kwlist, *(OWN if own else ()), SELF, ""}
     return frozenset(name.rstrip("_") for name in names)

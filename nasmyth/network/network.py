@@ -24,6 +24,7 @@ import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops k
 from nasmyth.errors import CheckError, ShapeError
 from nasmyth.graph.flat import two_ops_of_one
 from nasmyth.graph.graph import Graph
+from nasmyth.network.checkpoints import translate
 from nasmyth.network.names import Group, Path, places, put
 from nasmyth.units import show
 
@@ -77,11 +78,16 @@ class Network(Group):
                 values[i] = None
         return values[-1]
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        translate(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     @classmethod
     def of(cls, module: Any, example: Tensor | None = None, **options: Any) -> Network:
         """A network that computes what an `nn.Module` or an ONNX file does, with its weights; arguments are those of `trace`.
 
-        Raises TraceError where that cannot be, or where the two differ by more than 1e-5 on random input.
+        `load_state_dict` takes checkpoints of that module. Raises TraceError where that cannot be, or where the two differ
+        by more than 1e-5 on input like the example.
         """
         from nasmyth.network.tracing import network_of
 

@@ -38,7 +38,7 @@ from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
 from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older Nasmyth could not read what this one writes."""
 
 _LIMIT = 100_000_000
@@ -102,6 +102,8 @@ def from_bytes(data: bytes) -> Network:
             "the definition or a default of one of its ops has changed since"
         )
     weights = _tensors(data)
+    if document["format"] == 1:
+        weights = _renamed(graph, weights)
     with _building():
         inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
         _refuse_other_weights(graph, weights)
@@ -188,6 +190,19 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
         return tensors
     except (SafetensorError, *UNFIT, RuntimeError, MemoryError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
+
+
+def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a file of format 1 under the names of today."""
+    addresses = [node.address for node in graph.nodes[1:]]
+    now = places(addresses)
+    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
+    heads = sorted(new, key=len, reverse=True)
+    found = {}
+    for name, tensor in weights.items():
+        head = next((head for head in heads if name.startswith(f"{head}.")), "")
+        found[new[head] + name.removeprefix(head) if head else name] = tensor
+    return found
 
 
 def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:

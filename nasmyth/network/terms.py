@@ -1,7 +1,7 @@
 """What a network takes and gives, in words, for those who hold nothing but an exported file.
 
-    raw      what `predict` takes, here and in the exported source
-    stored   what the other exports take: uint8 pixels, rows of numbers and codes (see `inputs.py`)
+raw      what `predict` takes, here and in the exported source
+stored   what the other exports take: uint8 pixels, rows of numbers and codes (see `inputs.py`)
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def gives(network: Network) -> str:
 def of_column(column: Column) -> str:
     """One column: its kind, and what training saw."""
     if column.kind == "category":
-        known = ", ".join(map(repr, column.vocabulary[:COLUMNS])) + (", ..." if len(column.vocabulary) > COLUMNS else "")
+        known = ", ".join(map(repr, column.vocabulary[:COLUMNS])) + (
+            ", ..." if len(column.vocabulary) > COLUMNS else ""
+        )
         return f"text, one of {known}; all else counts as missing"
     seen = f", {column.seen[0]:g} to {column.seen[1]:g} in training" if column.seen else ""
     return f"a number in the units of the training data{seen}; NaN if missing"

@@ -34,6 +34,7 @@ from nasmyth.network.inputs import TableInput
 from nasmyth.network.pipeline import encode
 from nasmyth.network.raw import text_of
 from nasmyth.network.terms import gives, of_column, takes_stored
+from nasmyth.network.tracing.exported import CORE
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network
@@ -74,12 +75,14 @@ def to_onnx(network: Network) -> Any:
             ) from error
     assert written is not None
     model = written.model_proto
+    core = _core(model)
     _forget_tracing(model)
     _name_batch(model)
     if isinstance(network.inputs, TableInput):
-        _split_columns(model, network.inputs, onnx)
+        renamed = _split_columns(model, network.inputs, onnx)
+        core = [renamed.get(name, name) for name in core]
     props = {key: value if isinstance(value, str) else json.dumps(value) for key, value in description(network).items()}
-    onnx.helper.set_model_props(model, props)
+    onnx.helper.set_model_props(model, {**props, **({CORE: json.dumps(core)} if core else {})})
     _say(model, network)
     model.producer_name, model.producer_version = "nasmyth", ""
     onnx.checker.check_model(model)
@@ -182,6 +185,28 @@ def _input_name(network: Network) -> str:
     return "x" if network.inputs is None else "stored" if isinstance(network.inputs, TableInput) else "image"
 
 
+def _core(model: Any) -> list[str]:
+    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one each."""
+    part = {node.output[0]: _part(node) for node in model.graph.node}
+    made = {name: node.output[0] for node in model.graph.node for name in node.output}
+    outside = {one.name for one in model.graph.input}
+    enter, leave = set(), {one.name for one in model.graph.output if part.get(made.get(one.name)) == "network"}
+    for node in model.graph.node:
+        for name in node.input:
+            source = "prepare" if name in outside else part.get(made.get(name), "")
+            if source == "prepare" and _part(node) == "network":
+                enter.add(name)
+            elif source == "network" and _part(node) == "answer":
+                leave.add(name)
+    return [*enter, *leave] if len(enter) == len(leave) == 1 else []
+
+
+def _part(node: Any) -> str:
+    """Which part of the pipeline a node is of: "prepare", "network" or "answer"."""
+    scopes = next((prop.value for prop in node.metadata_props if prop.key == "pkg.torch.onnx.name_scopes"), "")
+    return next((part for part in ("prepare", "answer") if f"'{part}'" in scopes.partition("network")[0]), "network")
+
+
 def _forget_tracing(model: Any) -> None:
     """Without the exporter's notes on where each node came from: they hold paths of this machine, and half the bytes."""
     graph = model.graph
@@ -200,10 +225,13 @@ def _name_batch(model: Any) -> None:
                 axis.dim_param = re.sub(rf"\b{re.escape(numbered)}\b", "batch", axis.dim_param)
 
 
-def _split_columns(model: Any, inputs: TableInput, onnx: Any) -> None:
-    """Put in front what makes stored rows from one input a column: text to codes, and all of them side by side."""
+def _split_columns(model: Any, inputs: TableInput, onnx: Any) -> dict[str, str]:
+    """Put in front what makes stored rows from one input a column: text to codes, and all of them side by side.
+
+    Returns the new names of what had to be renamed.
+    """
     graph, helper = model.graph, onnx.helper
-    _make_way(graph, {column.name for column in inputs.columns})
+    renamed = _make_way(graph, {column.name for column in inputs.columns})
     stored = graph.input[0].name
     batch = graph.input[0].type.tensor_type.shape.dim[0].dim_param
     columns, nodes, codes = [], [], []
@@ -222,9 +250,10 @@ def _split_columns(model: Any, inputs: TableInput, onnx: Any) -> None:
         graph.ClearField(field)
         getattr(graph, field).extend(new)
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    return renamed
 
 
-def _make_way(graph: Any, taken: set[str]) -> None:
+def _make_way(graph: Any, taken: set[str]) -> dict[str, str]:
     """Rename what has the name of a column inside the graph, outputs included: `label` becomes `label_`."""
     values = {name for node in graph.node for name in (*node.input, *node.output)}
     values |= {part.name for part in (*graph.input, *graph.output, *graph.initializer)}
@@ -239,6 +268,7 @@ def _make_way(graph: Any, taken: set[str]) -> None:
             field[:] = [new.get(name, name) for name in field]
     for part in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         part.name = new.get(part.name, part.name)
+    return new
 
 
 def _session(runtime: Any, model: str | bytes) -> Any:

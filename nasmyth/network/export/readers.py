@@ -57,7 +57,12 @@ def read_images(raw, height, width, channels, low, high, seen=()):
     if seen and images.numel() and seen[1] >= 16 and bool((images <= 1).all()) and bool((numbers.float() != low).any()):
         if numbers.is_floating_point() or numbers.dtype == torch.bool:
             raise ValueError(f"pixels of 0 to 1, where the network was trained on up to {seen[1]}: give uint8 images")
-    if seen and images.numel() and int(images.max()) >= 8 * max(seen[1], 1) and float((images > 2 * seen[1]).float().mean()) > 0.05:
+    if (
+        seen
+        and images.numel()
+        and int(images.max()) >= 8 * max(seen[1], 1)
+        and float((images > 2 * seen[1]).float().mean()) > 0.05
+    ):
         raise ValueError(f"pixels of up to {int(images.max())}, where the network was trained on up to {seen[1]}")
     given = images.shape[3]
     if given != channels and given in (2, 4) and given - 1 in (1, channels, 3):  # the last one is alpha

@@ -68,8 +68,6 @@ def attention(reader: Any, group: Group, x: Any, layout: Layout) -> Flow | None:
     if any(h.name in reader.apart for h in held.values()):
         return None
     op = ops.Attention(module.num_heads, "qkv.bias" in held)
-    weights = {own: h.tensor for own, h in held.items()}
-    names = tuple(h.name for h in held.values())
     path = reader.program.module.path(group.path)
-    draft = Draft(op, (x.draft,), layout.shape, path, group.visit, "attention", weights, names, "")
+    draft = Draft(op, (x.draft,), layout.shape, path, group.visit, "attention", held, "")
     return Flow(reader.add(draft), layout)

@@ -78,10 +78,8 @@ class Call:
             shape = op.infer(*(self.reader.drafts[i].shape for i in inputs))
         except (ShapeError, SpaceError):
             return None
-        tensors = {own: h.tensor for own, h in held.items()}
-        names = tuple(h.name for h in held.values() if h.learned)
         title = name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(op).__name__).lower()
-        return self.reader.add(Draft(op, inputs, shape, self.path, self.visit, title, tensors, names, self.line))
+        return self.reader.add(Draft(op, inputs, shape, self.path, self.visit, title, held, self.line))
 
     def flow(self, draft: int | None, layout: Layout | None = None) -> Flow | None:
         """The value that a node makes; None if the node could not be made or its shape is not what the program has."""

@@ -35,6 +35,11 @@ class Captured(NamedTuple):
     batch: int
     module: Answer
 
+    @property
+    def originals(self) -> dict[str, Tensor]:
+        """What the module holds, by its names."""
+        return dict(self.held.values())
+
     def held_by_name(self, name: str) -> Tensor | None:
         """A buffer of the module that the program does not read."""
         path, _, own = name.rpartition(".")
@@ -111,6 +116,10 @@ def capture(module: nn.Module, example: Tensor, output: str | int | None = None)
             f"the example is a {type(example).__name__}; give one tensor with a batch axis, such as torch.randn(1, 3, 224, 224). "
             "A graph has one input: wrap a module that takes several in one that takes one and holds or computes the others"
         )
+    if example.layout is not torch.strided:
+        raise TraceError(
+            f"the example is laid out as {example.layout}; give a dense tensor, such as example.to_dense()"
+        )
     if example.dim() < 1:
         raise TraceError("the example is a number without axes; give a tensor with a batch axis first")
     batch = _prime(module, example)
@@ -123,7 +132,9 @@ def capture(module: nn.Module, example: Tensor, output: str | int | None = None)
             except Exception as error:
                 raise TraceError(f"the module writes into parts of tensors: {first_line(error)}") from error
     if answer.note.chosen:
-        warn(f"the module gives {answer.note.given}; the graph ends with {answer.note.chosen}. Say which with output=...")
+        warn(
+            f"the module gives {answer.note.given}; the graph ends with {answer.note.chosen}. Say which with output=..."
+        )
     held, x = _placeholders(program)
     return Captured(program.graph, held, x, _last(program), batch, answer)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from nasmyth.errors import TraceError
 from nasmyth.network.network import Network
 from nasmyth.network.pipeline import evaluating
 from nasmyth.network.tracing.capture import Captured
+from nasmyth.network.tracing.refusals import explained
 
 TOLERANCE = 1e-5
 """How far a network with the module's weights may be from the module, relative to the largest answer where above 1."""
@@ -18,9 +21,18 @@ TOLERANCE = 1e-5
 def compare(network: Network, program: Captured, example: Tensor) -> None:
     """Raises TraceError if a network differs from its module, and says whether chance is why."""
     module = program.module
-    x = inputs_like(example)
-    with evaluating(module):
-        theirs, again = (module(x.clone()) for _ in range(2))
+    for x in _worth_trying(example):
+        with evaluating(module):
+            try:
+                theirs, again = (module(x.clone()) for _ in range(2))
+            except Exception as error:  # whatever somebody's forward raises
+                raise explained(error, module.module) from error
+        if bool(theirs.isfinite().any()) or not theirs.numel():
+            break
+    else:
+        raise TraceError(
+            "the answer is NaN or infinite throughout, so that there is nothing to compare: give an example of real input"
+        )
     gap = difference(network(x.clone()), theirs)
     if gap <= TOLERANCE:
         return
@@ -53,6 +65,14 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
     return float(((ours - theirs).abs().amax(1) / theirs.abs().amax(1).clamp(min=1.0)).max())
 
 
+def _worth_trying(example: Tensor) -> Iterator[Tensor]:
+    """Inputs like the example; then, if there is no answer to them, positive ones."""
+    x = inputs_like(example)
+    yield x
+    if x.is_floating_point():
+        yield x.abs() + 0.1
+
+
 def inputs_like(example: Tensor) -> Tensor:
     """Three inputs: two of the kind of the example, and itself.
 
@@ -64,7 +84,7 @@ def inputs_like(example: Tensor) -> Tensor:
     if not one.is_floating_point():
         return torch.cat((one, one.flip(-1), one.roll(1, -1)) if one.dim() > 1 else (one, one, one))
     generator = torch.Generator().manual_seed(0)
-    if not one.numel() or bool((one == one.flatten()[0]).all()):
+    if not bool(one.isfinite().all()) or bool((one == one.flatten()[:1]).all()):
         drawn = torch.randn(2, *one.shape[1:], generator=generator)
         return torch.cat((drawn.to(one.device, one.dtype), one))
     share = 1 - torch.rand(2, *one.shape[1:], generator=generator).to(one.device, one.dtype) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -13,10 +14,12 @@ from nasmyth.errors import TraceError, warn
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.network.checkpoints import remember
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.tracing.capture import Captured, capture, runs_operators
 from nasmyth.network.tracing.comparing import compare
+from nasmyth.network.tracing.exported import core_of
 from nasmyth.network.tracing.wire import Wired, wire
 from nasmyth.ops.opaque import Opaque, called
 
@@ -39,8 +42,7 @@ def trace(
 
     Raises TraceError: for paths that depend on values, sizes that depend on values, several inputs, written-to buffers.
     """
-    _, wired, _ = _traced(module, example, output, unknown)
-    return wired.graph
+    return _traced(module, example, output, unknown).wired.graph
 
 
 def network_of(
@@ -55,11 +57,13 @@ def network_of(
     It is run beside the module on input like `example`, and refused (TraceError) if it is not equal to 1e-5. Arguments are
     those of `trace`. The weights are copies.
     """
-    program, wired, example = _traced(module, example, output, unknown)
-    network = Network(wired.graph)
-    _put_weights(network, wired)
+    traced = _traced(module, example, output, unknown)
+    network = Network(traced.wired.graph, traced.inputs, traced.outputs)
+    _put_weights(network, traced.wired)
     network.eval()
-    compare(network, program, example)
+    compare(network, traced.program, traced.example)
+    if isinstance(module, nn.Module):
+        remember(network, module, _origins(traced.wired, traced.program))
     return network
 
 
@@ -84,16 +88,30 @@ def opaque(graph: Graph) -> list[Unsaid]:
     return found
 
 
-def _traced(module: Any, example: Tensor | None, output: str | int | None, unknown: str) -> tuple[Captured, Wired, Tensor]:
+class _Traced(NamedTuple):
+    program: Captured
+    wired: Wired
+    example: Tensor
+    inputs: Any
+    outputs: Any
+
+
+def _traced(module: Any, example: Tensor | None, output: str | int | None, unknown: str) -> _Traced:
     if unknown not in ("opaque", "refuse"):
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
         )
+    inputs = outputs = None
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
-        module, example = read(module, example, output)
-        output = None
+        if not Path(module).is_file():
+            raise TraceError(f"{os.fspath(module)!r}: no such file; give the path of an ONNX file, or an nn.Module")
+        if Path(module).suffix == ".safetensors":
+            raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
+        with core_of(module) as core:
+            module, example = read(core.path, example, output)
+        inputs, outputs, output = core.inputs, core.outputs, None
     if isinstance(module, type) and issubclass(module, nn.Module):
         raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -110,7 +128,7 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         listed = "; ".join(f"{one.function} at {one.address}{wired.lines[one.address]}" for one in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         raise TraceError(f"no op says exactly {listed}{more}; unknown='opaque' keeps them as nodes of their own")
-    return program, wired, example
+    return _Traced(program, wired, example, inputs, outputs)
 
 
 def _say_unused(module: nn.Module, wired: Wired) -> None:
@@ -127,6 +145,16 @@ def _say_unused(module: nn.Module, wired: Wired) -> None:
         )
 
 
+def _origins(wired: Wired, program: Captured) -> dict[str, tuple[str, Tensor]]:
+    """For each weight by its name here the name in the module, and how the tensor is seen here."""
+    paths = places(dict.fromkeys(node.address for node in wired.graph.nodes[1:]))
+    return {
+        ".".join((*paths[address], own)): (program.module.path(held.name), held.tensor)
+        for address, weights in wired.weights.items()
+        for own, held in weights.items()
+    }
+
+
 @torch.no_grad()
 def _put_weights(network: Network, wired: Wired) -> None:
     """Copies of the module's tensors, types and devices as they are there."""
@@ -134,7 +162,7 @@ def _put_weights(network: Network, wired: Wired) -> None:
     for address, weights in wired.weights.items():
         module = network.get_submodule(".".join(paths[address]))
         own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        for name, tensor in weights.items():
+        for name, (_, tensor, _) in weights.items():
             if own[name].shape != tensor.shape:
                 raise TraceError(
                     f"{name} at {address} has the shape {tuple(tensor.shape)}, {tuple(own[name].shape)} is needed"

@@ -54,7 +54,7 @@ class Reader:
     def placeholder(self, node: torch.fx.Node) -> Any:
         if node is self.program.x:
             layout = layout_of(node.meta["val"], self.batch)
-            self.drafts.insert(0, Draft(Input(layout.shape), (), layout.shape, "", "", "input", {}, (), ""))
+            self.drafts.insert(0, Draft(Input(layout.shape), (), layout.shape, "", "", "input", {}, ""))
             return Flow(0, layout)
         if node.name in self.program.held:
             name, tensor = self.program.held[node.name]
@@ -153,7 +153,9 @@ class Reader:
                 op = Weight(tuple(value.tensor.shape))
                 path, _, name = self.program.module.path(value.name).rpartition(".")
                 layout = Layout(tuple(value.tensor.shape), -1, 1, "")
-                draft = Draft(op, (0,), layout.shape, path, "", name, {"weight": value.tensor}, (value.name,), "")
+                draft = Draft(
+                    op, (0,), layout.shape, path, "", name, {"weight": Held(value.name, value.tensor, True)}, ""
+                )
                 self.weights[value.name] = Flow(self.add(draft), layout)
             return self.weights[value.name]
         if isinstance(value, Expression):

@@ -30,8 +30,7 @@ def _bias(call: Call, x: Flow, weight: Held) -> Flow | None:
         return None
     if tuple(weight.tensor.shape) != made.shape[-1:]:
         return None
-    name, matrix = made.names[0], made.weights["weight"]
-    held = {"weight": Held(name, matrix, True), "bias": weight}
+    held = {"weight": made.weights["weight"], "bias": weight}
     return call.flow(call.put(ops.Linear(made.shape[-1]), *made.inputs, weights=held))
 
 

@@ -98,7 +98,7 @@ class Expression(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A node before it has an address: `weights` are the names in the module of what it holds, by its own names."""
+    """A node before it has an address: `weights` is what it holds of the module, by its own names for it."""
 
     op: Any
     inputs: tuple[int, ...]
@@ -108,9 +108,13 @@ class Draft(NamedTuple):
     visit: str
     """Which call of that module it was."""
     name: str
-    weights: dict[str, Tensor]
-    names: tuple[str, ...]
+    weights: dict[str, Held]
     line: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in the module of what it learns."""
+        return tuple(held.name for held in self.weights.values() if held.learned)
 
 
 def numbers(shape: Shape) -> int:

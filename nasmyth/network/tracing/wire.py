@@ -1,7 +1,8 @@
 """From drafts to a graph: what is needed, where each node lives, and which nodes are one module used several times.
 
-An address is the place of the module whose `forward` made the call: `layers[2].conv` for `self.layers[2].conv`, so that
-weights keep their names; with the name of the function behind it where a module calls several: `layers[2].add`.
+An address is the place of the module whose `forward` made the call, `layers[2].conv` for `self.layers[2].conv`, with the
+name of the function behind it where a module calls several: `layers[2].add`. What learns is put where its weights keep the
+names that they have in the module, if that can be; the rest makes way for it: `norm_act` for the `act` in `norm`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from typing import NamedTuple
-
-from torch import Tensor
 
 from nasmyth import ops
 from nasmyth.errors import TraceError
@@ -20,7 +19,7 @@ from nasmyth.graph.graph import Graph
 from nasmyth.network.tracing import layers, moves, products, sums  # noqa: F401  rules register themselves
 from nasmyth.network.tracing.capture import Captured
 from nasmyth.network.tracing.reader import Reader
-from nasmyth.network.tracing.values import Draft
+from nasmyth.network.tracing.values import Draft, Held
 from nasmyth.units import is_whole
 
 
@@ -29,7 +28,7 @@ class Wired(NamedTuple):
     names in the module."""
 
     graph: Graph
-    weights: dict[str, dict[str, Tensor]]
+    weights: dict[str, dict[str, Held]]
     lines: dict[str, str]
     reached: frozenset[str]
 
@@ -85,10 +84,10 @@ def _flat_sums(drafts: list[Draft], last: int) -> tuple[list[Draft], int]:
 
 
 def _graph(program: Captured, drafts: list[Draft], kept: list[int]) -> Wired:
-    addresses = _addresses(drafts, kept)
+    addresses = _addresses(drafts, kept, program)
     number = {old: new for new, old in enumerate(kept)}
     nodes: list[Node] = []
-    weights: dict[str, dict[str, Tensor]] = {}
+    weights: dict[str, dict[str, Held]] = {}
     lines: dict[str, str] = {}
     for i in kept:
         draft = drafts[i]
@@ -105,21 +104,27 @@ def _graph(program: Captured, drafts: list[Draft], kept: list[int]) -> Wired:
     return Wired(Graph(tuple(nodes)), {a: w for a, w in weights.items() if w}, lines, reached)
 
 
-def _addresses(drafts: list[Draft], kept: list[int]) -> dict[int, str]:
+def _addresses(drafts: list[Draft], kept: list[int], program: Captured) -> dict[int, str]:
     """An address for each node; one for all that hold the same weights in the same way."""
     visits = Counter((drafts[i].path, drafts[i].visit) for i in kept[1:])
     parents = {drafts[i].path[:at] for i in kept for at in range(len(drafts[i].path)) if drafts[i].path[at] == "."}
+    homes = {i: home for i in kept[1:] if (home := _home(drafts[i], program))}
+    settled = set(map(place_of, homes.values()))
+    theirs = set(map(program.module.path, program.originals))
     taken: set[str] = set()
     shared: dict[tuple[object, tuple[str, ...]], str] = {}
     found: dict[int, str] = {}
-    for i in kept[1:]:
+    for i in sorted(kept[1:], key=lambda i: (i not in homes, not drafts[i].names)):
         draft = drafts[i]
         key = (draft.op, draft.names)
         if draft.names and key in shared:
             found[i] = shared[key]
             continue
         single = draft.path and draft.path not in parents and _is_layer(draft, drafts, kept, visits)
-        base = place_of(draft.path if single else f"{draft.path}.{draft.name}".lstrip("."))
+        path = homes.get(i) or (draft.path if single else f"{draft.path}.{draft.name}".lstrip("."))
+        if i not in homes and any(f"{path}.{own}" in theirs for own in draft.weights):
+            path = f"{path}.{draft.name}"  # a name of the module's means that very weight, or none
+        base = place_of(path) if i in homes else _beside(place_of(path), settled)
         address, n = base, 2
         while address in taken:
             address, n = f"{base}_{n}", n + 1
@@ -127,7 +132,28 @@ def _addresses(drafts: list[Draft], kept: list[int]) -> dict[int, str]:
         found[i] = address
         if draft.names:
             shared[key] = address
+            settled.add(address)
     return found
+
+
+def _home(draft: Draft, program: Captured) -> str:
+    """The place where all weights of a node, unchanged, have the names that they have in the module; else empty."""
+    found = set()
+    for own, held in draft.weights.items():
+        home, _, last = held.name.rpartition(f".{own}")
+        original = program.originals.get(held.name, held.tensor)
+        if last or (held.tensor.shape, held.tensor.stride()) != (original.shape, original.stride()):
+            return ""
+        found.add(program.module.path(home))
+    return found.pop() if len(found) == 1 else ""
+
+
+def _beside(base: str, settled: set[str]) -> str:
+    """An address that is not inside that of a layer: "norm_act" for "norm.act"."""
+    for at in (m.start() for m in re.finditer(r"[.\[]", base)):
+        if base[:at] in settled:
+            return _beside(base[:at] + "_" + re.sub(r"\W+", "_", base[at + 1 :]).strip("_"), settled)
+    return base
 
 
 def _is_layer(draft: Draft, drafts: list[Draft], kept: list[int], visits: Counter[tuple[str, str]]) -> bool:

@@ -53,7 +53,7 @@ def alone(reader: Reader, value: Expression) -> Flow:
     """A constant as a node of its own, which reads the input for the size of the batch alone."""
     op = _constant_op(reader, value)
     name = op.target.split(".")[1]
-    return Flow(reader.add(Draft(op, (0,), value.layout.shape, "", "", name, {}, (), "")), value.layout)
+    return Flow(reader.add(Draft(op, (0,), value.layout.shape, "", "", name, {}, "")), value.layout)
 
 
 def value_of(reader: Reader, value: Expression) -> Tensor:
@@ -97,11 +97,7 @@ def _put(
     macs = _macs(call, op, shapes)
     if macs:
         op = op.replace(macs=macs)
-    names = tuple(h.name for h in held.values() if h.learned)
-    tensors = {own: h.tensor for own, h in held.items()}
-    draft = Draft(
-        op, tuple(i for i, _ in places), layout.shape, call.path, call.visit, call.name, tensors, names, call.line
-    )
+    draft = Draft(op, tuple(i for i, _ in places), layout.shape, call.path, call.visit, call.name, held, call.line)
     return Flow(call.reader.add(draft), layout)
 
 
