@@ -92,18 +92,19 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
         )
+    agree = None
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
         module, example = read(module, example, output)
-        output = None
+        agree, output = module.agree, None
     if not isinstance(module, nn.Module):
         raise TraceError(f"{module!r} is neither an nn.Module nor the path of an ONNX file")
     if example is None:
         raise TraceError("an example is needed: trace(module, torch.randn(1, 3, 224, 224)), the batch first")
     program = capture(module, example, output)
-    if hasattr(module, "runs_operators"):
-        module.agree(program.graph, program.batch)
+    if agree is not None:
+        agree(program.graph, program.batch)
     wired = wire(program)
     left = opaque(wired.graph)
     if unknown == "refuse" and left:
