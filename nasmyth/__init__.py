@@ -4,10 +4,12 @@ This page is the contents: every public name and the file that it lives in. Name
 `import nasmyth` costs nothing and only what is used is loaded.
 """
 
+import logging as _logging
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 __version__ = "0.1.0"
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())  # what is logged is shown by whoever asks for it
 
 _CONTENTS = {
     "nasmyth.design": ["Found", "design"],
@@ -23,16 +25,19 @@ _CONTENTS = {
     "nasmyth.study": ["Journal", "Study"],
     "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
 }  # fmt: skip
-_MODULES = ["blocks", "domains", "errors", "graph", "measure", "network", "ops", "record", "report", "search",
+_MODULES = ["blocks", "domains", "errors", "estimators", "graph", "measure", "network", "ops", "record", "report", "search",
             "space", "spaces", "study", "testing", "train", "units"]  # fmt: skip
-_WHERE = {name: module for module, names in _CONTENTS.items() for name in names}
+_OPTIONAL = {"nasmyth.estimators": ["NasmythClassifier", "NasmythRegressor"]}
+"""What needs an extra to be installed, and so is no part of `from nasmyth import *`."""
+_WHERE = {name: module for module, names in {**_CONTENTS, **_OPTIONAL}.items() for name in names}
 
-__all__ = ["__version__", *sorted(_WHERE)]  # noqa: PLE0604  computed from the table above
+__all__ = ["__version__", *sorted(name for names in _CONTENTS.values() for name in names)]  # noqa: PLE0604  computed from the table above
 
 if _TYPE_CHECKING:  # the same table for type checkers and editors
     from nasmyth.design import Found, design
     from nasmyth.domains import read
     from nasmyth.errors import BudgetError, DataError, NasmythError, StudyError
+    from nasmyth.estimators import NasmythClassifier, NasmythRegressor
     from nasmyth.graph import (
         Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, relay, repeat, residual,
     )  # fmt: skip
@@ -59,4 +64,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_MODULES])
+    return sorted(["__version__", *_WHERE, *_MODULES])

@@ -19,23 +19,27 @@ starts that the rest of `spend` could not hold.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, NasmythError, StudyError
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.plan import LAST, SHORTEST, affordable, planned, worthwhile
+from nasmyth.funnel.plan import LAST, SHORTEST, UNBOUNDED, affordable, cheap, planned, worthwhile
 from nasmyth.funnel.rungs import Rungs, note_funnel
 from nasmyth.funnel.standing import Standing
 from nasmyth.funnel.verdict import choose, looks, network_of, verdict
 from nasmyth.measure import Constraint, constraints, find
+from nasmyth.progress import Progress, Step, shown, watching
+from nasmyth.report.nothing import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
-from nasmyth.study import Study
+from nasmyth.study import Study, ahead, arguments
 from nasmyth.study.run import HOPELESS
 from nasmyth.study.training import Training, trained
 from nasmyth.units import Spend
@@ -43,7 +47,7 @@ from nasmyth.units import spend as read_spend
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.train import Task
+    from nasmyth.train import Recipe, Task
 
 DEFAULT = Evolution(population=4, parent=Tournament(2), survive=Best())
 """A design sees tens of candidates, not thousands: some are random, and about half are mutants of the plain network."""
@@ -54,12 +58,13 @@ def design(
     *,
     maximize: Any = None,
     minimize: Any = None,
-    under: Iterable[str | Constraint] = (),
-    spend: str | float | Spend = "10m",
+    under: Iterable[str | Constraint] | None = (),
+    spend: str | float | timedelta | Spend = "10m",
     seed: int = 0,
-    out: str | None = None,
-    strategy: Strategy | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    strategy: Strategy | str | None = None,
+    recipe: Recipe | None = None,
+    progress: bool | Callable[[Progress], object] | None = None,
     command: str = "",
     **reading: Any,
 ) -> Found:
@@ -67,27 +72,40 @@ def design(
 
     data: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or a Task.
     maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
-    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both.
+    under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
+    recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
-    progress: called with a `Progress` whenever something is known. reading: passed to `nasmyth.read` (target=, size=...).
+    strategy: proposes candidates; one of `nasmyth list strategies` by name, or with settings of its own.
+    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called
+    with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
 
-    Raises DataError, BudgetError or StudyError before any work is done.
+    Raises DataError, BudgetError or StudyError before any work is done: for what cannot be met, and for a file that holds
+    another study or that another process works on.
     """
     began = time.perf_counter()
     from nasmyth.domains import read
 
-    limits, wanted = constraints(under), read_spend(spend)
+    limits, wanted = constraints(() if under is None else under), read_spend(spend)
     goal = _goal(maximize, minimize)
-    task = read(data, seed=seed, **reading)
-    return Designer(task, goal or task.objective, limits, wanted, seed, out, strategy, progress, command, began).run()
+    out, seed = arguments.path_of(out), arguments.seed_of(seed)
+    chosen = DEFAULT if strategy is None else arguments.strategy_of(strategy)
+    aim = {f"{find(goal).direction}imize": goal} if goal else {}
+    ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
+    with shown(progress) as tell:
+        tell(Progress("reading", spend=wanted))
+        task = read(data, seed=seed, **reading)
+        if recipe is not None:
+            task = task.trained_by(recipe)
+        return Designer(task, goal or task.objective, limits, wanted, seed, out, chosen, tell, command, began).run()
 
 
 def _goal(maximize: Any, minimize: Any) -> str | None:
-    if maximize is not None and minimize is not None:
+    given = maximize if minimize is None else minimize
+    if (maximize is not None and minimize is not None) or isinstance(given, (list, tuple, set)):
         raise NasmythError("design() has one goal: give maximize or minimize; for several, use a Study")
-    if maximize is None and minimize is None:
+    if given is None:
         return None
-    measure = find(maximize if minimize is None else minimize)
+    measure = find(given)
     if measure.direction != ("max" if minimize is None else "min"):
         raise NasmythError(
             f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}"
@@ -97,17 +115,6 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )
     return measure.name
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is going on: for a line that is rewritten."""
-
-    phase: str
-    trials: int
-    best: str
-    spent: float
-    spend: Spend
 
 
 @dataclass
@@ -128,7 +135,7 @@ class Found:
         """The best network found, with its weights. Raises StudyError if none was trained yet."""
         best = self.summary["best"]
         if best is None:
-            raise StudyError("nothing within the budget was trained yet; run the same line again with more to spend")
+            raise StudyError(why_nothing(self.summary))
         return self.network(best["number"])
 
     @cached_property
@@ -146,6 +153,13 @@ class Found:
 
         return plain(self.summary)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same, and a drawing of the best network."""
+        from nasmyth.report import summary_of
+        from nasmyth.report.notebook import html
+
+        return html(summary_of(self.study))
+
 
 @dataclass
 class Designer:
@@ -156,28 +170,39 @@ class Designer:
     limits: tuple[Constraint, ...]
     spend: Spend
     seed: int
-    out: str | None
-    strategy: Strategy | None
-    progress: Callable[[Progress], object] | None
+    out: str | os.PathLike[str] | None
+    strategy: Strategy
+    progress: Callable[[Progress], object]
     command: str
     began: float
 
     def run(self) -> Found:
-        """All steps, as far as the time goes."""
+        """All steps, as far as the time goes, alone on the study."""
         self.read()
+        try:
+            with self.study.alone():
+                interrupted = self.work()
+        except BaseException:
+            self.study.close()
+            raise
+        self.say("interrupted" if interrupted else "done")
+        return Found(self.study, self.task, interrupted)
+
+    def work(self) -> bool:
+        """Whether it was interrupted."""
         interrupted = False
         try:
-            self.clock.account("read")
-            self.baseline()
-            self.explore()
-            self.finish()
-            self.judge()
+            with watching(self.watched):
+                self.clock.account("read")
+                if self.baseline():
+                    self.explore()
+                    self.finish()
+                self.judge()
         except KeyboardInterrupt:
             interrupted = True
             self.clock.account("interrupted")
         note_funnel(self.study, self.standing.finals)
-        self.say("interrupted" if interrupted else "done")
-        return Found(self.study, self.task, interrupted)
+        return interrupted
 
     def read(self) -> None:
         """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
@@ -189,14 +214,17 @@ class Designer:
         self.space = self.domain.space(self.task).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
         self.study = Study(
-            self.out, self.space, under=self.limits, strategy=self.strategy or DEFAULT,
+            self.out, self.space, under=self.limits, strategy=self.strategy,
             seed=self.seed, task=self.task, command=self.command, spend=self.spend, **goal,
         )  # fmt: skip
         self.clock = Clock(self.study, self.spend, self.began)
         self.standing = Standing(self.study, self.goal, self.limits)
 
-    def baseline(self) -> None:
-        """Train the domain's plain network in full, and plan everything else from the time that it takes."""
+    def baseline(self) -> bool:
+        """Train the domain's plain network in full, and plan everything else from the time that it takes.
+
+        Gives False where too little time is left to train it, by a run that goes on from others.
+        """
         study = self.study
         try:
             genome = self.domain.baseline(self.task, self.limits)
@@ -204,18 +232,21 @@ class Designer:
             genome = None
             study.note("baseline", missing=str(error))
         trial = study.add(genome, origin="baseline") if genome else None
-        graph = trial.graph if trial else self.space.decode(self.space.sample(self.seed))
+        graph = trial.graph if trial else cheap(self.space, self.seed)
         self.say("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         self.plan = planned(study, self.clock, graph, self.task, self.domain, also)
-        self.clock.kept = self.plan.telling * looks(self.task)
+        self.clock.kept = (self.plan.telling + self.plan.look) * looks(self.task)
         training = Training(self.task, self.plan.recipe, seed=self.seed, also=also)
         self.rungs = Rungs(study, self.standing, training, self.measured, self.clock, self.plan)
         if trial is not None and not trial.closed:
+            if self.clock.left < SHORTEST * self.plan.price < UNBOUNDED:
+                return False
             self.say("baseline")
             self.rungs.enter(trial, "final")
         within = affordable(self.space, self.plan, graph, self.standing.baseline, self.measured)
         study.propose_from(worthwhile(within, self.counted))
+        return True
 
     def explore(self) -> None:
         """Promote the best of each rung, or else try something new, until only the time of the last step is left."""
@@ -230,9 +261,8 @@ class Designer:
                 asked = self.study.ask(1, limit=self.spend.trials)
                 for trial in asked:
                     self.rungs.enter(trial)
-                self._despair()
-                if not asked:
-                    break  # the space is used up
+                if not asked or self._hopeless():
+                    break  # the space is used up, or nothing in it can be trained in time
 
     def finish(self) -> None:
         """Full trainings of the best that were not trained in full, as many as there is time for; the last may be shorter."""
@@ -253,16 +283,20 @@ class Designer:
         best = choose(self.standing, self.task)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]
         if best is not None and (not seen or seen[-1] != best.number):
-            told = verdict(self.study, best, self.standing.baseline, self.task, self.measured, self.goal)
+            told = verdict(self.study, best, self.standing.baseline, self.task, self.limits, self.goal)
             self.study.note("result", **told, looks=len(seen) + 1)
         self.clock.account("judge")
 
     def say(self, phase: str) -> None:
         """Tell `progress` what is going on."""
-        if self.progress is not None:
-            best = self.standing.leader
-            figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
-            self.progress(Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend))
+        best = self.standing.leader
+        figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
+        self.now = Progress(phase, len(self.study.trials), figure, self.clock.spent, self.spend)
+        self.progress(self.now)
+
+    def watched(self, step: Step) -> None:
+        """Tell `progress` where the training is that goes on now."""
+        self.progress(replace(self.now, step=step, spent=self.clock.spent))
 
     def _may_explore(self) -> bool:
         """Whether more time is left than for the last step; without a candidate yet, than for a short training."""
@@ -270,11 +304,15 @@ class Designer:
             return self.clock.share_left > LAST
         return self.clock.left > self.plan.seconds("short") or self.spend.seconds is None
 
-    def _despair(self) -> None:
-        """Raise StudyError if nothing but crashes happened so far, of which more would only use up the time."""
+    def _hopeless(self) -> bool:
+        """Whether all of many candidates were too slow; StudyError if all crashed. More would only use up the time."""
         closed = [trial for trial in self.study.trials if trial.closed]
-        if len(closed) >= HOPELESS and all(trial.error and trial.error.reason == "crashed" for trial in closed):
+        reasons = {trial.error.reason if trial.error else "" for trial in closed if trial.origin != "baseline"}
+        if len(closed) < HOPELESS or len(reasons) > 1:
+            return False
+        if reasons == {"crashed"} and all(trial.error for trial in closed):
             raise StudyError(f"all of {len(closed)} candidates crashed, the last with: {closed[-1].error}")
+        return reasons == {"time"}
 
     def _enough(self) -> bool:
         return self.spend.trials is not None and sum(t.closed for t in self.study.trials) >= self.spend.trials

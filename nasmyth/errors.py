@@ -4,6 +4,7 @@
     ├── SignatureError      a shape signature that cannot be read
     ├── ShapeError          an op was given shapes that it cannot take
     ├── SpaceError          a template that cannot be a space
+    │   └── FieldError      a frozen value whose fields hold what they cannot
     ├── GenomeError         a genome that does not belong to its space
     ├── BudgetError         nothing in the space meets the budget
     ├── CheckError          a finished network was measured and does not meet its budget
@@ -22,19 +23,26 @@
         ├── OverBudget      it was measured, and misses a constraint
         └── Crashed         its process ended, or its code raised
 
-A message says what is wrong, what was given, and what to write instead.
+A message says what is wrong, what was given, and what to write instead. What is suspicious and still done is a
+`NasmythWarning`.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 
 class NasmythError(Exception):
     """The root: catch this to catch everything that Nasmyth raises on purpose."""
+
+
+class NasmythWarning(UserWarning):
+    """What was asked for is done, and may not be what was meant: the message says why, and what to change."""
 
 
 class SignatureError(NasmythError, ValueError):
@@ -47,6 +55,10 @@ class ShapeError(NasmythError, ValueError):
 
 class SpaceError(NasmythError, ValueError):
     """A template cannot be a space: a hole where none can be, or two holes of one name that differ."""
+
+
+class FieldError(SpaceError, TypeError):
+    """A field of a frozen value holds another type than it says, or something that its class cannot compute with."""
 
 
 class GenomeError(NasmythError, ValueError):
@@ -144,6 +156,14 @@ class Crashed(CandidateError):
     """The candidate's process ended, or its code raised something else."""
 
     reason = "crashed"
+
+
+def warn(message: str) -> None:
+    """A NasmythWarning at the line of the user's own that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nasmyth."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, NasmythWarning, stacklevel=level)
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> str:

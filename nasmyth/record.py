@@ -20,13 +20,16 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
+import sys
 import threading
 import weakref
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import msgspec
 
-from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError, nearest
+from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError, nearest
+from nasmyth.kinds import Admits, admits, resolved, said, shown, whole
+from nasmyth.registry import summon
 
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
 _interning = threading.Lock()
@@ -37,8 +40,11 @@ _classes: dict[str, type[Value]] = {}
 class Value:
     """A frozen, interned record. Subclass it with annotated fields, as one would write a dataclass.
 
-    Fields may hold None, booleans, numbers, strings, other values, and tuples of these (a list becomes a tuple). `check`
-    may be overridden to refuse a combination; it runs once for each distinct value.
+    Fields may hold None, booleans, numbers, strings, other values, and tuples of these (a list becomes a tuple). What is
+    annotated as a number, a text, a value or a tuple of them is held to it (see `kinds.py`). `check` may be overridden to
+    refuse a combination; it runs once for each distinct value.
+
+    A class that only others are made of says so: `class Op(Value, abstract=True)`. No file can name it.
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
@@ -46,11 +52,18 @@ class Value:
     _open: bool
     _signature: ClassVar[inspect.Signature]
     _defaults: ClassVar[dict[str, Any]] = {}
+    _written: ClassVar[dict[str, tuple[Any, dict[str, Any]]]] = {}
+    _checks: ClassVar[tuple[tuple[int, Admits], ...] | None] = None
     _values: tuple[Any, ...]
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, abstract: bool = False, scope: dict[str, Any] | None = None, **options: Any) -> None:
+        """scope: where the names in annotations are looked up, if not in the module of the class."""
         super().__init_subclass__(**options)
-        own = [name for name, kind in inspect.get_annotations(cls).items() if not _is_class_variable(kind, name)]
+        annotations = inspect.get_annotations(cls)
+        own = [name for name, kind in annotations.items() if not _is_class_variable(kind, name)]
+        known = getattr(sys.modules.get(cls.__module__), "__dict__", {}) if scope is None else scope
+        cls._written = {**cls._written, **{name: (annotations[name], known) for name in own}}
+        cls._checks = None
         cls.fields = (*(f for f in cls.fields if f not in own), *own)
         cls._defaults = {**cls._defaults, **{name: freeze(cls.__dict__[name]) for name in own if name in cls.__dict__}}
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -62,7 +75,8 @@ class Value:
                 for name in cls.fields
             ]
         )
-        _register(cls)
+        if not abstract:
+            _register(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         try:
@@ -80,13 +94,26 @@ class Value:
             made = object.__new__(cls)
             made.__dict__.update(zip(cls.fields, values, strict=True), _values=values)
             made.__dict__["_open"] = cls._is_hole or any(map(is_open, values))
-            made.check()
+            made._check_all()
             with _interning:
                 found = _interned.setdefault(token, made)
         return found  # type: ignore[return-value]
 
     def check(self) -> None:
         """Raise if the fields do not go together. Runs once for each distinct value."""
+
+    def _check_all(self) -> None:
+        cls, values = type(self), self._values
+        for i, admitted in _kinds_of(cls) if cls._checks is None else cls._checks:
+            value = values[i]
+            if not admitted(value):
+                _refuse(cls, cls.fields[i], value)
+        try:
+            self.check()
+        except UNFIT as error:
+            if isinstance(error, NasmythError):
+                raise
+            raise FieldError(f"{shown(self)}: its fields do not go together: {error}") from error
 
     def replace(self, **changes: Any) -> Self:
         """The same value with some fields changed."""
@@ -105,7 +132,7 @@ class Value:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).of, (self._values,)
+        return _revived, (type(self), self._values)  # not `type(self).of`: cloudpickle would send that by its code
 
     def __repr__(self) -> str:
         """Only what differs from the defaults; required fields come without their names."""
@@ -116,6 +143,28 @@ class Value:
             elif _token(value) != _token(self._defaults[name]):
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What code raises that computes with fields which it was not written for."""
+
+
+def _revived(cls: type[Value], values: tuple[Any, ...]) -> Value:
+    return cls.of(values)
+
+
+def _kinds_of(cls: type[Value]) -> tuple[tuple[int, Admits], ...]:
+    """The fields of a class that not everything may stand in: their places, and what tells. Found when first needed."""
+    found = ((i, admits(resolved(*cls._written[field]))) for i, field in enumerate(cls.fields))
+    cls._checks = tuple((i, admitted) for i, admitted in found if admitted is not None)
+    return cls._checks
+
+
+def _refuse(cls: type[Value], field: str, value: Any) -> None:
+    if field in cls._defaults and _token(value) == _token(cls._defaults[field]):
+        return
+    kind = said(resolved(*cls._written[field]))
+    raise FieldError(f"{cls.__name__}({field}={shown(value)}): {field} must be {kind}")
 
 
 def freeze(value: Any) -> Any:
@@ -183,29 +232,50 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [to_json(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} cannot be written as JSON")
+        raise FieldError(f"{value} cannot be written as JSON")
     return value
+
+
+DEEPEST = 128
+"""Levels of JSON within each other that are read: values are walked by functions that call themselves."""
 
 
 def from_json(data: Any) -> Any:
     """The inverse of `to_json`. Raises UnknownNameError for a class that has not been imported, NasmythError for data
     that no value wrote."""
-    if isinstance(data, dict):
-        name = data.get("$")
-        if not isinstance(name, str):
-            raise NasmythError(f'{data!r:.200} is no frozen value: "$" must name its class')
-        if name not in _classes:
-            raise UnknownNameError(
-                f"no class {name!r} is known here{nearest(name, _classes)}; import the file that defines it first"
-            )
-        fields = {key: from_json(v) for key, v in data.items() if key != "$"}
-        try:
-            return _classes[name](**fields)
-        except TypeError as error:
-            raise NasmythError(f"cannot read a {name}: {error}") from None
-    if isinstance(data, list):
-        return tuple(from_json(v) for v in data)
-    return data
+    return _read(data, DEEPEST)
+
+
+def _read(data: Any, levels: int) -> Any:
+    kind = type(data)
+    if kind is str or kind is bool or data is None or (kind is int and whole(data)):
+        return data
+    if kind is float and math.isfinite(data):
+        return data
+    if kind is int or kind is float:
+        raise NasmythError(f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits")
+    if levels == 0:
+        raise NasmythError(f"more than {DEEPEST} levels within each other: nothing that was written here is so deep")
+    if kind is list:
+        return tuple([_read(v, levels - 1) for v in data])
+    if kind is not dict:
+        raise NasmythError(f"{shown(data)} is no JSON: a frozen value is read from objects, lists, numbers and texts")
+    name = data.get("$")
+    if not isinstance(name, str):
+        raise NasmythError(f'{shown(data, 200)} is no frozen value: "$" must name its class')
+    cls = class_of(name)
+    if cls is None:
+        raise UnknownNameError(
+            f"no class {shown(name)} is known here{nearest(name[:80], _classes)}; import the file that defines it first "
+            "(on the console: --import mine.py)"
+        )
+    fields = {str(key): _read(v, levels - 1) for key, v in data.items() if key != "$"}
+    try:
+        return cls(**fields)
+    except NasmythError:
+        raise
+    except TypeError as error:
+        raise NasmythError(f"cannot read a {name}: {error}") from None
 
 
 def dumps(value: Any) -> str:
@@ -215,10 +285,20 @@ def dumps(value: Any) -> str:
 
 def loads(text: str | bytes) -> Any:
     """The value written by `dumps`. Raises NasmythError if the text is not JSON."""
+    return from_json(parsed(text))
+
+
+def parsed(text: str | bytes) -> Any:
+    """JSON from anyone as plain data. Raises NasmythError if it is not JSON, or holds numbers or levels beyond all bounds."""
     try:
-        return from_json(msgspec.json.decode(text))
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:
         raise NasmythError(f"not JSON: {error}") from None
+
+
+def plain_text(text: str) -> str:
+    """A text that can be written as JSON: what is no Unicode, as in some names of files, is spelt out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def content_key(value: Any) -> str:
@@ -237,15 +317,27 @@ def content_key(value: Any) -> str:
 
 def defined_in(*values: Any) -> tuple[str, ...]:
     """The names of the modules in which the classes of these values, and of what is in them, are defined."""
-    modules, rest = set(), list(values)
+    return tuple(sorted({cls.__module__ for cls in classes_in(*values)}))
+
+
+def classes_in(*values: Any) -> set[type[Value]]:
+    """The classes of these values, and of what is in them."""
+    found, rest = set(), list(values)
     while rest:
         part = rest.pop()
         if isinstance(part, Value):
-            modules.add(type(part).__module__)
+            found.add(type(part))
             rest += part._values
         elif isinstance(part, tuple):
             rest += part
-    return tuple(sorted(modules))
+    return found
+
+
+def class_of(name: str) -> type[Value] | None:
+    """The class that JSON calls `name`: one that was imported, or that another installed package offers."""
+    if name not in _classes:
+        summon(name)
+    return _classes.get(name)
 
 
 def below(address: str, part: str | int) -> str:

@@ -8,13 +8,14 @@ grammar that turns text into that and back, for Python, the command line and fil
 >>> show(0.0081, "s"), show(2_950_000), show(200_000, "B")
 ('8.1 ms', '2.95M', '200 kB')
 
-Decimal prefixes are powers of 1000 and binary ones (`KiB`, `MiB`, `GiB`) of 1024.
+Decimal prefixes are powers of 1000 and binary ones (`KiB`, `MiB`, `GiB`) of 1024. A `timedelta` is a duration, too.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
 from typing import NamedTuple
 
 from nasmyth.errors import UnitError, nearest
@@ -31,21 +32,29 @@ _UNITS: dict[str, dict[str, float]] = {
     JOULES: {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6, "kJ": 1e3},
     FRACTION: {"": 1.0, "%": 0.01},
 }  # fmt: skip
-_NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
-_SPANS = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*(?:d|h|min|m|s)\s*){2,}")
+_NUMBER = re.compile(r"\s*([-+]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
+_SPANS = re.compile(r"\s*(?:[0-9]+(?:\.[0-9]+)?\s*(?:d|h|min|m|s)\s*){2,}")
+_LONGEST_WHOLE = 18
 
 
-def quantity(text: str | float, unit: str = COUNT) -> float:
-    """The number that `text` stands for, in the base unit `unit`; numbers pass through.
+def is_whole(text: str) -> bool:
+    """Whether a text is nothing but digits from 0 to 9, few enough for a number that is counted with."""
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_WHOLE
+
+
+def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
+    """The number that `text` stands for, in the base unit `unit`; numbers pass through, a timedelta is seconds.
 
     Raises UnitError for text that is not a number with a suffix of that unit.
     """
     if isinstance(text, bool):
         raise UnitError(f"got {text!r} where a quantity is expected; write a number, such as {_example(unit)!r}")
-    if isinstance(text, (int, float)):
-        return float(text)
+    if isinstance(text, timedelta) and unit == SECONDS:
+        return text.total_seconds()
+    if not isinstance(text, str):
+        return _plain(text, unit)
     if unit == SECONDS and _SPANS.fullmatch(text):  # "1h30m"
-        return sum(quantity(part, unit) for part in re.findall(r"\d+(?:\.\d+)?\s*[a-z]+", text))
+        return sum(quantity(part, unit) for part in re.findall(r"[0-9]+(?:\.[0-9]+)?\s*[a-z]+", text))
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise UnitError(f"cannot read {text!r} as a quantity; write a number, such as {_example(unit)!r}")
@@ -63,12 +72,31 @@ def quantity(text: str | float, unit: str = COUNT) -> float:
     )
 
 
+def _plain(number: object, unit: str) -> float:
+    """A number of any type, NumPy's among them, as a float."""
+    try:
+        if isinstance(number, (int, float)) or (hasattr(number, "__float__") and getattr(number, "ndim", 0) == 0):
+            return float(number)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise UnitError(f"got {repr(number)[:60]} where a quantity is expected; write a number, such as {_example(unit)!r}")
+
+
 def _example(unit: str) -> str:
     return {COUNT: "3M", SECONDS: "8ms", BYTES: "200kB", JOULES: "3J", FRACTION: "0.95"}.get(unit, f"1{unit}")
 
 
 def show(value: float, unit: str = COUNT) -> str:
     """`value` as a person would write it, with three significant digits; of raw values, all before the point."""
+    return unsigned(_written(value, unit))
+
+
+def unsigned(text: str) -> str:
+    """A number as written, without its minus if what is written is zero: "-0.00" is "0.00"."""
+    return re.sub(r"^-(?=0[0.]*(?![0-9.]))", "", text)
+
+
+def _written(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if unit == FRACTION:
@@ -119,16 +147,16 @@ class Spend(NamedTuple):
         return ", ".join(parts) or "no limit"
 
 
-def spend(text: str | float | Spend) -> Spend:
-    """ "2h", "90s", "300 trials" or "2h, 300 trials"; a bare number is seconds. Raises UnitError."""
+def spend(text: str | float | timedelta | Spend) -> Spend:
+    """ "2h", "90s", "300 trials" or "2h, 300 trials"; a bare number is seconds, as is a timedelta. Raises UnitError."""
     if isinstance(text, Spend):
         return text
-    if isinstance(text, (int, float)):
+    if not isinstance(text, str):
         return Spend(seconds=_positive(quantity(text, SECONDS), text))
     seconds: float | None = None
     trials: int | None = None
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*trials?\s*", part)
+        match = re.fullmatch(r"\s*([0-9]{1,15})\s*trials?\s*", part)
         if (trials if match else seconds) is not None:
             raise UnitError(f"{text!r} sets the same limit twice; write one of each, such as '2h, 300 trials'")
         if match:

@@ -30,7 +30,7 @@ def run(program):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", nasmyth.__all__)
+@pytest.mark.parametrize("name", ["__version__", *nasmyth._WHERE])
 def test_every_name_resolves(name):
     thing = getattr(nasmyth, name)
     assert thing is not None and name in dir(nasmyth)
@@ -47,8 +47,10 @@ def test_every_module_resolves(name):
 
 
 def test_all_is_complete_and_sorted():
-    assert set(nasmyth.__all__) == {"__version__", *nasmyth._WHERE}
-    for names in nasmyth._CONTENTS.values():
+    contents = {**nasmyth._CONTENTS, **nasmyth._OPTIONAL}
+    assert set(nasmyth.__all__) == {"__version__", *(name for names in nasmyth._CONTENTS.values() for name in names)}
+    assert set(nasmyth._WHERE) == {name for names in contents.values() for name in names}
+    for names in contents.values():
         assert names == sorted(names)
     assert sorted(nasmyth._MODULES) == nasmyth._MODULES
 
@@ -56,7 +58,22 @@ def test_all_is_complete_and_sorted():
 def test_type_checkers_see_the_same_table():
     tree = ast.parse(inspect.getsource(nasmyth))
     (guarded,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "_TYPE_CHECKING"]
-    assert {node.module: sorted(n.name for n in node.names) for node in guarded.body} == nasmyth._CONTENTS
+    assert {node.module: sorted(n.name for n in node.names) for node in guarded.body} == {
+        **nasmyth._CONTENTS,
+        **nasmyth._OPTIONAL,
+    }
+
+
+def test_what_an_extra_holds_is_named_where_it_is_missing():
+    run(
+        "import sys; sys.modules['sklearn'] = None\n"
+        "import nasmyth\n"
+        "from nasmyth import *\n"
+        "assert 'NasmythClassifier' in dir(nasmyth)\n"
+        "try: nasmyth.NasmythClassifier\n"
+        "except nasmyth.errors.MissingExtraError as error: assert 'nasmyth[data]' in str(error), error\n"
+        "else: raise AssertionError\n"
+    )
 
 
 def test_import_is_cheap():

@@ -78,7 +78,7 @@ def test_other_packages_offer_theirs(monkeypatch):
     assert widgets.get("counter").__name__ == "Counter" and widgets.names() == ["counter", "one", "two"]
 
 
-def test_a_broken_package_is_left_out_and_said(monkeypatch):
+def test_a_broken_package_is_left_out_and_said_when_it_is_asked_for(monkeypatch):
     offer(
         monkeypatch,
         ("broken", "no_such_module_at_all:x"),
@@ -86,6 +86,48 @@ def test_a_broken_package_is_left_out_and_said(monkeypatch):
         ("fine", "collections:Counter"),
     )
     widgets = toy()
-    with pytest.warns(UserWarning, match="left out") as warned:
-        assert widgets.names() == ["fine", "one", "two"]
-    assert len(warned) == 2 and widgets.get("one") is One
+    assert widgets.names() == ["broken", "fine", "one", "two"] and widgets.get("one") is One
+    assert [name for name, _ in widgets] == ["fine", "one", "two"]
+    for _ in range(2):
+        with pytest.raises(
+            UnknownNameError, match=r"widget 'broken' \(no_such_module_at_all:x\) cannot be used: ModuleN"
+        ):
+            widgets.get("broken")
+
+
+@pytest.mark.parametrize(
+    ("kind", "one"), [("strategies", "strategy"), ("ops", "op"), ("data", "data"), ("spaces", "space")]
+)
+def test_one_of_a_kind_is_called_by_its_name(kind, one):
+    with pytest.raises(UnknownNameError, match=f"unknown {one} 'x'"):
+        Registry(kind).get("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("auc", "brier"),
+        ("AUROC", "ece"),
+        ("roc_auc", "loss"),
+        ("FLOPs", "macs"),
+        ("mse", "rmse"),
+        ("top-1", "accuracy"),
+    ],
+)
+def test_measures_go_by_other_names_elsewhere(name, there):
+    from nasmyth.measure import find
+
+    with pytest.raises(UnknownNameError, match=f"unknown measure {name!r}; .*'{there}'"):
+        find(name)
+
+
+def test_what_is_said_for_a_name_exists():
+    import re
+
+    from nasmyth.measure import find
+    from nasmyth.measure.usual import USUAL
+
+    for name, said in USUAL.items():
+        assert name not in find.__globals__["measures"], f"{name} is a measure"
+        for there in re.findall(r"'([\w@]+)'", said):
+            assert find(there).name

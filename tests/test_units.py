@@ -2,13 +2,14 @@
 
 import math
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nasmyth.errors import UnitError
-from nasmyth.units import BYTES, COUNT, FRACTION, JOULES, SECONDS, Spend, quantity, show, spend
+from nasmyth.units import BYTES, COUNT, FRACTION, JOULES, SECONDS, Spend, is_whole, quantity, show, spend
 
 KNOWN = [
     ("8ms", SECONDS, 0.008), ("8 ms", SECONDS, 0.008), ("90s", SECONDS, 90), ("2h", SECONDS, 7200), ("5m", SECONDS, 300),
@@ -101,3 +102,31 @@ def test_spend_refuses(text):
 
 def test_no_limit_is_said():
     assert str(Spend()) == "no limit"
+
+
+@pytest.mark.parametrize("length", [timedelta(minutes=5), timedelta(milliseconds=8), timedelta(days=2)])
+def test_a_timedelta_is_a_duration(length):
+    assert quantity(length, SECONDS) == spend(length).seconds == length.total_seconds()
+    with pytest.raises(UnitError, match="where a quantity is expected"):
+        quantity(length, BYTES)
+    with pytest.raises(UnitError, match="write a positive time"):
+        spend(-length)
+
+
+@pytest.mark.parametrize("what", [None, [1], {}, object(), b"8ms", 1j, 10**400])
+def test_what_is_no_quantity(what):
+    for read in (quantity, spend, lambda one: quantity(one, SECONDS)):
+        with pytest.raises(UnitError, match="where a quantity is expected; write a number"):
+            read(what)
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "½ h", "1²", "² trials", "٣ trials", "1h٣m"])
+def test_only_the_digits_from_0_to_9_are_digits(text):
+    for read in (quantity, spend, lambda one: quantity(one, SECONDS)):
+        with pytest.raises(UnitError):
+            read(text)
+
+
+def test_whole_numbers():
+    assert is_whole("0") and is_whole("0123456789")
+    assert not any(map(is_whole, ("", "²", "٣", "-1", "1.0", " 1", "1_0", "9" * 5000)))

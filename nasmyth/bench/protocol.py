@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nasmyth.bench.table import Table
-from nasmyth.errors import DataError
+from nasmyth.bench.table import Table, bounds
+from nasmyth.errors import BudgetError, DataError
 from nasmyth.search import Strategy
-from nasmyth.study.trial import Limit, Objective
+from nasmyth.study.trial import Objective
 from nasmyth.units import show
 
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 15: 2.145, 20: 2.093,
@@ -58,6 +58,7 @@ def anytime(
         table.check(column)
     refuse_too_thin(table, queries)
     goal = table.goal(objective, maximize)
+    refuse_infeasible(table, goal, under)
     sign = 1.0 if goal.direction == "max" else -1.0
     runs = []
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
@@ -89,14 +90,31 @@ def refuse_too_thin(table: Table, queries: int) -> None:
         )
 
 
+def refuse_infeasible(table: Table, goal: Objective, under: Sequence[str]) -> None:
+    """Raise BudgetError, which says what the table has, if no network with a figure for the goal is within the budget."""
+    if any(map(math.isfinite, feasible_values(table, goal, under))):
+        return
+    limits = bounds(under)
+    spans = []
+    for name in dict.fromkeys(limit.name for limit in limits):
+        known = [value for value in table.check(name) if math.isfinite(value)]
+        spans.append(f"{name} goes from {min(known):.6g} to {max(known):.6g}" if known else f"{name} has no figures")
+    raise BudgetError(
+        f"{table.name}: no network meets {' and '.join(map(str, limits))}; there, {', '.join(spans)}"
+        if limits
+        else f"{table.name}: no network has a figure for {goal.name}",
+        binding=str(limits[0]) if limits else "",
+    )
+
+
 def feasible_values(table: Table, goal: Objective, under: Sequence[str] = ()) -> list[float]:
     """The objective of every network of the space that the table has within the budget, more being better; -inf for others."""
-    limits = [Limit.parse(text) for text in under]
+    limits = bounds(under)
     sign = 1.0 if goal.direction == "max" else -1.0
-    bounds = {limit.name: table.check(limit.name) for limit in limits}
+    values_of = {limit.name: table.check(limit.name) for limit in limits}
     found = []
     for row, value in enumerate(table.check(goal.name)):
-        met = all(limit.violation({limit.name: bounds[limit.name][row]}) == 0 for limit in limits)
+        met = all(limit.violation({limit.name: values_of[limit.name][row]}) == 0 for limit in limits)
         found.append(sign * value if met and math.isfinite(value) else -math.inf)
     absent = int(table.space.size) - len(table) if table.partial else 0
     return found + [-math.inf] * absent
@@ -138,7 +156,7 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
         mean, half = interval(kept)
         row = {
             "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean, "half": half,
-            "regret": sign * (optimum - mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
+            "regret": _regret(optimum, mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
             "random": sign * expected_random(values, min(budget, len(values))), "average": average, "optimum": optimum,
             "improvement": 100 * sign * (mean - average) / abs(average) if average else math.nan,
         }  # fmt: skip
@@ -148,6 +166,11 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
         row["seconds"] = statistics.fmean(run[min(budget, len(run)) - 1] for run in found.seconds)
         rows.append(row)
     return rows
+
+
+def _regret(optimum: float, mean: float) -> float:
+    """How far the mean is from the best: of searches that all found it, a mean may miss it by a rounding."""
+    return 0.0 if math.isclose(optimum, mean, rel_tol=1e-12) else abs(optimum - mean)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nasmyth.bench.files import read
-from nasmyth.errors import DataError, GenomeError, nearest
+from nasmyth.errors import DataError, GenomeError, UnitError, nearest
 from nasmyth.search import Strategy
 from nasmyth.space import Genome, Space
 from nasmyth.study import Study
 from nasmyth.study.trial import Limit, Objective, Trial
+from nasmyth.units import quantity
 
 LESS_IS_BETTER = (
     "loss",
@@ -38,6 +40,18 @@ LESS_IS_BETTER = (
     "mae",
 )
 """A column whose name holds one of these is minimised, unless said otherwise; accuracies and scores are maximised."""
+
+
+def bounds(texts: Iterable[str]) -> list[Limit]:
+    """Bounds on columns as people write them: "params<=500k". Raises UnitError."""
+    return list(map(_bound, texts))
+
+
+def _bound(text: str) -> Limit:
+    match = re.fullmatch(r"\s*([^<>=]+?)\s*(<=|>=)\s*(.+)", text)
+    if match is None:
+        raise UnitError(f"cannot read {text!r} as a bound on a column; write column<=number, such as 'params<=500k'")
+    return Limit(match[1], match[2], quantity(match[3]))
 
 
 class Table:
@@ -139,7 +153,7 @@ class Table:
     ) -> Study:  # fmt: skip
         """A study of this table; see `run`. `under` bounds columns: "params<=500000"."""
         goal = self.goal(objective, maximize)
-        limits = [Limit.parse(text) for text in under]
+        limits = bounds(under)
         for column in (objective, *(limit.name for limit in limits)):
             self.check(column)
         wanted: Any = {"maximize" if goal.direction == "max" else "minimize": [tuple(goal)]}

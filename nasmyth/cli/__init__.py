@@ -17,6 +17,7 @@ app = typer.Typer(
     cls=Verbs,
     name="nasmyth",
     help="Designs neural networks to fit your data, your device, your budget.",
+    epilog="To begin: nasmyth design digits --under 'params<=10k' --spend 90s; then: nasmyth show digits.db",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,19 +43,20 @@ def _options(
     pass
 
 
-_VERBS: dict[str, Callable[..., None]] = {
-    "design": design.design,
-    "show": show.show,
-    "export": export.export,
-    "predict": predict.predict,
-    "check": check.check,
-    "search": search.search,
-    "measure": measure.measure,
-    "bench": bench.bench,
-    "list": listing.listing,
+_VERBS: dict[str, tuple[Callable[..., None], str]] = {
+    "design": (design.design, "Design a network for your data under a budget."),
+    "show": (show.show, "Show what a study found; --html for a page."),
+    "export": (export.export, "Write a network to a file: .onnx, .py, .pt2."),
+    "predict": (predict.predict, "Answer new inputs with a network."),
+    "check": (check.check, "Measure a network against a budget."),
+    "search": (search.search, "Search a space of your own on your data."),
+    "measure": (measure.measure, "Costs of a network, or of those of a space."),
+    "bench": (bench.bench, "Compare strategies on a published table."),
+    "list": (listing.listing, "List what there is: ops, measures, spaces ..."),
 }
-for _name, _verb in _VERBS.items():
-    app.command(_name)(_verb)
+"""What each verb calls, and what is said of it where all are listed: few enough words that none are cut."""
+for _name, (_verb, _short) in _VERBS.items():
+    app.command(_name, short_help=_short)(_verb)
 
 
 def main() -> None:

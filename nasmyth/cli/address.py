@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import os
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from nasmyth.errors import SpaceError, StudyError, UnknownNameError, nearest
+from nasmyth.cli.imports import bring_known
+from nasmyth.cli.loading import lookup
+from nasmyth.errors import SpaceError, StudyError, nearest
+from nasmyth.units import is_whole
 
 BEST, BASELINE = "best", "baseline"
 
@@ -31,7 +30,7 @@ def parse(text: str) -> Address:
     """ "digits.db#best" in its parts. Raises StudyError for a candidate that cannot be meant, or no such file."""
     where, mark, which = text.rpartition("#")
     address = Address(where, which) if mark else Address(text, "")
-    if mark and which not in (BEST, BASELINE) and not which.isdigit():
+    if mark and which not in (BEST, BASELINE) and not is_whole(which):
         hint = nearest(which, [BEST, BASELINE]) or "; write #best, #baseline or the number of a trial, such as #12"
         raise StudyError(f"{text}: no candidate is called {which!r}{hint}")
     if "://" not in address.study:
@@ -62,7 +61,7 @@ def trial_of(study: Any, which: str) -> Any:
     """The trial that "best" (or nothing), "baseline" or a number means. Raises StudyError."""
     from nasmyth.report import facts
 
-    if which.isdigit():
+    if is_whole(which):
         number = int(which)
     else:
         summary = study.summary()
@@ -81,28 +80,31 @@ def trial_of(study: Any, which: str) -> Any:
 
 
 def graph_of(study: Any, trial: Any) -> Any:
-    """The architecture of a trial: from its saved network where there is one, else from the space."""
+    """The architecture of a trial."""
     _import_parts()
-    try:
-        return trial.graph
-    except UnknownNameError as error:
-        raise StudyError(f"trial {trial.number} is made of something that is defined elsewhere: {error}") from None
+    bring_known(study.header.get("made_of"))
+    return trial.graph
 
 
 def network_of(text: str) -> Any:
     """The network that an address means, with its weights. Raises StudyError where none were kept."""
     from nasmyth.network import Network
+    from nasmyth.network.save import made_of
 
     address = parse(text)
     _import_parts()
     if address.is_network:
-        return Network.of(address.study) if address.study.endswith(".onnx") else Network.load(address.study)
+        if address.study.endswith(".onnx"):
+            return Network.of(address.study)
+        bring_known(made_of(address.study))
+        return Network.load(address.study)
     with open_study(address.study) as study:
         trial = trial_of(study, address.which)
         if "weights" not in trial.artefacts:
             kept = [str(t.number) for t in study.trials if "weights" in t.artefacts]
             have = f"they are there for {', '.join(kept[-8:])}" if kept else "this study kept none"
             raise StudyError(f"{text}: the weights of trial {trial.number} were not kept ({have})")
+        bring_known(study.header.get("made_of"))
         return Network.from_bytes(study.get(trial.artefacts["weights"]))
 
 
@@ -145,61 +147,3 @@ def _registered(name: str, input: tuple[int, ...] | None) -> Any:
         raise SpaceError(f"{name}: to name an object in {name}.py write {name}.py:space")
     named = spaces.get(name)
     return named(input) if input is not None else named()
-
-
-def lookup(text: str) -> Any:
-    """The object that "mine.py:space" or "package.module:space" names."""
-    where, _, name = text.rpartition(":") if ":" in text else (text, ":", "")
-    module = load(where)
-    if not name:
-        raise SpaceError(f"{text}: say which object of the file, such as {text}:space{_suggest(module, '')}")
-    found: Any = module
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise UnknownNameError(f"{where} has no {part!r}{_suggest(found, part)}")
-        found = getattr(found, part)
-    return found
-
-
-def _suggest(holder: Any, name: str) -> str:
-    public = [key for key in vars(holder) if not key.startswith("_")] if hasattr(holder, "__dict__") else []
-    own = [key for key in public if type(getattr(holder, key)).__name__ == "Space"]
-    return (nearest(name, public) if name else "") or (
-        f"; it has the space{'s' * (len(own) > 1)} {', '.join(own)}" if own else ""
-    )
-
-
-def load(where: str) -> ModuleType:
-    """Import a file by its path (its folder can be imported from, as when Python runs it), or a module by its name."""
-    if not where.endswith(".py"):
-        try:
-            return importlib.import_module(where)
-        except ModuleNotFoundError as error:
-            hint = f"; write {where}.py for the file" if Path(f"{where}.py").exists() else ""
-            raise SpaceError(f"no module {where!r}{hint}") from error
-    path = Path(where).resolve()
-    if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise SpaceError(f"{where}: no such file{nearest(path.name, [n for n in beside if n.endswith('.py')])}")
-    name = path.stem if path.stem.isidentifier() and path.stem not in sys.modules else f"_{path.stem}_file"
-    known = sys.modules.get(path.stem)
-    if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == str(path):
-        return known
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise SpaceError(f"{where} cannot be imported: {type(error).__name__}: {error}{_line(error, path)}") from error
-    return module
-
-
-def _line(error: BaseException, path: Path) -> str:
-    import traceback
-
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f" (line {lines[-1]})" if lines else ""

@@ -8,6 +8,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table, terminal
+from nasmyth.units import show, unsigned
 
 
 def bench(
@@ -76,7 +77,7 @@ def bench(
     if json:
         print_json({"space": space, "table": table, "objective": list(found[0].objective), "rows": rows})
         return
-    _print(rows, found[0].objective.name, report)
+    _print(rows, found[0].objective.name, report, clock)
 
 
 def budgets(queries: int) -> list[int]:
@@ -100,7 +101,7 @@ class _Said:
             )
 
 
-def _print(rows: list[dict[str, Any]], objective: str, report: str | None) -> None:
+def _print(rows: list[dict[str, Any]], objective: str, report: str | None, clock: str | None) -> None:
     first = rows[0]
     terminal().print(
         f"{objective}: {first['optimum']:.5g} is the best of the table, {first['average']:.5g} its average; "
@@ -110,13 +111,15 @@ def _print(rows: list[dict[str, Any]], objective: str, report: str | None) -> No
     heads = [("strategy", "left"), ("queries", "right"), (objective, "right"), ("chance", "right"), ("regret", "right"),
              ("found the best", "right"), ("over average", "right")]  # fmt: skip
     heads += [(report, "right")] if report else []
+    heads += [("time", "right")] if clock else []
     print_table(
         heads,
         [
             [
                 row["strategy"], row["queries"], f"{row['mean']:.5g} ± {row['half']:.2g}", f"{row['random']:.5g}",
-                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{row['improvement']:+.2f} %",
+                f"{row['regret']:.3g}", f"{row['p_optimum']:.0%}", f"{unsigned(format(row['improvement'], '+.2f'))} %",
                 *([f"{row['reported']:.5g} ± {row['reported_half']:.2g}"] if report else []),
+                *([show(row["seconds"], "s")] if clock else []),
             ]
             for row in rows
         ],

@@ -10,6 +10,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
 from nasmyth.cli.errors import fail, usage
+from nasmyth.cli.imports import bring
 
 
 def check(
@@ -20,6 +21,7 @@ def check(
     ] = None,
     target: options.Target = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the split; the study's own unless said.")] = None,
+    imports: options.Imports = None,
     json: options.Json = False,
 ) -> None:
     """Measure a network against a budget: exit status 1, with the number, if it misses it."""
@@ -28,6 +30,7 @@ def check(
     with only_results():
         from nasmyth.measure import constraints
 
+        bring(imports)
         wanted = constraints(under)
         network = addresses.network_of(address)
         measured = _measured(network, wanted, lambda: _task(address, data, target, seed))

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nasmyth.cli import options
-from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
+from nasmyth.cli.imports import bring
+from nasmyth.progress import shown
 
 
 def design(
     ctx: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="A known name (digits), a folder of class folders, .npz, .csv, .parquet, hf:NAME.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A known name (digits), a folder with a folder of pictures for each class, .npz, .csv, .parquet, hf:NAME.",
+        ),
     ],
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
     under: options.Under = None,
-    spend: Annotated[str, typer.Option(metavar="TIME", help="90s, 2h, '300 trials', or '2h, 300 trials'.")] = "10m",
+    spend: Annotated[
+        str, typer.Option(metavar="TIME", help="How long to search: 90s, 2h, '300 trials', or '2h, 300 trials'.")
+    ] = "10m",
     seed: options.Seed = 0,
     out: Annotated[
         str | None,
@@ -29,25 +37,27 @@ def design(
     target: options.Target = None,
     size: options.Size = None,
     on_bad: options.OnBad = None,
+    kind: options.Kind = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Design a network for DATA under a budget. The same line again goes on where it stopped; Ctrl-C keeps the best."""
-    reading: dict[str, Any] = {
-        "target": options.one_or_several(target),
-        "size": options.pixels(size),
-        "on_bad": options.choice(on_bad, ("skip", "refuse"), "--on-bad"),
-    }
-    out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
-    from nasmyth.design import design as run
-    from nasmyth.report import facts, summary_of
-    from nasmyth.report.terminal import render
+    """Design a network for DATA under a budget, train it, and compare it with a plain one.
 
-    with only_results(), Live(quiet or json) as live:
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped.
+    """
+    reading = options.reading(target, size, on_bad, kind)
+    out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
+    with only_results(), shown(not (quiet or json)) as live:
+        from nasmyth.design import design as run
+        from nasmyth.report import facts, summary_of
+        from nasmyth.report.terminal import render
+
+        bring(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),
-            **{name: value for name, value in reading.items() if value is not None},
+            **reading,
         )  # fmt: skip
         summary = summary_of(found.study)
         found.study.close()
@@ -61,8 +71,6 @@ def design(
             console.print(
                 "Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow"
             )
-        for note in getattr(found.task, "notes", ()):
-            console.print(f"Data: {note}", style="dim", markup=False)
         render(summary, console)
         console.print(
             f"\nLeft in {out}. Next: nasmyth show {out} --html report.html; nasmyth export {out}#best net.onnx",

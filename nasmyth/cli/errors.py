@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NoReturn
@@ -13,7 +16,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from nasmyth.errors import NasmythError
+from nasmyth.errors import NasmythError, NasmythWarning
 
 _TYPED = "nasmyth.command"
 
@@ -27,7 +30,8 @@ class Verbs(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with worded_warnings():
+                return super().invoke(ctx)
         except NasmythError as error:
             if debugging():
                 raise
@@ -54,6 +58,24 @@ def _own() -> tuple[type[Exception], ...]:
     home = "typer._click" if find_spec("typer._click") else "click"
     wording: type[Exception] = import_module(f"{home}.exceptions").ClickException
     return (wording, typer.Exit, typer.Abort)
+
+
+@contextlib.contextmanager
+def worded_warnings() -> Iterator[None]:
+    """Inside, a warning of Nasmyth's own is one line on stderr, without the place in the source."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, NasmythWarning):
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            usual(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

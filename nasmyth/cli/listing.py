@@ -10,6 +10,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
+from nasmyth.units import is_whole
 
 KINDS = {
     "ops": ("nasmyth.ops", "nasmyth.graph.op"),
@@ -104,7 +105,7 @@ def _extent(named: Any) -> dict[str, Any]:
 def _readable(row: dict[str, Any]) -> dict[str, str]:
     """The size and the input of a space as people read them; nothing for other things."""
     size, input = row.get("size", ""), row.get("input")
-    if size.isdigit():
+    if is_whole(size):
         size = f"{int(size):,}" if int(size) < 10**6 else f"10^{math.log10(int(size)):.1f}"
     found = {"size": "infinitely many" if size == "infinite" else size} if size else {}
     return {**found, "input": "×".join(map(str, input))} if input else found

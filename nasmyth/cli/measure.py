@@ -10,6 +10,8 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
+from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.loading import lookup
 
 
 def measure(
@@ -26,6 +28,7 @@ def measure(
     sample: Annotated[int, typer.Option("--sample", "-n", min=1, help="How many networks of a space.")] = 20,
     seed: options.Seed = 0,
     under: options.Under = None,
+    imports: options.Imports = None,
     json: options.Json = False,
 ) -> None:
     """Measure networks drawn from a space, or one network."""
@@ -33,6 +36,9 @@ def measure(
         from nasmyth.errors import UnitError
         from nasmyth.measure import constraints, find
 
+        bring(imports)
+        if ":" in target:
+            lookup(target)  # its file may define the measures of this line
         measures = [find(name) for name in names(by)]
         trained = [m.name for m in measures if m.needs & {"training", "labels", "data"}]
         if trained:
@@ -70,6 +76,7 @@ def _drawn(target: str, sample: int, seed: int, limits: Any) -> list[tuple[Any, 
             trial = addresses.trial_of(study, where.which)
             return [(trial.genome, addresses.graph_of(study, trial))]
     space = addresses.space_of(target)
+    remember(space)
     if limits:
         space = space.narrow(*limits)
     genomes = [space.sample(f"{seed} {i}") for i in range(sample)]

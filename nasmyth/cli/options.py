@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from nasmyth.units import is_whole
 
 Candidate = Annotated[
     str, typer.Argument(metavar="STUDY#CANDIDATE", help="digits.db#best, #baseline, #12, or net.safetensors")
@@ -19,10 +21,12 @@ Under = Annotated[
     ),
 ]
 Maximize = Annotated[
-    list[str] | None, typer.Option("--maximize", metavar="MEASURE", help="What to make large, such as accuracy.")
+    list[str] | None,
+    typer.Option("--maximize", metavar="MEASURE", help="What to make large; accuracy, for classes, unless said."),
 ]
 Minimize = Annotated[
-    list[str] | None, typer.Option("--minimize", metavar="MEASURE", help="What to make small, such as rmse.")
+    list[str] | None,
+    typer.Option("--minimize", metavar="MEASURE", help="What to make small; rmse, for numbers, unless said."),
 ]
 Seed = Annotated[int, typer.Option("--seed", "-s", help="The same seed gives the same search.")]
 Target = Annotated[
@@ -34,8 +38,35 @@ OnBad = Annotated[
     str | None,
     typer.Option("--on-bad", metavar="skip|refuse", help="What becomes of pictures and labels that cannot be used."),
 ]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", metavar="classification|regression", help="What is learned, where the inference is not what you want."
+    ),
+]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE.py|MODULE",
+        help="Import it first: a file of yours that defines ops, measures ...; repeat for several.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and the result in one line.")]
+
+
+def reading(
+    target: list[str] | None, size: str | None = None, on_bad: str | None = None, kind: str | None = None
+) -> dict[str, Any]:
+    """What `nasmyth.read` is asked for, as far as anything was. Ends with status 2 for what is not understood."""
+    asked = {
+        "target": one_or_several(target),
+        "size": pixels(size),
+        "on_bad": choice(on_bad, ("skip", "refuse"), "--on-bad"),
+        "kind": choice(kind, ("classification", "regression"), "--kind"),
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def one_or_several(values: list[str] | None) -> str | tuple[str, ...] | None:
@@ -48,7 +79,7 @@ def pixels(text: str | None) -> int | tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) > 2 or not all(is_whole(part.strip()) for part in parts):
         raise typer.BadParameter(
             f"{text!r} is not a size in pixels; write 64, or 48x64 (height first)", param_hint="--size"
         )

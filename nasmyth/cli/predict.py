@@ -11,6 +11,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
+from nasmyth.cli.imports import bring
 
 MOST_ROWS = 20
 
@@ -23,12 +24,14 @@ def predict(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write all answers to a CSV file.")
     ] = None,
+    imports: options.Imports = None,
     json: options.Json = False,
 ) -> None:
     """Answer new inputs with a network."""
     with only_results():
         from nasmyth.domains import read_inputs
 
+        bring(imports)
         network = addresses.network_of(address)
         raw, names = read_inputs(source, network.inputs)
         answers = _answers(network.predict(raw), names)
@@ -71,7 +74,7 @@ def _print(answers: list[dict[str, Any]]) -> None:
         heads = [("input", "left"), ("label", "left"), ("probability", "right"), ("then", "left")]
         print_table(
             heads,
-            [(one["input"], one["label"], f"{one['probabilities'][one['label']]:.4f}", _second(one)) for one in shown],
+            [(one["input"], one["label"], f"{max(one['probabilities'].values()):.4f}", _second(one)) for one in shown],
         )
     else:
         names = list(answers[0]["values"])
@@ -82,6 +85,5 @@ def _print(answers: list[dict[str, Any]]) -> None:
 
 
 def _second(one: dict[str, Any]) -> str:
-    others = {name: share for name, share in one["probabilities"].items() if name != one["label"]}
-    name = max(others, key=others.__getitem__, default="")
-    return f"{name} {others[name]:.4f}" if name else ""
+    ranked = sorted(one["probabilities"].items(), key=lambda pair: -pair[1])
+    return f"{ranked[1][0]} {ranked[1][1]:.4f}" if len(ranked) > 1 else ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
-from nasmyth.cli.console import Live, only_results, print_json, terminal
+from nasmyth.cli.console import only_results, print_json, terminal
 from nasmyth.cli.errors import typed
-from nasmyth.units import Spend
+from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.loading import lookup
+from nasmyth.progress import Progress, shown
 
 
 def search(
@@ -44,27 +46,36 @@ def search(
     seed: options.Seed = 0,
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The study file.")] = "search.db",
     target: options.Target = None,
+    size: options.Size = None,
+    on_bad: options.OnBad = None,
+    kind: options.Kind = None,
+    imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Search SPACE on DATA. The same line again goes on where it stopped."""
-    with only_results(), Live(quiet or json) as live:
+    reading = options.reading(target, size, on_bad, kind)
+    with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
         from nasmyth.study import Study
 
+        bring(imports)
+        if ":" in space:
+            lookup(space)  # its file may define the measures and strategies of this line
         chosen, limits = strategy_of(strategy), constraints(under or ())
-        task = read(data, target=options.one_or_several(target), seed=seed)
+        live(Progress("reading"))
+        task = read(data, seed=seed, **reading)
         goals = _goals(task, maximize, minimize)
         within = addresses.space_of(space, task.input)
+        remember(within)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
         with study:
-            _tell(live, study, trials)
             ended = study.run(
                 task, trials, on=on, epochs=epochs, workers=workers, limit_seconds=limit_seconds, limit_memory=limit_memory,
-                progress=lambda _: _tell(live, study, trials),
+                progress=live,
             )  # fmt: skip
             summary = summary_of(study)
     if json:
@@ -81,24 +92,6 @@ def search(
         console.print("Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow")
     render(summary, console)
     console.print(f"\nLeft in {out}", markup=False)
-
-
-class Step(NamedTuple):
-    """Progress of a search, for `console.Live`."""
-
-    phase: str
-    trials: int
-    best: str
-    spent: float
-    spend: Spend
-
-
-def _tell(live: Live, study: Any, trials: int) -> None:
-    from nasmyth.report import facts
-
-    best, goal = study.best, study.wanted.goals[0].name
-    figure = f"{facts.shown(goal, best.measures[goal])} {goal}" if best else ""
-    live(Step("searching", len(study.trials), figure, 0.0, Spend(trials=trials)))
 
 
 def _goals(task: Any, maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:

@@ -6,6 +6,9 @@ Everything is decided on training rows alone.
 from __future__ import annotations
 
 import datetime
+import decimal
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +26,12 @@ _LEFT_OUT = {
     "counter": "it counts the rows",
     "identifier": "nearly every row has a text of its own",
     "nested": "its entries are not single numbers or texts",
+    "prose": "free text: networks for text are not designed here; turn it into numbers first, such as counts of words",
+    "files": "names of files, whose content is not read: for pictures, put those of each class into a folder of its own",
 }
+PROSE = 5
+"""Words that half of the texts of a column have where it is free text."""
+_FILE = re.compile(r"\S.*\.(png|jpe?g|gif|bmp|webp|tiff?|wav|mp3|flac|ogg|mp4|avi|mov|txt|pdf|npy|dcm)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,24 +42,43 @@ class Kinds:
     categories: tuple[str, ...]
     dates: tuple[str, ...]
     notes: tuple[str, ...]
+    notations: Mapping[str, str]
+    """How the texts of a column of numbers write them, where that is not Python's way; see `network.numerals`."""
 
 
 def column_kinds(frame: Any) -> Kinds:
     """Sort the columns of a DataFrame of training rows."""
     by_kind: dict[str, list[str]] = {}
-    for name in frame.columns:
-        by_kind.setdefault(_kind(frame[name]), []).append(name)
+    notations: dict[str, str] = {}
+    for name, column in frame.items():
+        kind, _, notation = _kind(column).partition(" ")
+        by_kind.setdefault(kind, []).append(name)
+        if notation:
+            notations[name] = notation
     notes = [
         f"columns left out ({why}): {several(by_kind[kind], 8)}" for kind, why in _LEFT_OUT.items() if kind in by_kind
     ]
     numbers, categories, dates = (tuple(by_kind.get(kind, ())) for kind in ("number", "category", "date"))
     if dates:
         notes.append(f"dates became days, months, weekdays and hours: {several(dates, 8)}")
-    return Kinds(numbers, categories, dates, tuple(notes))
+    if notations:
+        notes.append(
+            f"texts read as numbers: {several((_read_as(frame[n], n, how) for n, how in notations.items()), 8)}"
+        )
+    return Kinds(numbers, categories, dates, tuple(notes), notations)
+
+
+def _read_as(column: Any, name: str, notation: str) -> str:
+    """A column's name and its first text that shows the notation."""
+    from nasmyth.network.numerals import numeral
+
+    texts = [text for text in column.dropna().astype(str).head(1000) if numeral(text, notation) is not None]
+    telling = next((text for text in texts if numeral(text, "") is None), texts[0] if texts else "")
+    return f"{name} ({telling.strip()} is {numeral(telling, notation):.6g})" if telling else name
 
 
 def _kind(column: Any) -> str:
-    """One of number, category, date, or a key of _LEFT_OUT."""
+    """One of number, category, date, or a key of _LEFT_OUT; "number .%" where texts write the numbers so."""
     import pandas as pd
 
     present, dtype = column.dropna(), column.dtype
@@ -86,16 +113,24 @@ def _kind_of_numbers(column: Any) -> str:
 
 def _kind_of_texts(present: Any, distinct: int) -> str:
     from nasmyth.network.dates import is_date
-    from nasmyth.network.raw import is_number_text
+    from nasmyth.network.numerals import is_missing, notation_of
 
     texts = present.astype(str)
     kinds = texts.drop_duplicates()
-    if kinds.map(is_number_text).all():
-        return "number"
+    if kinds.map(is_missing).all():
+        return "empty"
+    if (notation := notation_of(kinds)) is not None:
+        return f"number {notation}"
     if kinds.map(is_date).all():
         return "date"
-    return "identifier" if len(texts) >= ENOUGH and distinct > IDENTIFIER * len(texts) else "category"
+    if kinds.map(lambda text: bool(_FILE.fullmatch(text.strip()))).all():
+        return "files"
+    if len(texts) < ENOUGH or distinct <= len(texts) // 2:
+        return "category"
+    if kinds.str.count(r"\S+").median() >= PROSE:
+        return "prose"
+    return "identifier" if distinct > IDENTIFIER * len(texts) else "category"
 
 
 def _is_single(value: object) -> bool:
-    return isinstance(value, str | bool | int | float | np.generic | datetime.date)
+    return isinstance(value, str | bool | int | float | decimal.Decimal | np.generic | datetime.date)

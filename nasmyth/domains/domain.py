@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
+from nasmyth.domains.sources.raw import several
 from nasmyth.errors import BudgetError, DataError
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Domain(ABC):
 USUAL, NARROWEST, WIDEST = 64, 4, 160
 """Widths of plain networks: without a budget, at least, and at most."""
 
-domains: Registry[Domain] = Registry("domains")
+domains: Registry[Domain] = Registry("domains", instance(Domain, "a Domain"))
 
 
 def read(
@@ -140,6 +141,12 @@ def read(
         return source
     options = Options(target, kind, seed, size, on_bad, limit)
     raw = load(source, options)
+    asked = (options.target,) if isinstance(options.target, str) else options.target
+    if asked is not None and asked != raw.targets:
+        raise DataError(
+            f"{raw.name}: what is to be predicted is {several(raw.targets)}; target= (--target) names a column of a table,"
+            " leave it out"
+        )
     for name, part in raw.parts.items():
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")
@@ -176,6 +183,8 @@ def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Tas
     from nasmyth.train.task import Split, Task
 
     classes = settled.kind == "classification"
-    outputs = Classes(settled.names) if classes else fit_values(raw.train.y, settled.names)
-    splits = {name: Split(inputs.encode(part.x), torch.from_numpy(part.y)) for name, part in raw.parts.items()}
+    outputs = Classes(settled.names, settled.type) if classes else fit_values(raw.train.y, settled.names)
+    # a DataFrame takes its time to find each of its columns
+    examples = {n: dict(part.x.items()) if hasattr(part.x, "columns") else part.x for n, part in raw.parts.items()}
+    splits = {n: Split(inputs.encode(examples[n]), torch.from_numpy(part.y)) for n, part in raw.parts.items()}
     return Task(raw.name, inputs, outputs, **splits, notes=raw.notes)

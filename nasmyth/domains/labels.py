@@ -7,6 +7,7 @@ them differ (up to FEW in a table; for pictures, up to half as many as there are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Settled:
     kind: str
     names: tuple[str, ...]
     """Classes in order, or the names of the k values."""
+    type: str = "text"
+    """Of classes: what the labels were; see `Classes.type`."""
 
 
 def settle(raw: Raw, options: Options, *, pictures: bool) -> Settled:
@@ -37,6 +40,7 @@ def settle(raw: Raw, options: Options, *, pictures: bool) -> Settled:
         raw = _with(raw, name, Part(part.x, _plain(raw, name, part)))
     raw = _without_one_hot(raw)
     raw = _without_missing(raw, options)
+    raw = _with_numbers(_without_multilabel(raw, options), options)
     kind = options.kind
     if kind is None:
         kind, why = inferred_kind(raw.train.y, pictures=pictures)
@@ -84,13 +88,33 @@ def _plain(raw: Raw, name: str, part: Part) -> np.ndarray:
             f"{raw.name}: y of the {name} part has type {y.dtype} and shape {y.shape}; expected one label or one number"
             " an example, or k numbers"
         )
-    if y.dtype.kind == "O" and all(_number_or_missing(label) for label in y):
-        return y.astype(np.float64)
-    return y.astype(str) if y.dtype.kind == "S" else y
+    if y.dtype.kind == "S":
+        return np.array([label.decode("utf-8", "backslashreplace") for label in y.tolist()])
+    return _of_one_type(raw, name, y) if y.dtype.kind == "O" else y
 
 
-def _number_or_missing(label: object) -> bool:
-    return label is None or (isinstance(label, int | float | np.number) and not isinstance(label, bool))
+def _of_one_type(raw: Raw, name: str, y: np.ndarray) -> np.ndarray:
+    """Objects as numbers or truth values where all of them are; None stays only among texts."""
+    from nasmyth.network.outputs import label_type
+    from nasmyth.network.raw import text_of
+
+    several_each = next((label for label in y if isinstance(label, list | tuple | set | dict | np.ndarray)), None)
+    if several_each is not None:
+        raise DataError(
+            f"{raw.name}: labels of the {name} part are collections, such as {repr(several_each)[:60]}: this looks like several"
+            " labels an example, which networks here do not answer with; give one label each, or k numbers"
+        )
+    y = np.array([float(label) if isinstance(label, Decimal) else label for label in y], dtype=object)
+    missing = np.array([text_of(label) is None for label in y], dtype=bool)
+    kind = label_type(y)
+    try:
+        if kind in ("int", "bool") and not missing.any():
+            return y.astype({"int": np.int64, "bool": bool}[kind])
+        if kind in ("int", "float"):
+            return np.where(missing, np.nan, y).astype(np.float64)
+    except OverflowError:
+        raise DataError(f"{raw.name}: y of the {name} part has numbers beyond 64 bits; give smaller ones") from None
+    return y
 
 
 def _without_one_hot(raw: Raw) -> Raw:
@@ -101,6 +125,38 @@ def _without_one_hot(raw: Raw) -> Raw:
     for name, part in raw.parts.items():
         raw = _with(raw, name, Part(part.x, part.y.argmax(axis=1)))
     return raw.replace(note=f"y is one-hot: it was taken as {ys[0].shape[1]} classes")
+
+
+def _without_multilabel(raw: Raw, options: Options) -> Raw:
+    """Refuses rows of zeros and ones, unless they are to be values."""
+    y = raw.train.y
+    if options.kind == "regression" or y.ndim != 2 or not np.isin(y, (0, 1)).all() or len(np.unique(y)) < 2:
+        return raw
+    raise DataError(
+        f"{raw.name}: y of {y.shape[1]} columns of zeros and ones looks like several labels an example (multi-label), which"
+        f" networks here do not answer with; learn one of them at a time (y[:, 0], or one target column), or write"
+        " kind='regression' to learn them as numbers"
+    )
+
+
+def _with_numbers(raw: Raw, options: Options) -> Raw:
+    """Texts that write numbers in a way of their own, such as 12.3% or $1,234, as numbers."""
+    from nasmyth.network.numerals import notation_of
+
+    y = raw.train.y
+    if options.kind == "classification" or y.ndim != 1 or y.dtype.kind not in "OU" or raw.classes:
+        return raw
+    texts = set(map(str, y.tolist()))
+    notation = notation_of(texts)
+    if not notation or (options.kind is None and len(texts) <= min(FEW, max(2, len(y) // 5))):
+        return raw
+    from nasmyth.network.raw import numbers_of
+
+    target = raw.targets[0]
+    for name, part in raw.parts.items():
+        raw = _with(raw, name, Part(part.x, numbers_of(target, part.y.astype(object), notation)))
+    some = next(text for text in y.tolist() if text is not None)
+    return raw.replace(note=f"target {target}: texts read as numbers ({some} is {raw.train.y[0]:.6g})")
 
 
 def _without_missing(raw: Raw, options: Options) -> Raw:
@@ -167,6 +223,7 @@ def _classes(raw: Raw, options: Options) -> Settled:
         raise DataError(
             f"{raw.name}: {raw.train.y.shape[1]} numbers an example cannot be classes; write kind='regression'"
         )
+    kind = _type(raw)
     raw = _without_tiny(_as_text(raw), options)
     present = set(raw.train.y.tolist())
     names = tuple(name for name in raw.classes if name in present) if present <= set(raw.classes) else _ordered(present)
@@ -187,7 +244,23 @@ def _classes(raw: Raw, options: Options) -> Settled:
         kinds, inverse = np.unique(part.y, return_inverse=True)
         codes = np.array([number[kind] for kind in kinds.tolist()], dtype=np.int64)[inverse]
         raw = _with(raw, part_name, Part(part.x, codes))
-    return Settled(raw, "classification", names)
+    return Settled(_say_unlabelled(raw, names, kind), "classification", names, kind)
+
+
+def _type(raw: Raw) -> str:
+    """What the labels are, unless the source has names for them."""
+    from nasmyth.network.outputs import label_type
+
+    return "text" if _is_named(raw) else label_type(raw.train.y)
+
+
+def _say_unlabelled(raw: Raw, names: tuple[str, ...], kind: str) -> Raw:
+    """A note where -1 stands before 0, 1, ...: it often says that there is no label."""
+    if kind != "int" or len(names) < 3 or names != tuple(map(str, range(-1, len(names) - 1))):
+        return raw
+    return raw.replace(
+        note="label -1 was taken for a class like the others; where it means that there is no label, leave those rows out"
+    )
 
 
 def _as_text(raw: Raw) -> Raw:
@@ -207,7 +280,9 @@ def _as_text(raw: Raw) -> Raw:
 def _sortable(y: np.ndarray) -> np.ndarray:
     from nasmyth.network.raw import text_of
 
-    return y if y.dtype.kind in "biufU" else np.array([str(text_of(label)) for label in y.tolist()])
+    if y.dtype.kind in "biufU":
+        return y
+    return np.array([str(text_of(label)) for label in y.tolist()], dtype=object)  # as objects they keep every character
 
 
 def _without_tiny(raw: Raw, options: Options) -> Raw:

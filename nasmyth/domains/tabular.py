@@ -9,9 +9,11 @@ import numpy as np
 from nasmyth.domains.columns import Kinds, column_kinds
 from nasmyth.domains.domain import Domain, assemble, domains
 from nasmyth.domains.labels import settle
+from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
 from nasmyth.errors import DataError, require
+from nasmyth.record import plain_text
 
 if TYPE_CHECKING:
     from nasmyth.network.inputs import TableInput
@@ -44,6 +46,8 @@ class Tabular(Domain):
     def task(self, raw: Raw, options: Options) -> Task:
         """Rows stored as float32; kinds of columns, scales and vocabularies are those of the training split."""
         require("pandas", extra="data")
+        if options.size is not None:
+            raise DataError(f"{raw.name} is a table, and size= (--size) is the size of images; leave it out")
         raw = raw.replace(**{name: Part(as_frame(part.x), part.y) for name, part in raw.parts.items()})
         _same_columns(raw)
         settled = settle(raw, options, pictures=False)
@@ -84,34 +88,28 @@ def as_frame(x: Any) -> Any:
     import pandas as pd
 
     if hasattr(x, "columns"):
-        return x.set_axis([str(name) for name in x.columns], axis=1)
+        return x.set_axis([plain_text(str(name)) for name in x.columns], axis=1)
     x = x.reshape(len(x), -1)
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
 
 
 def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
     """What a row is, fitted on a DataFrame of training rows."""
-    import pandas as pd
-
     from nasmyth.network.dates import PARTS, date_part
     from nasmyth.network.fitting import fit_table_input
+    from nasmyth.network.raw import numbers_of, values_of
 
     if not (kinds.numbers or kinds.categories or kinds.dates):
         raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")
-    ready = {column: _as_numbers(frame[column]) for column in kinds.numbers}
+    columns = dict(frame.items())  # a DataFrame takes its time to find each
+    ready = {c: numbers_of(c, values_of(columns[c]), kinds.notations.get(c, "")) for c in kinds.numbers}
     for column in kinds.dates:
-        values = frame[column].to_numpy(dtype=object)
+        values = columns[column].to_numpy(dtype=object)
         ready |= {f"{column}.{part}": date_part(values, part) for part in PARTS}
-    ready |= {column: frame[column] for column in kinds.categories}
+    ready |= {column: columns[column] for column in kinds.categories}
     knots = KNOTS if len(frame) >= ENOUGH_FOR_KNOTS else 0
-    return fit_table_input(pd.DataFrame(ready), categories=kinds.categories, knots=knots)
-
-
-def _as_numbers(column: Any) -> Any:
-    """Texts that read as numbers as such; texts that stand for a missing number as NaN."""
-    import pandas as pd
-
-    return column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column, errors="coerce")
+    inputs = fit_table_input(ready, categories=kinds.categories, knots=knots)
+    return inputs.replace(columns=[c.replace(notation=kinds.notations.get(c.name, "")) for c in inputs.columns])
 
 
 def _same_columns(raw: Raw) -> None:
@@ -126,13 +124,25 @@ def _same_columns(raw: Raw) -> None:
 
 def _said(raw: Raw, kinds: Kinds, inputs: TableInput) -> tuple[str, ...]:
     numbers = sum(column.kind == "number" for column in inputs.columns)
-    notes = [*kinds.notes, f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories"]
-    infinite = [
-        c for c in kinds.numbers if np.isinf(_as_numbers(raw.train.x[c]).to_numpy(np.float64, na_value=np.nan)).any()
+    plain = tuple(name for name in kinds.numbers if name not in kinds.notations)
+    notes = [
+        *kinds.notes,
+        *said_of_series(raw.train.x, plain),
+        f"columns: {numbers} of numbers, {len(inputs.columns) - numbers} of categories",
     ]
+    used = set(kinds.numbers)
+    infinite = [name for name, column in raw.train.x.items() if name in used and _is_infinite(column)]
     if infinite:
         notes.append(f"infinite values are taken as missing in: {', '.join(infinite)}")
     return tuple(notes)
+
+
+def _is_infinite(column: Any) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_float_dtype(column.dtype) and bool(
+        np.isinf(column.to_numpy(np.float64, na_value=np.nan)).any()
+    )
 
 
 TABULAR = domains.add(Tabular.name, Tabular())

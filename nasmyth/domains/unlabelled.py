@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmyth.domains.sources import pictures
-from nasmyth.domains.sources.arrays import as_array, npz_arrays
+from nasmyth.domains.sources.arrays import as_array
 from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
 from nasmyth.domains.sources.raw import several
 from nasmyth.domains.sources.tables import SUFFIXES, table_file
 from nasmyth.errors import DataError, nearest
@@ -29,6 +30,9 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
     images = hasattr(inputs, "height")
     if not isinstance(source, str | os.PathLike):
         x = source if hasattr(source, "columns") or isinstance(source, dict) else as_array(source)
+        columns = list(x.values()) if isinstance(x, dict) else [x]
+        if not columns or not all(hasattr(column, "__len__") and getattr(column, "ndim", 1) for column in columns):
+            raise DataError("new inputs hold single values or nothing; give an entry for each example")
     else:
         path = Path(source)
         if not path.exists():
@@ -36,7 +40,9 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
             raise DataError(f"{path}: no such file or folder{nearest(path.name, beside)}; check the path")
         if images and (path.is_dir() or pictures.is_picture(path)):
             return _pictures(path, inputs)
-        x = _array(path) if path.suffix in (".npz", ".npy") else _table(path, images)
+        x = _array(path) if path.suffix.lower() in (".npz", ".npy") else _table(path, inputs)
+    if images and getattr(getattr(x, "dtype", None), "kind", "") not in tuple("buif"):
+        raise DataError("new inputs are no numbers, and this network takes pictures; give N H W or N H W C")
     if images:
         x = _sized(x, inputs)
     count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
@@ -55,13 +61,8 @@ def _pictures(path: Path, inputs: Any) -> tuple[np.ndarray, list[str]]:
 
 
 def _array(path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
-        try:
-            return np.load(path, allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(
-                f"{path}: cannot be read as .npy ({error}); write it with np.save, and plain numbers"
-            ) from None
+    if path.suffix.lower() == ".npy":
+        return npy_array(path)
     arrays = dict(npz_arrays(path))
     for key in ("x", "X", "x_test"):
         if key in arrays:
@@ -71,11 +72,13 @@ def _array(path: Path) -> np.ndarray:
     raise DataError(f"{path}: expected an array named x; got {several(arrays) or 'none'}")
 
 
-def _table(path: Path, images: bool) -> Any:
+def _table(path: Path, inputs: ImageInput | TableInput) -> Any:
+    images = hasattr(inputs, "height")
     if images or path.suffix.lower() not in SUFFIXES:
         expected = "a picture, a folder of pictures, .npz or .npy" if images else ".csv, .tsv, .parquet, .npz or .npy"
         raise DataError(f"{path}: not inputs of this network; expected {expected}")
-    frame, _ = table_file(path)
+    # pandas would read the 1.234 of a column that writes 1234 so as one and a bit
+    frame, _ = table_file(path, texts=[column.name for column in inputs.columns if column.notation])
     return frame.set_axis([str(name).strip() for name in frame.columns], axis=1)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from nasmyth.domains.domain import Domain, assemble, domains
 from nasmyth.domains.labels import settle
+from nasmyth.domains.series import refuse_series
 from nasmyth.domains.sources import Options, Part, Raw
+from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.splits import split
 from nasmyth.errors import DataError
 
@@ -48,6 +50,7 @@ class Vision(Domain):
         """Images stored as uint8 N H W C; pixel range, mean and spread are those of the training split."""
         from nasmyth.network.fitting import fit_image_input
 
+        refuse_series(raw)
         for name, part in raw.parts.items():
             raw = _channels_last(raw, name, part)
         for name, part in raw.parts.items():
@@ -57,6 +60,7 @@ class Vision(Domain):
             raw = _of_size(raw, name, part, size)
         settled = settle(raw, options, pictures=True)
         raw = split(settled, options.seed)
+        _refuse_constant(raw)
         inputs = fit_image_input(raw.train.x)
         return assemble(_say_conversions(raw, inputs), inputs, settled)
 
@@ -134,10 +138,20 @@ def _without_bad(raw: Raw, name: str, part: Part, options: Options) -> Raw:
     return raw.replace(**{name: part.take(good)}, note=f"{which}: they were left out")
 
 
+def _refuse_constant(raw: Raw) -> None:
+    low, high = float(raw.train.x.min()), float(raw.train.x.max())
+    if low == high:
+        raise DataError(f"{raw.name}: every pixel of every training image is {low:g}; there is nothing to learn from")
+
+
 def _of_size(raw: Raw, name: str, part: Part, size: tuple[int, int]) -> Raw:
     height, width = part.x.shape[1:3]
     if (height, width) == tuple(size):
         return raw
+    allowance().check(
+        f"{raw.name}: {len(part):,} images of {size[0]}x{size[1]} pixels",
+        len(part) * size[0] * size[1] * part.x.itemsize * (part.x.shape[3] if part.x.ndim == 4 else 1),
+    )
     note = f"images of the {name} part were resized from {height}x{width} to {size[0]}x{size[1]}"
     return raw.replace(**{name: Part(resized(part.x, size), part.y)}, note=note)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import BudgetError
+from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.pace import Pace, few
 from nasmyth.measure import Constraint, find
 from nasmyth.record import from_json, to_json
 from nasmyth.study import Study, Trial
@@ -33,6 +34,10 @@ FEWEST = 8
 """Epochs that a full training has at least: what cannot be trained so long is not proposed."""
 TIMED, TIMING = 5, 0.2
 """Epochs that are timed, and the share of a full training that they may take."""
+DRAWN, DRAWING = 64, 1.0
+"""Candidates among which the one to be timed is chosen where there is no plain network, and the seconds that may take."""
+TOLD = 8
+"""Examples by which it is told how long measures of a trained network take."""
 PATIENCE = 2.0
 """A training ends after so many times the seconds that the baseline takes, where there is time for all epochs."""
 SLACK = 4.0
@@ -57,6 +62,14 @@ class Plan:
     """Times the MACs or the activations of the baseline: what costs more would take too long to train in full."""
     telling: float = 0.0
     """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
+    epoch: float = 0.0
+    """Seconds of an epoch of the network that was timed; 0 where nothing was."""
+    least: float = 0.0
+    """Seconds of its shortest training: one step, and one look at the validation split."""
+    look: float = 0.0
+    """Seconds of that look alone."""
+    macs: float = 1.0
+    """Its multiply-accumulates."""
 
     def epochs(self, rung: str) -> float:
         """The most epochs of a training at this rung."""
@@ -68,9 +81,18 @@ class Plan:
 
     def price_of(self, trial: Trial, rung: str = "final") -> float:
         """Seconds that a training is expected to take, from what this candidate took before."""
+        epoch = self.epoch_of(trial)
+        known = epoch * self.epochs(rung) if epoch else self.price
+        return min(known + self.telling, self.seconds(rung))
+
+    def epoch_of(self, trial: Trial) -> float:
+        """Seconds of an epoch of this candidate, from its longest training; 0 if there was none."""
         stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
-        known = stage["training"] / stage["epochs"] * self.epochs(rung) if stage.get("epochs") else self.price
-        return min(float(known) + self.telling, self.seconds(rung))
+        return float(stage["training"] / stage["epochs"]) if stage.get("epochs") else 0.0
+
+    def least_of(self, graph: Any) -> float:
+        """A guess at the shortest training of another network, from its arithmetic."""
+        return self.least * max(1.0, find("macs")(graph) / max(1.0, self.macs))
 
 
 def _share(rung: str) -> float:
@@ -81,56 +103,86 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
     """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps.
 
     also: measures of a trained network that are told besides its scores; what they take is kept free, at the end as well.
+    Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
-    from nasmyth.network import build
-    from nasmyth.train import fit, initialise
-
-    for note in study.notes:
-        if note["what"] == "plan":
-            figures = (note[name] for name in ("price", "short_of_time", "costliest", "telling"))
-            return Plan(from_json(note["recipe"]), *figures)
     recipe = task.recipe or domain.recipe(task)
-    allowance = FULL * max(clock.left, 1.0)
-    network = build(graph, study.seed, task.inputs, task.outputs)
-    initialise(network, study.seed)
-    fit(network, task, recipe, epochs=1e-6, seed=study.seed)  # one step: imports and first calls are not to be timed
-    most = None if clock.spend.seconds is None else TIMING * allowance
-    timed = fit(network, task, recipe, epochs=TIMED, seconds=most, seed=study.seed)
-    why = ""
-    if recipe == domain.recipe(task):  # what was asked for is left as it is
-        recipe, why = domain.adapted(recipe, network, task)
-    if most is None:
-        plan = Plan(recipe, UNBOUNDED, False, UNBOUNDED)
+    pace = Pace.of(graph, task, recipe, study.seed)  # before the first training in any process: imports are not its time
+    known = next((note for note in study.notes if note["what"] == "plan"), None)
+    if known is None:
+        plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
+        told = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "recipe"}
+        study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
-        epoch = _seconds_of_an_epoch(timed)
-        price = min(recipe.epochs * epoch, allowance)
-        costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
-        telling = _seconds_to_tell(network, task, [name for name in also if name not in timed.scores])
-        plan = Plan(recipe, price, price < recipe.epochs * epoch, costliest, telling)
-    study.note(
-        "plan",
-        recipe=to_json(recipe),
-        why=why,
-        price=plan.price,
-        short_of_time=plan.short_of_time,
-        costliest=plan.costliest,
-        telling=plan.telling,
-    )
+        told = {one.name: known[one.name] for one in fields(Plan) if one.name in known and one.name != "recipe"}
+        plan = Plan(from_json(known["recipe"]), **told)
+        if task.recipe not in (None, domain.recipe(task), plan.recipe):
+            raise StudyError(
+                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+                "name another file with out="
+            )
     clock.account("timing")
     return plan
 
 
+def _made(
+    seed: int, clock: Clock, graph: Any, task: Task, domain: Domain, recipe: Recipe, pace: Pace, also: tuple[str, ...]
+) -> tuple[Plan, str]:
+    """The plan, and why the recipe changed if it did."""
+    from nasmyth.network import build
+    from nasmyth.train import fit, initialise
+
+    allowance = FULL * max(clock.left, 1.0)
+    _refuse_hopeless(pace, clock)
+    network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
+    most = None if clock.spend.seconds is None else TIMING * allowance
+    why = ""
+    if most is None or pace.least <= most:
+        timed = fit(network, task, recipe, epochs=TIMED, seconds=most, seed=seed)
+        epoch = _seconds_of_an_epoch(timed)
+        if recipe == domain.recipe(task):  # what was asked for is left as it is
+            recipe, why = domain.adapted(recipe, network, task)
+    else:
+        epoch = pace.epoch
+    if most is None:
+        return Plan(recipe, UNBOUNDED, False, UNBOUNDED), why
+    price = max(min(recipe.epochs * epoch, allowance), pace.least)
+    costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
+    telling = _seconds_to_tell(network, task, [name for name in also if name not in pace.told])
+    macs = find("macs")(graph)
+    return Plan(recipe, price, price < recipe.epochs * epoch, costliest, telling, epoch, pace.least, pace.look, macs), why
+
+
+def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
+    if pace.least > 0.5 * clock.left:
+        wanted = clock.spent + 2 * pace.least / FULL
+        raise BudgetError(
+            f"one step of training and one look at the validation split take about {pace.least:.3g} s here, and "
+            f"{max(0.0, clock.left):.3g} s are left to spend: nothing can be trained in that; spend {wanted:.0f}s or more, "
+            "or learn from fewer columns or smaller images",
+            binding="spend", smallest=wanted, feasible=f"{wanted:.0f}s",
+        )  # fmt: skip
+
+
 def _seconds_to_tell(network: Network, task: Task, names: Iterable[str]) -> float:
-    start = time.perf_counter()
+    """On the validation split, from what it takes on a part of it."""
+    part, start = few(task, TOLD), time.perf_counter()
     for name in names:
-        find(name)(network, task)
-    return time.perf_counter() - start
+        find(name)(network, part)
+    return (time.perf_counter() - start) * max(1.0, len(task.valid) / len(part.valid))
 
 
 def _seconds_of_an_epoch(timed: Fitted) -> float:
     """Of the fastest, since the first is slower and others may have been disturbed."""
     marks = [(0.0, 0.0), *((entry["epoch"], entry["seconds"]) for entry in timed.curve)]
     return min((later - sooner) / (end - start) for (start, sooner), (end, later) in pairwise(marks))
+
+
+def cheap(space: Space, seed: int) -> Any:
+    """The graph with the fewest multiply-accumulates among some of a space: where no plain network is there to be timed."""
+    drawn, end = [space.decode(space.sample(f"{seed} cheap 0"))], time.perf_counter() + DRAWING
+    while len(drawn) < DRAWN and time.perf_counter() < end:
+        drawn.append(space.decode(space.sample(f"{seed} cheap {len(drawn)}")))
+    return min(drawn, key=find("macs"))
 
 
 def affordable(space: Space, plan: Plan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]) -> Space:

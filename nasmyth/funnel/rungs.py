@@ -10,13 +10,18 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from nasmyth.errors import CandidateError, OverBudget
+from nasmyth.errors import CandidateError, OverBudget, TimedOut
 from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import ETA, RUNGS, Plan
 from nasmyth.funnel.standing import Standing
 from nasmyth.measure import Constraint
-from nasmyth.study import Study, Trial
+from nasmyth.study import Outcome, Study, Trial
 from nasmyth.study.training import Training
+from nasmyth.units import show
+
+HARDLY = 0.1
+"""A full training that gets through less than this share of what its time is known to hold is none."""
 
 
 @dataclass
@@ -72,11 +77,19 @@ class Rungs:
                 raise OverBudget(f"{name} is {limit.measure.show(value)}, and the budget is {limit}")
 
     def _train(self, trial: Trial, rung: str, share: float = 1.0) -> Trial:
-        """Record the figures and the curve; keep the weights of full trainings and of whatever is best so far."""
-        plan, most = self.plan, None
-        if self.clock.spend.seconds is not None:
-            most = max(1.0, min(self.clock.left, share * plan.seconds(rung)) - plan.telling)
-        done = replace(self.training, epochs=share * plan.epochs(rung), seconds=most)(trial)
+        """Record the figures and the curve; keep the weights of full trainings and of whatever is best so far.
+
+        Raises TimedOut where the time that is left cannot hold the training, or where hardly any of it was done.
+        """
+        self._refuse_slow(trial)
+        done, hardly = self._trained(trial, rung, share)
+        if rung == "final" and hardly:
+            done, hardly = self._trained(trial, rung, share)  # what held it up may have been over soon
+            if hardly:
+                raise TimedOut(
+                    f"it was trained for {done.details['epochs']:.2g} epochs in the time for {self.plan.epochs(rung):.3g}: "
+                    "something held the machine up"
+                )
         if rung == "short":
             self.prices["short"] = done.details["seconds"]
         leader = self.standing.leader
@@ -84,6 +97,29 @@ class Rungs:
         if rung == "final" or leader is None or self.standing.merit(told) > self.standing.merit(leader):
             self.study.put(told, "weights", done.artefacts["weights"])
         return told
+
+    def _trained(self, trial: Trial, rung: str, share: float) -> tuple[Outcome, bool]:
+        """A training within its time, and whether time ended it after less than a tenth of what that is known to hold."""
+        plan, most = self.plan, None
+        if self.clock.spend.seconds is not None:
+            most = max(1.0, min(self.clock.left, share * plan.seconds(rung)) - plan.telling)
+        epochs = share * plan.epochs(rung)
+        done = replace(self.training, epochs=epochs, seconds=most)(trial)
+        epoch = plan.epoch_of(trial) or (plan.epoch if trial.origin == "baseline" else 0.0)
+        held = min(epochs, most / epoch) if most is not None and epoch else 0.0
+        return done, done.details["ended"] == "time" and done.details["epochs"] < HARDLY * held
+
+    def _refuse_slow(self, trial: Trial) -> None:
+        """Raise TimedOut for what even its shortest training would take longer than a full one may, or than is left."""
+        plan, room = self.plan, min(self.clock.left, self.plan.seconds("final"))
+        if self.clock.spend.seconds is None or plan.least_of(trial.graph) <= room:
+            return
+        least = Pace.of(trial.graph, self.training.task, plan.recipe, self.training.seed).least
+        if least > room:
+            raise TimedOut(
+                f"one step and one look at the validation split take about {show(least, 's')}, and a full training has "
+                f"{show(max(0.0, room), 's')}"
+            )
 
 
 def note_funnel(study: Study, finals: Iterable[Trial]) -> None:

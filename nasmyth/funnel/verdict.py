@@ -10,6 +10,7 @@ from nasmyth.errors import StudyError
 from nasmyth.funnel.standing import Standing
 from nasmyth.measure import Constraint, find
 from nasmyth.study import Study, Trial
+from nasmyth.study.codec import encode
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
@@ -78,17 +79,32 @@ def errors_of_luck(candidates: int) -> float:
 
 
 def verdict(
-    study: Study, best: Trial, plain: Trial | None, task: Task, measured: tuple[Constraint, ...], goal: str
+    study: Study, best: Trial, plain: Trial | None, task: Task, limits: tuple[Constraint, ...], goal: str
 ) -> dict[str, Any]:
-    """The best and the baseline on the test split, and what the best measures on this device: plain data."""
+    """The best and the baseline on the test split, and what the best measures on this device: plain data.
+
+    missed: the constraints that the best met in the search, and misses on the test split or on the device now. What the
+    best gets most wrong on the test split is kept beside it, as its artefact "mistakes".
+    """
     from nasmyth.graph.text import rows
     from nasmyth.train import difference
+    from nasmyth.train.chance import chance
+    from nasmyth.train.mistakes import mistakes
 
     network = network_of(study, best)
     ours = judged(network, task, goal)
-    noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph)}
-    if measured:
-        noted["device"] = {limit.measure.name: limit.measure(network) for limit in measured}
+    study.put(best, "mistakes", encode(mistakes(ours.raw, task)).encode())
+    noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph),
+                             "chance": chance(task, "test")}  # fmt: skip
+    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.needs}
+    if device:
+        noted["device"] = device
+    known = {**ours.scores, **device}
+    noted["missed"] = [
+        {"limit": str(limit), "value": known[limit.measure.name], "on": "device" if limit.measure.name in device else "test"}
+        for limit in limits
+        if limit.measure.name in known and not limit.satisfied(known[limit.measure.name])
+    ]
     if plain is not None and "weights" in plain.artefacts:
         theirs = judged(network_of(study, plain), task, goal)
         gain = difference(ours, theirs, goal)

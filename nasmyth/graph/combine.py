@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import Op, mac_count, ops, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.kinds import shown
 from nasmyth.record import Value, below, is_open
 
 Handle = Any
@@ -36,7 +37,7 @@ class Input(Op):
     """Where data enters a graph."""
 
     signature = "b ..."
-    length: Any
+    length: tuple[int, ...]
 
     def _infer(self, *shapes: Shape) -> Shape:
         return tuple(self.length)
@@ -72,7 +73,7 @@ class Concat(Op):
     """Joins along the first axis after the batch ("c" of images) or along the last ("d" of sequences and vectors)."""
 
     signature = "b ..., *"
-    axis: Any = "c"
+    axis: str = "c"
 
     def check(self) -> None:
         if not isinstance(self.axis, Value) and self.axis not in ("c", "d"):
@@ -99,7 +100,7 @@ for _op in (Input, Identity, Zero, Add, Multiply, Concat):
     mac_count.register(_op, lambda op, inputs, output: 0)
 
 
-class Combine(Value):
+class Combine(Value, abstract=True):
     """A value that wires templates."""
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
@@ -110,8 +111,11 @@ class Combine(Value):
 class Chain(Combine):
     """One part after another. Made by `chain`."""
 
-    items: Any
-    names: Any = ()
+    items: tuple[Value, ...]
+    names: tuple[str | None, ...] = ()
+
+    def check(self) -> None:
+        _one_name_each("chain", self.items, self.names)
 
     def part(self, i: int) -> str | int:
         """What the i-th part is called in an address."""
@@ -130,9 +134,12 @@ class Chain(Combine):
 class Parallel(Combine):
     """Several parts on the same input, joined by an op of many inputs. Made by `parallel` and `residual`."""
 
-    branches: Any
-    join: Any = Add()
-    names: Any = ()
+    branches: tuple[Value, ...]
+    join: Value = Add()
+    names: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        _one_name_each("parallel", self.branches, self.names)
 
     def part(self, i: int) -> str | int:
         return self.names[i] if self.names else i
@@ -149,13 +156,17 @@ class Parallel(Combine):
         return _joined(go, self.join, tuple(go(branch, inputs, self.part(i)) for i, branch in live), "join")
 
 
+MOST_COPIES = 10_000
+MOST_STATES = 1_000  # of a cell, where each may read all before it
+
+
 class Repeat(Combine):
     """`count` independent copies one after another, or one body applied `count` times (`tied`). Made by `repeat`.
 
     A body that is applied again must keep its input's shape, since one set of weights fits one shape.
     """
 
-    body: Any
+    body: Value
     count: Any
     tied: Any = False
 
@@ -171,7 +182,9 @@ class Repeat(Combine):
     def checked(count: Any) -> int:
         """A number of times, or SpaceError."""
         if type(count) is not int or count < 0:
-            raise SpaceError(f"repeat(..., {count!r}): the count must be a whole number of at least 0")
+            raise SpaceError(f"repeat(..., {shown(count)}): the count must be a whole number of at least 0")
+        if count > MOST_COPIES:
+            raise SpaceError(f"repeat(..., {shown(count)}): at most {MOST_COPIES:,} copies are made of anything")
         return count
 
     def refill(self, fill: Callable[[Any, str], Any], address: str) -> Combine:
@@ -197,15 +210,15 @@ class Edge(Value):
     """A connection in a cell: from state `source` through `body`."""
 
     source: Any
-    body: Any
+    body: Value
 
 
 class Vertex(Value):
     """A state in a cell: what arrives over its edges, joined by `join` (or as in all the cell), then put through `body`."""
 
-    edges: Any
-    body: Any = Identity()
-    join: Any = None
+    edges: tuple[Edge, ...]
+    body: Value = Identity()
+    join: Value | None = None
 
     @property
     def names(self) -> tuple[str | int, ...]:
@@ -231,11 +244,31 @@ class Cell(Combine):
     nothing reads) or a tuple of state numbers; several outputs are joined by `out`.
     """
 
-    vertices: Any
-    inputs: Any = 1
-    join: Any = Add()
+    vertices: tuple[Vertex, ...]
+    inputs: int = 1
+    join: Value = Add()
     output: Any = "last"
-    out: Any = Concat()
+    out: Value = Concat()
+
+    def check(self) -> None:
+        if is_open(self.vertices) or is_open(self.inputs):
+            return  # checked once it is filled
+        if not 0 < self.inputs <= MOST_STATES or len(self.vertices) > MOST_STATES:
+            raise SpaceError(f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs")
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            self._check_vertex(j, vertex)
+        end = self.inputs + len(self.vertices)
+        listed = isinstance(self.output, tuple) and all(type(j) is int and 0 <= j < end for j in self.output)
+        if not (listed or is_open(self.output) or self.output in ("last", "all", "loose")):
+            raise SpaceError(f"cell(output={shown(self.output)}): 'last', 'all', 'loose' or numbers of states below {end}")
+
+    @staticmethod
+    def _check_vertex(j: int, vertex: Any) -> None:
+        if not isinstance(vertex, Vertex) or not all(isinstance(edge, Edge) for edge in vertex.edges):
+            raise SpaceError(f"cell(): state {j} is {shown(vertex)}, and should be a vertex with its edges")
+        for edge in vertex.edges:
+            if type(edge.source) is not int or not 0 <= edge.source < j:
+                raise SpaceError(f"cell(): an edge into state {j} comes from {shown(edge.source)}, and only 0 to {j - 1} are before it")
 
     def refill(self, fill: Callable[[Any, str], Any], address: str) -> Cell:
         vertices = []
@@ -330,6 +363,11 @@ def is_zero(term: Any) -> bool:
     return isinstance(term, Parallel) and isinstance(term.join, Add) and all(map(is_zero, term.branches))
 
 
+def _one_name_each(who: str, parts: Any, names: tuple[Any, ...]) -> None:
+    if names and isinstance(parts, tuple) and len(names) != len(parts):
+        raise SpaceError(f"{who}(): {len(names)} names for {len(parts)} parts; name each of them, or none")
+
+
 def fill_sequence(
     items: Any, fill: Callable[[Any, str], Any], address: str, part: Callable[[int], str | int]
 ) -> tuple[Any, ...]:
@@ -392,6 +430,8 @@ def cell(
         otherwise.
     join, out, output: how arriving edges are joined, and which states leave the cell (see `Cell`).
     """
+    if not (type(steps) is int and type(inputs) is int and 0 <= steps <= MOST_STATES):
+        raise SpaceError(f"cell({shown(steps)}, inputs={shown(inputs)}): steps are a whole number of at most {MOST_STATES:,}")
     vertices = []
     for j in range(inputs, inputs + steps):
         edges: Any = tuple(Edge(i, edge(i, j) if _is_function(edge) else edge) for i in range(j))

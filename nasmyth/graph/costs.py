@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nasmyth.graph.combine import Combine, Identity, Repeat
 from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
-from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
+from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
 
 
@@ -135,7 +135,8 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:
     output = inferred(op, shapes)
-    params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
+    with computing(op, f"its costs on {shapes} cannot be told"):
+        params, buffers, macs = (rule(op, shapes, output) for rule in (param_count, buffer_count, mac_count))
     activations = 0 if isinstance(op, Identity) else math.prod(output)
     if params is None or buffers is None or macs is None:
         return Summary(output, activations=activations, unknown=(Unknown(op, shapes),))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Identity, Input
 from nasmyth.graph.op import Block, Op
-from nasmyth.graph.signature import Shape
+from nasmyth.graph.signature import Shape, checked_shape
+from nasmyth.kinds import shown
 from nasmyth.record import below, is_open
+
+MOST = 100_000
+"""Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
 
 
 class Node(NamedTuple):
@@ -21,8 +27,33 @@ class Node(NamedTuple):
     address: str
 
 
+def checked_input(shape: Any) -> Shape:
+    """The shape of one example as a tuple of whole numbers above 0. Raises ShapeError."""
+    if not isinstance(shape, Iterable) or isinstance(shape, (str, bytes, Mapping)):
+        raise ShapeError(f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)")
+    with suppress(TypeError):
+        lengths = checked_shape(shape, "the input")
+        if 0 not in lengths:
+            return lengths
+    raise ShapeError(f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)")
+
+
+def shape_of(data: Any, what: str) -> Shape:
+    """The shape that enters a graph or a space, as its JSON says it. Raises NasmythError."""
+    if not isinstance(data, dict):
+        raise NasmythError(f"{what} is read from an object with its input, got {shown(data)}")
+    if not isinstance(data.get("input"), (list, tuple)):
+        raise NasmythError(f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}")
+    return checked_input(data["input"])
+
+
+def two_ops_of_one(address: str, first: Op, second: Op) -> NasmythError:
+    return NasmythError(f"two nodes at {address!r} would share one module, but are {first!r} and {second!r}")
+
+
 def input_node(shape: Shape) -> Node:
-    return Node(Input(tuple(shape)), (), tuple(shape), "input")
+    shape = checked_input(shape)
+    return Node(Input(shape), (), shape, "input")
 
 
 @lru_cache(maxsize=100_000)
@@ -55,6 +86,8 @@ class _Flattener:
         return self.put(part, inputs, below(self.address, name))
 
     def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:
+        if len(self.nodes) > MOST:
+            raise SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
         if isinstance(term, Op):
             shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
             self.nodes.append(Node(term, inputs, shape, address))

@@ -15,11 +15,23 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
+from nasmyth.graph.combine import Input
 from nasmyth.graph.costs import Costs, of_nodes, summarise
-from nasmyth.graph.flat import Node, canonical, flatten, infer, input_node, not_a_template
+from nasmyth.graph.flat import (
+    Node,
+    canonical,
+    checked_input,
+    flatten,
+    infer,
+    input_node,
+    not_a_template,
+    shape_of,
+    two_ops_of_one,
+)
 from nasmyth.graph.identity import key_of_nodes, key_of_term
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
+from nasmyth.kinds import shown
 from nasmyth.record import defined_in, from_json, is_open, to_json
 
 
@@ -50,7 +62,7 @@ class Graph:
         if is_open(template):
             raise not_a_template(template, "")
         graph = object.__new__(cls)
-        graph._set(None, tuple(input), template)
+        graph._set(None, checked_input(input), template)
         _ = graph.output  # mismatched shapes are refused here, not later
         return graph
 
@@ -108,6 +120,12 @@ class Graph:
 
         return table(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nasmyth.graph.text import html
+
+        return html(self)
+
     def dot(self) -> str:
         """The graph in Graphviz's language."""
         from nasmyth.graph.text import dot
@@ -135,16 +153,34 @@ class Graph:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Graph:
         """The graph that `to_json` wrote. Shapes are inferred again, so that a damaged file is noticed."""
-        nodes = [input_node(tuple(data["input"]))]
-        for op, inputs, address in data["nodes"]:
-            value = from_json(op)
-            if not isinstance(value, Op):
-                raise NasmythError(f"node {address!r} is {value!r}, which is not an op")
-            if any(not 0 <= i < len(nodes) for i in inputs):
-                raise NasmythError(f"node {address!r} reads a node that does not come before it")
-            shape = infer(value, tuple(nodes[i].shape for i in inputs), address)
-            nodes.append(Node(value, tuple(inputs), shape, address))
+        nodes = [input_node(shape_of(data, "a graph"))]
+        listed = data.get("nodes")
+        if not isinstance(listed, list):
+            raise NasmythError(f"a graph lists its nodes, got {shown(listed)}")
+        ops: dict[str, Op] = {}
+        for entry in listed:
+            node = _node(entry, nodes)
+            if ops.setdefault(node.address, node.op) is not node.op:
+                raise two_ops_of_one(node.address, ops[node.address], node.op)
+            nodes.append(node)
         return cls(tuple(nodes))
+
+
+def _node(entry: Any, nodes: list[Node]) -> Node:
+    """A node as `to_json` wrote it, after those before it."""
+    if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[1], list) or type(entry[2]) is not str:
+        raise NasmythError(f"node {len(nodes)} is {shown(entry)}, and should be [op, numbers of nodes, address]")
+    value, inputs, address = from_json(entry[0]), entry[1], entry[2]
+    if not isinstance(value, Op):
+        raise NasmythError(f"node {shown(address)} is {shown(value)}, which is not an op")
+    if isinstance(value, Input):
+        raise NasmythError(f"node {shown(address)} is an input, and a graph has one, which comes first")
+    if not inputs or not all(type(i) is int and 0 <= i < len(nodes) for i in inputs):
+        raise NasmythError(f"node {shown(address)} reads {shown(inputs)}, and should read nodes that come before it")
+    if is_open(value):
+        raise not_a_template(value, address)
+    shape = infer(value, tuple(nodes[i].shape for i in inputs), address)
+    return Node(value, tuple(inputs), shape, address)
 
 
 def _unpickled(data: dict[str, Any], modules: tuple[str, ...]) -> Graph:

@@ -23,23 +23,28 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
+from nasmyth.graph.combine import Input
 from nasmyth.graph.flat import Node, input_node
 from nasmyth.graph.op import Op, ops
-from nasmyth.record import Value, from_json, to_json
+from nasmyth.kinds import shown
+from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
+from nasmyth.units import is_whole
 
 if TYPE_CHECKING:
     from nasmyth.graph.graph import Graph
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<shape>\d+(?:x\d+)+)(?![\w.])
-    |(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])
+    |(?P<shape>[0-9]+(?:x[0-9]+)+)(?![\w.])
+    |(?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![\w.])
     |(?P<word>[^\W\d]\w*)
     |(?P<mark><-|->|[(),:=])
     |(?P<address>@\s*[^\s#][^#]*)
     |(?P<comment>\#.*))""",
     re.VERBOSE,
 )
+_DIGITS = 20
+"""Of a whole number: what 64 bits hold."""
 _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
 
 
@@ -91,6 +96,8 @@ def from_lines(text: str) -> Graph:
     """
     from nasmyth.graph.graph import Graph
 
+    if not isinstance(text, str):
+        raise NasmythError(f"a graph is read from a text, got {shown(text)}")
     nodes: list[Node] = []
     places: dict[int, int] = {}  # the number that a line has, and the place of its node
     for count, line in enumerate(text.splitlines(), 1):
@@ -145,7 +152,7 @@ class _Line:
     """Reads the tokens of one line from left to right."""
 
     def __init__(self, tokens: list[_Token], count: int) -> None:
-        self.tokens, self.count, self.at = tokens, count, 0
+        self.tokens, self.count, self.at, self.levels = tokens, count, 0, 0
 
     @property
     def next(self) -> _Token:
@@ -170,9 +177,16 @@ class _Line:
 
     def number(self, expected: str) -> int:
         token = self.take("number", "", expected)
-        if not token.text.isdigit():
+        if not is_whole(token.text):
             raise self.error(token, expected)
-        return int(token.text)
+        return self.whole(token)
+
+    def whole(self, token: _Token, text: str = "") -> int:
+        """A token, or a part of it, as a whole number."""
+        text = text or token.text
+        if len(text) > _DIGITS:
+            raise self.error(token, f"a number of at most {_DIGITS} digits")
+        return int(text)
 
     def input(self) -> Node:
         """The first line."""
@@ -185,7 +199,7 @@ class _Line:
         """Any other line. `places` are the numbers of the lines above."""
         start = self.next
         op = self.value()
-        if not isinstance(op, Op):
+        if not isinstance(op, Op) or isinstance(op, Input) or is_open(op):
             raise self.error(start, "an op, such as 'Conv(out=16)'")
         self.take("mark", "<-", "'<-' and the numbers of the nodes that it reads")
         inputs = [self.place(places)]
@@ -193,8 +207,8 @@ class _Line:
             inputs.append(self.place(places))
         try:
             shape = op.infer(*(nodes[i].shape for i in inputs))
-        except ShapeError as error:
-            raise ShapeError(f"line {self.count}: {error}") from None
+        except NasmythError as error:
+            raise type(error)(f"line {self.count}: {error}") from None
         arrow = self.next
         if self.took("mark", "->") and self.shape() != shape:
             raise ShapeError(f"line {self.count}, column {arrow.column + 1}: {op!r} gives {_shape(shape)} here")
@@ -223,17 +237,25 @@ class _Line:
         if self.took("word", "scalar"):
             return ()
         token = self.next
-        if not (self.took("shape") or self.took("number")) or not token.text.replace("x", "").isdigit():
+        if not (self.took("shape") or self.took("number")) or not all(map(is_whole, token.text.split("x"))):
             raise self.error(token, "a shape, such as 3x32x32")
-        return tuple(map(int, token.text.split("x")))
+        return tuple([self.whole(token, length) for length in token.text.split("x")])
 
     # --- values: what may stand in an op's field ---
 
     def value(self) -> Any:
         token = self.next
+        self.levels += 1
+        if self.levels > DEEPEST:
+            raise self.error(token, f"at most {DEEPEST} brackets within each other")
+        found = self.any_value(token)
+        self.levels -= 1
+        return found
+
+    def any_value(self, token: _Token) -> Any:
         self.at += 1
         if token.kind == "number":
-            return int(token.text) if re.fullmatch(r"[-+]?\d+", token.text) else self.finite(token)
+            return self.whole(token) if re.fullmatch(r"[-+]?[0-9]+", token.text) else self.finite(token)
         if token.kind == "string":
             return self.string(token)
         if token.kind == "word":

@@ -26,20 +26,34 @@ Costs are rules beside the op, dispatched on its class: see `param_count`, `buff
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import singledispatch
 from typing import Any, ClassVar
 
-from nasmyth.errors import ShapeError, SignatureError
-from nasmyth.graph.signature import Shape, Signature, parse
-from nasmyth.record import Value
-from nasmyth.registry import Registry
-
-ops: Registry[type[Op]] = Registry("ops")
-blocks: Registry[type[Block]] = Registry("blocks")
+from nasmyth.errors import FieldError, NasmythError, ShapeError, SignatureError
+from nasmyth.graph.signature import Shape, Signature, checked_shape, parse
+from nasmyth.kinds import shown
+from nasmyth.record import UNFIT, Value
+from nasmyth.registry import Registry, subclass
 
 
-class Shaped(Value):
+@contextmanager
+def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = UNFIT) -> Iterator[None]:
+    """Code of an op or block runs inside, which may have been written for other fields: whatever it raises is a FieldError.
+
+    What says that there is too little memory stays as it is: that is no fault of the fields.
+    """
+    try:
+        yield
+    except kinds as error:
+        if isinstance(error, NasmythError) or "memory" in str(error):
+            raise
+        raise FieldError(f"{shown(who)}: {what}: {type(error).__name__}: {error}") from error
+
+
+class Shaped(Value, abstract=True):
     """What ops and blocks share: a signature, and fields that its names refer to."""
 
     signature: ClassVar[str | Callable[[Any], str]]
@@ -63,7 +77,7 @@ class Shaped(Value):
         return {name: axes[name] for name in (*self.reads, *self.fields)}
 
 
-class Op(Shaped):
+class Op(Shaped, abstract=True):
     """One layer: a frozen value with a shape signature. Made by `@op`."""
 
     module: ClassVar[type | None] = None
@@ -76,7 +90,8 @@ class Op(Shaped):
         known: dict[Any, Shape] = self.__dict__.setdefault("_inferred", {})
         shape = known.get(shapes)
         if shape is None:
-            shape = known[shapes] = self._infer(*shapes)
+            with computing(self, f"its output for {shapes} cannot be told"):
+                shape = known[shapes] = checked_shape(self._infer(*shapes), self)
         return shape
 
     def _infer(self, *shapes: Shape) -> Shape:
@@ -87,7 +102,8 @@ class Op(Shaped):
         self.infer(*shapes)  # refuses shapes that do not fit, with a better message than the module's
         if self.module is None:
             raise ShapeError(f"{self!r} has no module that could be built")
-        return self.module(**self.arguments(*shapes))
+        with computing(self, f"cannot be built for {shapes}", (*UNFIT, RuntimeError, AssertionError)):
+            return self.module(**self.arguments(*shapes))
 
 
 def op(
@@ -107,19 +123,24 @@ def op(
 
     def define(module: type) -> type[Op]:
         ops.refuse_taken(name or module.__name__, module)
-        reads, fields = _arguments(module.__init__, signature, skip_self=True)  # type: ignore[misc]
+        built = module.__init__  # type: ignore[misc]
+        reads, fields = _arguments(built, signature, skip_self=True)
         space: dict[str, Any] = {"signature": signature, "reads": reads, "module": module, "commutative": commutative}
         if infer is not None:
             space["_infer"] = infer
         if check is not None:
             space["check"] = check
-        made: type[Op] = _define(Op, name or module.__name__, module, fields, space)
+        made: type[Op] = _define(Op, name or module.__name__, module, built, fields, space)
         return ops.add(made.__name__, made)
 
     return define
 
 
-class Block(Shaped):
+WIDEST = 1_000_000
+"""Numbers that the body of a block computes with, such as its layers and widths, are at most that."""
+
+
+class Block(Shaped, abstract=True):
     """A template of ops with a signature of its own. Made by `@block`."""
 
     body: ClassVar[Callable[..., Any]]
@@ -129,7 +150,11 @@ class Block(Shaped):
         known: dict[Any, Any] = self.__dict__.setdefault("_expanded", {})
         body = known.get(shapes)
         if body is None:
-            body = known[shapes] = type(self).body(**self.arguments(*shapes))
+            huge = [f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST]
+            if huge:
+                raise FieldError(f"{shown(self)}: {huge[0]} is above {WIDEST:,}, and a body is made of so many parts at most")
+            with computing(self, f"cannot be unfolded for {shapes}"):
+                body = known[shapes] = type(self).body(**self.arguments(*shapes))
         return body
 
     def promised(self, *shapes: Shape) -> Shape | None:
@@ -145,7 +170,7 @@ def block(signature: str, *, name: str | None = None) -> Callable[[Callable[...,
         blocks.refuse_taken(name or body.__name__, body)
         reads, fields = _arguments(body, signature, skip_self=False)
         space = {"signature": signature, "reads": reads, "body": staticmethod(body)}
-        made: type[Block] = _define(Block, name or body.__name__, body, fields, space)
+        made: type[Block] = _define(Block, name or body.__name__, body, body, fields, space)
         return blocks.add(made.__name__, made)
 
     return define
@@ -153,11 +178,12 @@ def block(signature: str, *, name: str | None = None) -> Callable[[Callable[...,
 
 def _arguments(
     function: Callable[..., Any], signature: str | Callable[[Any], str], skip_self: bool
-) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Split a constructor's arguments into those read from the input and the fields with their defaults."""
+) -> tuple[tuple[str, ...], dict[str, inspect.Parameter]]:
+    """Split a constructor's arguments into those read from the input and the fields."""
     alone = parse(signature).read if isinstance(signature, str) else frozenset()
     parameters = list(inspect.signature(function).parameters.values())[1 if skip_self else 0 :]
-    reads, fields = [], {}
+    reads: list[str] = []
+    fields: dict[str, inspect.Parameter] = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             if function is object.__init__ or (skip_self and [p.name for p in parameters] == ["args", "kwargs"]):
@@ -168,20 +194,34 @@ def _arguments(
         if parameter.name in alone:
             reads.append(parameter.name)
         else:
-            fields[parameter.name] = parameter.default
+            fields[parameter.name] = parameter
     return tuple(reads), fields
 
 
-def _define(base: type[Shaped], name: str, origin: Any, fields: dict[str, Any], space: dict[str, Any]) -> Any:
+def _define(
+    base: type[Shaped],
+    name: str,
+    origin: Any,
+    function: Callable[..., Any],
+    fields: dict[str, inspect.Parameter],
+    space: dict[str, Any],
+) -> Any:
+    """The class of an op or block. Its fields are annotated as the arguments of the function are."""
     taken = sorted(set(fields) & {n for n in dir(base) if not n.startswith("__")} - set(base.fields))
     if taken:
         raise SignatureError(
             f"{origin.__qualname__}: an argument cannot be called {taken[0]!r}, every {base.__name__} has that"
         )
-    space["__annotations__"] = dict.fromkeys(fields, Any)
-    space.update({n: default for n, default in fields.items() if default is not inspect.Parameter.empty})
+    empty = inspect.Parameter.empty
+    space["__annotations__"] = {n: Any if p.annotation is empty else p.annotation for n, p in fields.items()}
+    space.update({n: p.default for n, p in fields.items() if p.default is not empty})
     space.update(__module__=origin.__module__, __qualname__=origin.__qualname__, __doc__=origin.__doc__)
-    return type(name, (base,), space)
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    return types.new_class(name, (base,), {"scope": scope}, lambda body: body.update(space))
+
+
+ops: Registry[type[Op]] = Registry("ops", subclass(Op, "a class under @op"))
+blocks: Registry[type[Block]] = Registry("blocks", subclass(Block, "a function under @block"))
 
 
 # --- rules about ops ----------------------------------------------------------------------------------------------

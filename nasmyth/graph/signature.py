@@ -14,20 +14,26 @@ right. Equal names are one axis and must have one length.
 from __future__ import annotations
 
 import math
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SignatureError
+from nasmyth.kinds import shown
+from nasmyth.units import is_whole
 
 Shape = tuple[int, ...]
 Axes = dict[str, Any]
 """Solved lengths by axis name; "..." holds a tuple of lengths."""
 
+LARGEST = 10**10
+"""Numbers that one example of one tensor may have: 40 GB of them, which nothing here could hold."""
+
 _TOKEN = re.compile(r"(?:([A-Za-z_]\w*)=)?\(([^()]*)\)|\.\.\.|[^\s()]+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_EXPRESSION = re.compile(r"(?:[A-Za-z_]\w*|\d+)(?:[-+*/](?:[A-Za-z_]\w*|\d+))*")
+_EXPRESSION = re.compile(r"(?:[A-Za-z_]\w*|[0-9]+)(?:[-+*/](?:[A-Za-z_]\w*|[0-9]+))*")
 
 
 class Axis(NamedTuple):
@@ -102,7 +108,7 @@ class Signature(NamedTuple):
         """Divide a product's length by the factors that are known; at most one may be unknown."""
         product, unknown = 1, []
         for factor in axis.factors:
-            size = int(factor) if factor.isdigit() else known.get(factor, axes.get(factor))
+            size = int(factor) if is_whole(factor) else known.get(factor, axes.get(factor))
             if size is None:
                 unknown.append(factor)
             else:
@@ -151,8 +157,22 @@ class Signature(NamedTuple):
         return tuple(shape)
 
 
+def checked_shape(shape: Iterable[Any], who: object) -> Shape:
+    """A shape as a tuple of whole numbers. Raises ShapeError where it has another form, or room for more than LARGEST."""
+    lengths = tuple(shape)
+    if not all(type(n) is int for n in lengths):
+        lengths = tuple([n if type(n) is bool or type(n) is str else operator.index(n) for n in lengths])
+    if not all(type(n) is int and n >= 0 for n in lengths):
+        raise ShapeError(f"{who}: a shape is a tuple of whole numbers, got {shown(lengths)}")
+    if math.prod(lengths) > LARGEST:
+        raise ShapeError(f"{who}: one example of shape {shown(lengths)} is more than {LARGEST:,} numbers")
+    return lengths
+
+
 def _divisors(name: str, wanted: int, length: int) -> str:
     """ "; try p=14 or p=16": the divisors of a length on either side of what was asked for."""
+    if length > 100_000:
+        return ""  # too many to look through
     divisors = [n for n in range(1, length + 1) if length % n == 0]
     near = [*[n for n in divisors if n < wanted][-1:], *[n for n in divisors if n > wanted][:1]]
     return f"; try {' or '.join(f'{name}={n}' for n in near)}"
@@ -173,7 +193,7 @@ def _evaluate(expression: str, axes: Mapping[str, Any], who: object) -> int:
 
 
 def _operand(text: str, axes: Mapping[str, Any], who: object) -> int:
-    if text.isdigit():
+    if is_whole(text):
         return int(text)
     length = axes.get(text)
     if type(length) is not int:
@@ -198,7 +218,7 @@ def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
     tokens = list(_TOKEN.finditer(part))
     if _TOKEN.sub("", part).strip():
         raise SignatureError(f"{text!r}: cannot read {_TOKEN.sub('', part).strip()!r}; brackets do not nest")
-    allowed = _EXPRESSION if expressions else re.compile(rf"{_NAME.pattern}|\d+")
+    allowed = _EXPRESSION if expressions else re.compile(rf"{_NAME.pattern}|[0-9]+")
     axes = []
     for token in tokens:
         if token[0] == "...":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasmyth.graph.op import mac_count, param_count
+from nasmyth.markup import table as html_table
 from nasmyth.units import show
 
 if TYPE_CHECKING:
@@ -35,25 +36,44 @@ def rows(graph: Graph) -> list[dict[str, object]]:
     return found
 
 
+HEADS = ("", "address", "op", "from", "shape", "params", "MACs")
+RIGHT = (0, 5, 6)
+"""The columns of numbers."""
+
+
 def table(graph: Graph) -> str:
     """Node by node: address, op, shape, parameters and MACs, with the totals below."""
-    lines: list[tuple[str, ...]] = [("", "address", "op", "from", "shape", "params", "MACs")]
+    lines = [HEADS, *_lines(graph)]
+    widths = [max(len(line[i]) for line in lines) for i in range(7)]
+    body = ["  ".join(_pad(line, widths)).rstrip() for line in lines]
+    return "\n".join([*body, f"{totals(graph)}; key {graph.key}"])
+
+
+def html(graph: Graph, title: str = "") -> str:
+    """The same as a table for a notebook."""
+    return html_table(HEADS, _lines(graph), RIGHT, title or f"Graph {graph.key}: {totals(graph)}")
+
+
+def totals(graph: Graph) -> str:
+    """What all nodes cost together."""
+    costs = graph.costs
+    more = " and what the ops marked ? cost" if costs.unknown else ""
+    return f"{show(costs.params)} parameters, {show(costs.macs)} MACs{more}"
+
+
+def _lines(graph: Graph) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = []
     for row in rows(graph):
         inputs = ",".join(map(str, row["inputs"]))  # type: ignore[call-overload]
         shape = "x".join(map(str, row["shape"]))  # type: ignore[call-overload]
         counts = [_count(row["params"]) + (" (shared)" if row["shared"] else ""), _count(row["macs"])]
         lines.append((str(row["node"]), str(row["address"]), str(row["op"]), inputs, shape, *counts))
-    costs = graph.costs
-    more = " and what the ops marked ? cost" if costs.unknown else ""
-    widths = [max(len(line[i]) for line in lines) for i in range(7)]
-    body = ["  ".join(_pad(line, widths)).rstrip() for line in lines]
-    return "\n".join([*body, f"{show(costs.params)} parameters, {show(costs.macs)} MACs{more}; key {graph.key}"])
+    return lines
 
 
 def _pad(line: tuple[str, ...], widths: list[int]) -> list[str]:
-    right = {0, 5, 6}
     return [
-        text.rjust(w) if i in right else text.ljust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))
+        text.rjust(w) if i in RIGHT else text.ljust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True))
     ]
 
 

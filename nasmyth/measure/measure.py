@@ -23,15 +23,18 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from nasmyth.errors import BudgetError, UnitError, UnknownNameError
+from nasmyth.errors import BudgetError, NasmythError, UnitError, UnknownNameError
+from nasmyth.measure.usual import USUAL
+from nasmyth.record import Value
 from nasmyth.registry import Registry
-from nasmyth.units import quantity, show
+from nasmyth.units import is_whole, quantity, show
 
 Direction = Literal["min", "max"]
 NEEDS = ("graph", "weights", "data", "labels", "training", "device")
 """What a measure may need, in the order of price."""
 
-measures: Registry[Measure | Callable[..., Measure]] = Registry("measures")
+_NO_GRAPHS = (type(None), str, bool, int, float, list, tuple, dict)
+"""Types of what is given by mistake; anything else may look like a graph."""
 
 
 class Measure:
@@ -71,6 +74,10 @@ class Measure:
         """The number for a candidate. A measure that needs only a graph also takes anything that has a `.graph`."""
         if self.needs <= {"graph"}:
             candidate = getattr(candidate, "graph", candidate)
+            if type(candidate) in _NO_GRAPHS or isinstance(candidate, Value):
+                raise NasmythError(
+                    f"{self.name} is read from a graph, and got {_kind(candidate)}: give a Graph, a Network or a Trial"
+                )
         return self.function(candidate, *context, **options)
 
     def __le__(self, bound: float | str) -> Constraint:
@@ -87,6 +94,16 @@ class Measure:
 
     def __repr__(self) -> str:
         return f"<measure {self.name}>"
+
+
+def _adopted(name: str, found: Any) -> Measure:
+    """What another package offers."""
+    if isinstance(found, Measure):
+        return found
+    raise TypeError(f"it must lead to a function under @measure, and leads to {found!r}")
+
+
+measures: Registry[Measure | Callable[..., Measure]] = Registry("measures", _adopted, USUAL)
 
 
 class Constraint:
@@ -179,10 +196,10 @@ def constraint(text: str | Constraint) -> Constraint:
     """Read "params<=3M" or "latency@cpu<=8ms". Raises UnitError or UnknownNameError, which suggest the nearest."""
     if isinstance(text, Constraint):
         return text
-    match = _CONSTRAINT.fullmatch(text)
+    match = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise UnitError(
-            f"cannot read {text!r} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'"
+            f"cannot read {text!r:.200} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'"
         )
     found, relation, bound = find(match[1].strip()), match[2], match[3]
     return found >= bound if relation[0] == ">" else found <= bound
@@ -192,6 +209,8 @@ def find(name: str | Measure) -> Measure:
     """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`."""
     if isinstance(name, Measure):
         return name
+    if not isinstance(name, str):
+        raise UnknownNameError(f"a measure is asked for by its name, such as 'accuracy', and this is {_kind(name)}")
     _load_all()
     family, at, setting = name.partition("@")
     found = measures.get(family)
@@ -205,7 +224,7 @@ def find(name: str | Measure) -> Measure:
     pairs = [part.partition("=") for part in parts[1:]]
     if not all(key and value for key, _, value in pairs):
         raise UnitError(f"{name!r}: write settings as key=value, such as '{family}@cpu,batch=8'")
-    options = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
+    options = {key: int(value) if is_whole(value) else value for key, _, value in pairs}
     try:
         return found(parts[0], **options)
     except TypeError as error:
@@ -215,6 +234,10 @@ def find(name: str | Measure) -> Measure:
 def constraints(texts: str | Constraint | Iterable[str | Constraint]) -> tuple[Constraint, ...]:
     """Read one or several, drop repetitions, refuse contradictions (BudgetError)."""
     several = (texts,) if isinstance(texts, (str, Constraint)) else texts
+    if not isinstance(several, Iterable):
+        raise UnitError(
+            f"budgets are a list of texts and comparisons, such as ['params<=3M'], and this is {_kind(texts)}"
+        )
     found = list(dict.fromkeys(map(constraint, several)))
     for upper in found:
         for lower in found:
@@ -224,6 +247,11 @@ def constraints(texts: str | Constraint | Iterable[str | Constraint]) -> tuple[C
                     f"{upper} and {lower} contradict each other: no number is both; drop one", binding=str(upper)
                 )
     return tuple(found)
+
+
+def _kind(given: object) -> str:
+    """What was given, in a few words."""
+    return "None" if given is None else f"{type(given).__name__} {given!r:.80}"
 
 
 def _load_all() -> None:

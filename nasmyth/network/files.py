@@ -12,6 +12,23 @@ from pathlib import Path
 from nasmyth.errors import ExportError
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a text file whole, or leave what was there; through a link, and to a pipe or a device as they are.
+
+    Raises ExportError if it cannot be written, such as on a full disk.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ExportError(f"cannot write {path}: {error.strerror or error}") from error
+    else:
+        with whole(target) as folder:
+            (folder / target.name).write_text(text, encoding="utf-8")
+    return Path(path)
+
+
 @contextmanager
 def whole(path: str | os.PathLike[str], *names: str) -> Iterator[Path]:
     """A new folder beside `path`: files of these names in it, by default that of `path`, replace those beside `path`

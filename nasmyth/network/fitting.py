@@ -38,8 +38,11 @@ def fit_image_input(x_train: Any, channels: int | None = None) -> ImageInput:
     low, high = pixel_range(images)
     channels = channels or (images.shape[3] if images.ndim == 4 else 1)
     total, squares, count = torch.zeros(channels).double(), torch.zeros(channels).double(), 0
+    least, most = 255, 0
     for block in images.split(1024):
-        pixels = with_channels(pixels_of(block, low, high), channels).reshape(-1, channels).double().div_(255)
+        stored = with_channels(pixels_of(block, low, high), channels)
+        least, most = min(least, int(stored.min())), max(most, int(stored.max()))
+        pixels = stored.reshape(-1, channels).double().div_(255)
         total += pixels.sum(0)
         squares += pixels.square_().sum(0)
         count += len(pixels)
@@ -47,7 +50,7 @@ def fit_image_input(x_train: Any, channels: int | None = None) -> ImageInput:
     std = (squares / count - mean**2).clamp(min=0).sqrt()
     std = torch.where(std > 1e-6, std, 1.0)
     height, width = images.shape[1:3]
-    return ImageInput(height, width, channels, _rounded(mean), _rounded(std), high, low)
+    return ImageInput(height, width, channels, _rounded(mean), _rounded(std), high, low, (least, most))
 
 
 def fit_table_input(
@@ -89,10 +92,12 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> Column | None:
     if len(finite) == 0 or finite.min() == finite.max():
         return None
     center, scale, fill = float(finite.mean()), float(finite.std()), float(np.median(finite))
+    seen = (float(finite.min()), float(finite.max()))
     if knots == 0:
-        return Column(name, "number", center, scale, fill)
+        return Column(name, "number", center, scale, fill, seen=seen)
     quantiles = _quantiles(finite, knots)
-    return Column(name, "number", center, scale, fill, (), tuple(quantiles.tolist()), _normal_scores(finite, quantiles))
+    curve = (tuple(quantiles.tolist()), _normal_scores(finite, quantiles))
+    return Column(name, "number", center, scale, fill, (), *curve, seen=seen)
 
 
 def _quantiles(finite: np.ndarray, knots: int) -> np.ndarray:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
-from nasmyth.network.raw import as_images, column_of, numbers_of, pixels_of, text_of, with_channels
+from nasmyth.network.numerals import NOTATIONS
+from nasmyth.network.raw import as_images, column_of, numbers_of, pixels_of, tensor_of, text_of, with_channels
 from nasmyth.record import Value
 
 
@@ -69,7 +70,8 @@ class ImageInput(Value):
     """Images of one size. `mean` and `std` are per channel, of pixels scaled to 0..1.
 
     `low` and `high` are the values of a black and a white pixel in raw input that is not uint8: 0 and 255; 0 and 1 for
-    float images in 0..1; the extremes of the training images for other scales, such as standardised ones.
+    float images in 0..1; the extremes of the training images for other scales, such as standardised ones. `seen` is the
+    least and the greatest stored pixel of the training images, 0 to 255 (`scale.py`); empty where nobody knows.
     """
 
     height: int
@@ -79,6 +81,12 @@ class ImageInput(Value):
     std: tuple[float, ...]
     high: float = 255.0
     low: float = 0.0
+    seen: tuple[int, ...] = ()
+
+    @property
+    def unseen(self) -> ImageInput:
+        """How images are prepared, without what training has merely seen."""
+        return self.replace(seen=())
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -108,7 +116,8 @@ class Column(Value):
 
     A number is filled with `fill` where missing, warped through `knots` -> `heights` if there are knots, otherwise
     moved and scaled by `center` and `scale`, and held within ten scales of the centre. A category is its place in
-    `vocabulary` plus one; 0 means missing or unknown.
+    `vocabulary` plus one; 0 means missing or unknown. `notation` says how texts write a number (see `numerals`); `seen` is
+    the least and the greatest number of the training rows.
     """
 
     name: str
@@ -119,10 +128,14 @@ class Column(Value):
     vocabulary: tuple[str, ...] = ()
     knots: tuple[float, ...] = ()
     heights: tuple[float, ...] = ()
+    notation: str = ""
+    seen: tuple[float, ...] = ()
 
     def check(self) -> None:
         if self.kind not in ("number", "category"):
             raise DataError(f"column {self.name!r}: kind {self.kind!r}; use 'number' or 'category'")
+        if self.notation not in NOTATIONS:
+            raise DataError(f"column {self.name!r}: notation {self.notation!r}; use one of {', '.join(NOTATIONS)}")
 
     @property
     def curve(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -145,6 +158,11 @@ class TableInput(Value):
             raise DataError(f"columns of kinds {kinds}: put the numbers first, then the categories")
 
     @property
+    def unseen(self) -> TableInput:
+        """How rows are prepared, without what training has merely seen."""
+        return TableInput(tuple(column.replace(seen=()) for column in self.columns))
+
+    @property
     def shape(self) -> tuple[int]:
         """What the network sees: (number of columns,)."""
         return (len(self.columns),)
@@ -165,7 +183,8 @@ class TableInput(Value):
         encoded = []
         for column in self.columns:
             values = column_of(column.name, raw, by_name)
-            encoded.append(numbers_of(column.name, values) if column.kind == "number" else _codes(column, values))
+            number = column.kind == "number"
+            encoded.append(numbers_of(column.name, values, column.notation) if number else _codes(column, values))
             if len(encoded[-1]) != len(encoded[0]):
                 raise DataError(
                     f"column {column.name!r} has {len(encoded[-1])} rows, "
@@ -175,8 +194,15 @@ class TableInput(Value):
 
     def _named(self, raw: Any) -> Any:
         """An array of rows, N F, as a mapping: its columns are those of this table in order, or else x0, x1, ..."""
-        if hasattr(raw, "columns") or getattr(raw, "ndim", 0) != 2:
+        if hasattr(raw, "columns") or isinstance(raw, Mapping):
             return raw
+        if getattr(raw, "ndim", 0) != 2:
+            raw = tensor_of(raw)
+            if raw.ndim != 2:
+                raise DataError(
+                    f"input of shape {tuple(raw.shape)}, where a table is expected: give a DataFrame, a dict from names to "
+                    f"columns, or an array of rows, N x {len(self.columns)}"
+                )
         names = [column.name for column in self.columns]
         if raw.shape[1] != len(names) or set(names) <= {f"x{i}" for i in range(raw.shape[1])}:
             names = [f"x{i}" for i in range(raw.shape[1])]

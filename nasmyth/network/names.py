@@ -29,8 +29,8 @@ OWN = {
 }
 """What a network calls its own, beyond what every `nn.Module` has."""
 
-_ADDRESS = re.compile(r"(?:[^.\[\]]+|\[(?:0|[1-9]\d*)\])(?:\.[^.\[\]]+|\[(?:0|[1-9]\d*)\])*")
-_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_ADDRESS = re.compile(r"(?:[^.\[\]]+|\[(?:0|[1-9][0-9]*)\])(?:\.[^.\[\]]+|\[(?:0|[1-9][0-9]*)\])*")
+_PART = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 
 
 class Group(nn.Module):

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops known to files that are loaded
-from nasmyth.errors import CheckError, NasmythError, ShapeError
+from nasmyth.errors import CheckError, ShapeError
+from nasmyth.graph.flat import two_ops_of_one
 from nasmyth.graph.graph import Graph
 from nasmyth.network.names import Group, Path, places, put
 from nasmyth.units import show
@@ -166,6 +167,12 @@ class Network(Group):
     def __str__(self) -> str:
         return f"{self!r}\n{self.graph}"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from nasmyth.graph.text import html
+
+        return html(self.graph, repr(self).strip("<>"))
+
 
 def build(graph: Graph, seed: int = 0, inputs: Any = None, outputs: Any = None) -> Network:
     """The network of a graph, with fresh weights: the modules' own initialisation, drawn from `seed` and the address.
@@ -205,10 +212,7 @@ def _build_modules(root: nn.Module, graph: Graph, paths: dict[str, Path], seed: 
                 put(root, paths[node.address], node.op.build(*shapes))
                 built[node.address] = (node.op, shapes)
             elif built[node.address][0] is not node.op:
-                first = built[node.address][0]
-                raise NasmythError(
-                    f"two nodes at {node.address!r} would share one module, but are {first!r} and {node.op!r}"
-                )
+                raise two_ops_of_one(node.address, built[node.address][0], node.op)
 
 
 def _seed(seed: int, address: str) -> int:

@@ -8,7 +8,7 @@ constructor arguments: their source can be pasted into a file that imports torch
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,21 @@ class Classes(Value):
     """One of several classes. `names[i]` is the class that index i means."""
 
     names: tuple[str, ...]
+    type: str = "text"
+    """What the labels were: "text", "int", "float" or "bool"."""
+
+    def check(self) -> None:
+        try:
+            sound = all(isinstance(label, str) or math.isfinite(label) for label in self.labels)
+        except (KeyError, ValueError, TypeError, OverflowError):
+            sound = False
+        if not sound:
+            raise DataError(f"classes {list(self.names)[:5]} are no labels of type {self.type!r}")
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes as the labels that they were: 3, not "3"."""
+        return tuple(map(_LABELS[self.type], self.names))
 
     @property
     def kind(self) -> str:
@@ -66,6 +81,29 @@ class Classes(Value):
     def module(self) -> AnswerClasses:
         """Logits N C to (labels int64 N, probabilities float N C)."""
         return AnswerClasses()
+
+
+def _truth(name: str) -> bool:
+    return {"True": True, "False": False}[name]
+
+
+_LABELS: dict[str, Callable[[str], Any]] = {"text": str, "int": int, "float": float, "bool": _truth}
+
+
+def label_type(labels: Any) -> str:
+    """What `Classes.type` is of these labels, by their own type or, of objects, by that of each."""
+    kind = getattr(getattr(labels, "dtype", None), "kind", "O")
+    if kind in "biuf":
+        return {"b": "bool", "f": "float"}.get(kind, "int")
+    if kind != "O":
+        return "text"
+    known = [label for label in labels if text_of(label) is not None]
+    kinds = {"bool": (bool, np.bool_), "int": (int, np.integer), "float": (int, float, np.number)}
+    for name, types in kinds.items():
+        alike = all(isinstance(v, types) and (name == "bool" or not isinstance(v, bool)) for v in known)
+        if known and alike:
+            return name
+    return "text"
 
 
 class Values(Value):
@@ -99,8 +137,11 @@ class Values(Value):
 
 def fit_classes(labels: Any) -> Classes:
     """The classes that occur, in the order of numbers if all are numbers, else of text. Missing labels are left out."""
+    labels = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else labels
+    labels = labels if hasattr(labels, "dtype") else np.asarray(labels, dtype=object)
     names = {text for text in map(text_of, np.asarray(labels, dtype=object)) if text is not None}
-    return Classes(tuple(sorted(names, key=_as_number if all(map(_is_number, names)) else str)))
+    order: Any = _as_number if all(map(_is_number, names)) else str
+    return Classes(tuple(sorted(names, key=order)), label_type(labels))
 
 
 def fit_values(targets: Any, names: Sequence[str] = ("target",)) -> Values:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
+from nasmyth.network.inputs import ImageInput
+from nasmyth.network.raw import as_images, tensor_of
+from nasmyth.network.scale import hold
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 class Prediction:
     """What a network says about N examples: labels and probabilities (N C), or values (N k), in the order given.
 
-    `names` are the classes, or the names of the values.
+    `names` are the classes, or the names of the values; labels have the type that they had in the data.
     """
 
     names: tuple[str, ...]
-    labels: tuple[str, ...] | None = None
+    labels: tuple[Any, ...] | None = None
     probabilities: Tensor | None = None
     values: Tensor | None = None
 
@@ -41,7 +43,7 @@ class Prediction:
     def __repr__(self) -> str:
         if self.labels is None:
             return f"<Prediction of {', '.join(self.names) or 'values'} for {len(self)} examples>"
-        shown = ", ".join(self.labels[:8]) + (", ..." if len(self) > 8 else "")
+        shown = ", ".join(map(str, self.labels[:8])) + (", ..." if len(self) > 8 else "")
         return f"<Prediction for {len(self)} examples: {shown}>"
 
 
@@ -61,21 +63,34 @@ class Pipeline(nn.Module):
 
 
 def encode(network: Network, raw: Any) -> Tensor:
-    """Raw input in stored form; without `inputs`, raw input is prepared input: floats of the graph's input shape."""
+    """Raw input in stored form; without `inputs`, raw input is prepared input: numbers of the graph's input shape."""
     if network.inputs is not None:
         stored: Tensor = network.inputs.encode(raw)
         return stored
-    prepared = raw if isinstance(raw, Tensor) else torch.from_numpy(np.asarray(raw))
-    if tuple(prepared.shape[1:]) != tuple(network.graph.input):
-        raise DataError(
-            f"input of shape {tuple(prepared.shape)}: this network takes (N, {str(network.graph.input)[1:]}"
-        )
+    prepared, taken = tensor_of(raw), f"this network takes (N, {str(network.graph.input)[1:]}"
+    if tuple(prepared.shape[1:]) != tuple(network.graph.input) or prepared.ndim == 0:
+        raise DataError(f"input of shape {tuple(prepared.shape)}: {taken}, the batch first")
+    if prepared.is_complex():
+        raise DataError(f"input of complex numbers: {taken} of real ones")
+    if bool(prepared.isnan().any()):
+        raise DataError("input that holds NaN: fill what is missing, as in training")
     return prepared.float()
+
+
+def judged(network: Network, raw: Any) -> Tensor:
+    """`encode`, held to what the network was trained on: another scale is refused, or said (see `scale.py`)."""
+    images = as_images(raw) if isinstance(network.inputs, ImageInput) else None
+    stored = encode(network, raw if images is None else images)
+    if network.inputs is not None:
+        hold(network.inputs, images, stored)
+    return stored
 
 
 def predict(network: Network, raw: Any, batch: int = 256) -> Prediction:
     """The network's answers, on the device where it is, in batches; the answers are on the CPU."""
-    stored, device = encode(network, raw), device_of(network)
+    stored, device = judged(network, raw), device_of(network)
+    if type(batch) is not int or batch < 1:
+        raise DataError(f"batch={batch!r}: give a whole number above 0, such as 256")
     if len(stored) == 0:
         raise DataError("nothing to predict: the input has no examples")
     pipeline = network.pipeline()
@@ -84,7 +99,8 @@ def predict(network: Network, raw: Any, batch: int = 256) -> Prediction:
     names = () if network.outputs is None else tuple(network.outputs.names)
     if isinstance(answers[0], Tensor):
         return Prediction(names, values=torch.cat([a.float().cpu() for a in answers]))
-    labels = tuple(names[i] for a in answers for i in a[0].tolist())
+    known = names if network.outputs is None else network.outputs.labels
+    labels = tuple(known[i] for a in answers for i in a[0].tolist())
     return Prediction(names, labels, torch.cat([a[1].float().cpu() for a in answers]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,8 @@ from torch import Tensor
 
 from nasmyth.errors import DataError, nearest
 from nasmyth.network.dates import date_part, split_name
-
-MISSING = frozenset({"", "?", "-", "--", ".", "na", "n/a", "nan", "none", "null", "missing", "unknown"})
-"""Texts that stand for a missing number."""
+from nasmyth.network.numerals import is_missing, numeral
+from nasmyth.record import plain_text
 
 
 def text_of(value: Any) -> str | None:
@@ -25,12 +25,28 @@ def text_of(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, Tensor):
         return text_of(value.item())
-    return str(value)
+    return plain_text(str(value))
+
+
+def tensor_of(raw: Any) -> Tensor:
+    """An array, a tensor or nested lists of numbers as a tensor. Raises DataError for anything else."""
+    if isinstance(raw, Tensor):
+        return raw.detach()
+    try:
+        array = np.asarray(raw)
+    except Exception as error:  # nested lists of different lengths, and whatever a foreign array raises
+        raise DataError(f"{reprlib.repr(raw)} is no array of numbers: {error}") from None
+    if array.dtype.kind not in "biufc":
+        file = ": give what is in the file, not its name" if isinstance(raw, (str, bytes)) else ""
+        raise DataError(f"{reprlib.repr(raw)} is no array of numbers{file}")
+    return torch.from_numpy(_for_torch(array))
 
 
 def as_images(raw: Any) -> Tensor:
     """An array or tensor of images as a tensor, N H W or N H W C. Raises DataError for anything else."""
-    images = raw if isinstance(raw, Tensor) else torch.from_numpy(_for_torch(np.asarray(raw)))
+    images = tensor_of(raw)
+    if images.is_complex():
+        raise DataError("images of complex numbers: give real ones, or their sizes with abs(x)")
     if images.ndim not in (3, 4):
         raise DataError(
             f"images of shape {tuple(images.shape)}: give N,H,W or N,H,W,C (one image: add an axis with x[None])"
@@ -45,6 +61,8 @@ def _for_torch(array: np.ndarray) -> np.ndarray:
     """A contiguous array of a type that torch computes with: native byte order, wide unsigned integers as int64."""
     kind = array.dtype
     wide = np.dtype(np.int64) if kind.kind == "u" and kind.itemsize > 1 else kind.newbyteorder("=")
+    if kind.kind in "fc" and kind.itemsize > {"f": 8, "c": 16}[kind.kind]:
+        wide = np.dtype({"f": np.float64, "c": np.complex128}[kind.kind])
     return np.ascontiguousarray(array, dtype=wide)
 
 
@@ -83,7 +101,7 @@ def pixels_of(images: Tensor, low: float, high: float) -> Tensor:
         least, most = images.min().item(), images.max().item()
         raise DataError(
             f"pixel values from {least:g} to {most:g}, where {low:g} to {high:g} was expected and all must be finite: "
-            f"give uint8 images, 0 to 255"
+            + ("divide them by 255, or give uint8 images, 0 to 255" if high == 1 else "give uint8 images, 0 to 255")
         )
     return scaled.round_().clamp_(0, 255).to(torch.uint8)
 
@@ -117,22 +135,29 @@ def column_of(name: str, raw: Any, by_name: Mapping[str, Any]) -> np.ndarray:
 
 def values_of(column: Any) -> np.ndarray:
     """One column (Series, list, array, tensor) as a NumPy array of its own type, or of objects."""
+    array = _column_array(column)
+    if array.ndim != 1:
+        raise DataError(f"a column of shape {array.shape}: give one value for each row")
+    return array
+
+
+def _column_array(column: Any) -> np.ndarray:
     if isinstance(column, Tensor):
         return column.detach().cpu().numpy()
     if hasattr(column, "to_numpy"):
         kind = str(getattr(column, "dtype", ""))
         if kind in ("category", "string", "str", "object") or kind.startswith(("string", "large_string")):
             return column.to_numpy(dtype=object)
-        if kind[:1] in "IUFb" and kind[:4] != "bool":  # pandas' nullable numbers
+        if kind and kind[0] in "IUFb" and kind[:4] != "bool":  # pandas' nullable numbers
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
         return column.to_numpy()
-    array = np.asarray(column) if not isinstance(column, (list, tuple)) else None
-    if array is None:
-        plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column)
-        array = np.asarray(column, dtype=np.float64 if plain else object)
-    if array.ndim != 1:
-        raise DataError(f"a column of shape {array.shape}: give one value for each row")
-    return array
+    if not isinstance(column, (list, tuple)):
+        return np.asarray(column)
+    plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column)
+    try:
+        return np.asarray(column, dtype=np.float64 if plain else object)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"a column that is no list of single values ({error}): give one value for each row") from None
 
 
 def is_numeric(values: np.ndarray) -> bool:
@@ -146,34 +171,37 @@ def is_numeric(values: np.ndarray) -> bool:
     return bool(kept) and all(isinstance(v, kinds) and not isinstance(v, bool) for v in kept)
 
 
-def numbers_of(name: str, values: np.ndarray) -> np.ndarray:
-    """A column as float64, with NaN where it is missing or infinite. Raises DataError at text that is no number."""
+def numbers_of(name: str, values: np.ndarray, notation: str = "") -> np.ndarray:
+    """A column as float64, with NaN where it is missing or infinite; see `numerals` for the notation of texts.
+
+    Raises DataError at text that is no number.
+    """
     if values.dtype.kind == "M":
         days = values.astype("datetime64[s]").astype(np.int64) / 86400.0
         return np.where(np.isnat(values), np.nan, days)
     if values.dtype.kind in "iufb":
         numbers = values.astype(np.float64)
     else:
-        numbers = np.array([_number(name, row, v) for row, v in enumerate(values)], dtype=np.float64)
+        numbers = np.array([_number(name, row, v, notation) for row, v in enumerate(values)], dtype=np.float64)
     return np.where(np.abs(numbers) <= 3.0e38, numbers, np.nan)  # also what float32 cannot hold
 
 
-def _number(name: str, row: int, value: Any) -> float:
+def _number(name: str, row: int, value: Any, notation: str) -> float:
     text = text_of(value)
-    if text is None or text.strip().lower() in MISSING:
+    if text is None or is_missing(text):
         return math.nan
     try:
-        return float(value)
+        number = numeral(value, notation) if isinstance(value, str) else float(value)
+    except OverflowError:
+        return math.nan  # as what float32 cannot hold
     except (TypeError, ValueError):
+        number = None
+    if number is None:
+        how = f" as training wrote them, such as {_EXAMPLES[notation]!r}" if notation else ""
         raise DataError(
-            f"column {name!r}, row {row}: {text!r} is not a number; correct it, or name the column as a category"
-        ) from None
+            f"column {name!r}, row {row}: {text[:60]!r} is not a number{how}; correct it, or name the column as a category"
+        )
+    return number
 
 
-def is_number_text(text: str) -> bool:
-    """Whether a text reads as a number, or says that there is none (one of MISSING)."""
-    try:
-        float(text)
-    except ValueError:
-        return text.strip().lower() in MISSING
-    return True
+_EXAMPLES = {".": "1,234.5", ",": "1.234,5", ".%": "12.5%", ",%": "12,5%"}

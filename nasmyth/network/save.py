@@ -4,7 +4,7 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history. Nothing in the file is ever executed.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
 Any program that reads safetensors can read the weights; `header` reads the rest.
 """
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,25 @@ import nasmyth.blocks
 import nasmyth.network.inputs
 import nasmyth.network.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
-from nasmyth.errors import ExportError, NasmythError
+from nasmyth import origin
+from nasmyth.errors import ExportError, FieldError, NasmythError
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.op import Op
+from nasmyth.kinds import shown
 from nasmyth.network.files import whole
+from nasmyth.network.names import places
 from nasmyth.network.network import Network
-from nasmyth.record import from_json, to_json
+from nasmyth.network.terms import gives, takes_raw
+from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
 
 FORMAT = 1
 """Raised when an older Nasmyth could not read what this one writes."""
 
 _LIMIT = 100_000_000
 """The longest header that safetensors reads, bytes."""
+
+MOST_TABLES = 1 << 28
+"""Bytes of what layers hold and do not save, such as sines and cosines of positions: a file says them in a few words."""
 
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
@@ -54,7 +64,11 @@ def to_bytes(network: Network) -> bytes:
         "inputs": to_json(network.inputs),
         "outputs": to_json(network.outputs),
         "history": to_json(network.history),
+        "takes": takes_raw(network),
+        "gives": gives(network),
     }
+    if theirs := origin.made_of(*(node.op for node in network.graph.nodes)):
+        document["made_of"] = theirs
     text = msgspec.json.encode(document, order="sorted").decode()
     # one entry only: safetensors writes several in random order
     data: bytes = safetensors.save(_separate(network.state_dict()), {"nasmyth": text})
@@ -75,21 +89,59 @@ def load(path: str | os.PathLike[str]) -> Network:
 
 def from_bytes(data: bytes) -> Network:
     """The network that `to_bytes` wrote. Raises ExportError."""
-    document = _document(data)
-    try:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
+    document = _document(data := bytes(data))
+    with _building():
+        origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
-        inputs, outputs = from_json(document["inputs"]), from_json(document["outputs"])
-        network = Network(graph, inputs, outputs, history=_plain(document["history"]))
-    except (NasmythError, LookupError, TypeError, ValueError, AttributeError) as error:
-        what = f"it lacks {error}" if type(error) is KeyError else error
-        raise ExportError(f"the network in it cannot be built: {what}") from error
-    if graph.key != document.get("key"):
+        key = graph.key
+    if key != document.get("key"):
         raise ExportError(
-            f"its graph was {document.get('key')} when it was saved and reads as {graph.key} here: "
+            f"its graph was {shown(document.get('key'))} when it was saved and reads as {key} here: "
             "the definition or a default of one of its ops has changed since"
         )
-    _put_weights(network, _tensors(data))
+    weights = _tensors(data)
+    with _building():
+        inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
+        _refuse_other_weights(graph, weights)
+        network = Network(graph, inputs, outputs, history=_plain(document["history"]))
+        _refuse_mismatch(network.state_dict(), weights)
+    network.load_state_dict(weights, assign=True)  # assigned, not copied: types stay as they were saved
     return network.eval()
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    """Whatever is wrong with the description of a network is an ExportError."""
+    try:
+        yield
+    except ExportError:
+        raise
+    except (NasmythError, *UNFIT, RuntimeError, MemoryError) as error:
+        what = f"it lacks {error}" if type(error) is KeyError else error
+        raise ExportError(f"the network in it cannot be built: {what}") from error
+
+
+def _end(data: Any) -> Any:
+    """What raw input is, or what an answer means: a value that can do what these are asked for; or None."""
+    value = from_json(data)
+    if value is not None:
+        lacks = [name for name in ("encode", "module") if not callable(getattr(value, name, None))]
+        if not isinstance(value, Value) or isinstance(value, Op) or lacks:
+            raise ExportError(f"{shown(value)} says nothing about input or answers")
+        value.module()  # what it holds goes together
+    return value
+
+
+def made_of(path: str | os.PathLike[str]) -> Any:
+    """What a saved network notes of classes that are not Nasmyth's; None where it notes nothing, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.read(8)
+            return _document(size + file.read(min(int.from_bytes(size, "little"), _LIMIT))).get("made_of")
+    except (OSError, ExportError):
+        return None  # `load` says what is wrong
 
 
 def header(data: bytes) -> dict[str, Any]:
@@ -105,7 +157,7 @@ def header(data: bytes) -> dict[str, Any]:
         raise ExportError(f"truncated: its header should have {size} bytes and {len(data) - 8} are there")
     try:
         found = json.loads(data[8 : 8 + size])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"not a safetensors file: its header is not JSON ({error})") from None
     if not isinstance(found, dict):
         raise ExportError("not a safetensors file: its header is not a JSON object")
@@ -118,9 +170,9 @@ def _document(data: bytes) -> dict[str, Any]:
     if not isinstance(text, str):
         raise ExportError("a safetensors file, but not one that Nasmyth wrote: it holds weights without a graph")
     try:
-        document = json.loads(text)
+        document = parsed(text)
         version = document["format"]
-    except (ValueError, TypeError, KeyError):
+    except (NasmythError, TypeError, KeyError):
         raise ExportError("the description of the network in it is damaged") from None
     if not isinstance(version, int) or version > FORMAT:
         raise ExportError(
@@ -133,12 +185,45 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = safetensors.load(data)
         return tensors
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, *UNFIT, RuntimeError, MemoryError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
 
 
-def _put_weights(network: Network, weights: dict[str, Tensor]) -> None:
-    expected = network.state_dict()
+def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
+    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
+    expected, tables = _outline(graph)
+    if tables > MOST_TABLES:
+        raise ExportError(f"its graph asks for tables of {tables:,} bytes beside its weights, more than {MOST_TABLES:,}")
+    if expected is not None:
+        return _refuse_mismatch(expected, weights)
+    here, needed = sum(w.numel() for w in weights.values()), graph.costs.params + graph.costs.buffers
+    if needed > here:
+        raise ExportError(f"its weights do not match its graph, which has {needed:,} numbers, and the file {here:,}")
+
+
+def _outline(graph: Graph) -> tuple[dict[str, Tensor] | None, int]:
+    """The weights of a graph without their numbers, and the bytes of what layers hold besides.
+
+    No weights where a layer looks at numbers while it is made, as one of a user's own may.
+    """
+    found: dict[str, Tensor] = {}
+    tables, whole = 0, True
+    nodes = {node.address: node for node in reversed(graph.nodes[1:])}
+    for address, path in places(nodes).items():
+        node = nodes[address]
+        try:
+            with torch.device("meta"):  # tensors with a shape and no memory
+                layer = node.op.build(*(graph.nodes[i].shape for i in node.inputs))
+        except FieldError:
+            whole = False
+            continue
+        saved = layer.state_dict()
+        found.update({".".join((*path, name)): weight for name, weight in saved.items()})
+        tables += sum(buffer.nbytes for name, buffer in layer.named_buffers() if name not in saved)
+    return (found if whole else None), tables
+
+
+def _refuse_mismatch(expected: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
     missing, extra = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
     problems = [f"{name} is missing" for name in missing] + [f"{name} belongs to no layer" for name in extra]
     for name in expected.keys() & weights.keys():
@@ -150,7 +235,6 @@ def _put_weights(network: Network, weights: dict[str, Tensor]) -> None:
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ExportError(f"its weights do not match its graph: {'; '.join(problems[:3])}{more}")
-    network.load_state_dict(weights, assign=True)  # assigned, not copied: types stay as they were saved
 
 
 def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -169,4 +253,15 @@ def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _plain(data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise TypeError("its history is not a list")
+    if _levels(data) > DEEPEST:
+        raise TypeError(f"its history has more than {DEEPEST} levels within each other")
     return tuple(data)
+
+
+def _levels(data: Any) -> int:
+    """How deep plain data goes; more than DEEPEST is not looked into."""
+    level, found = [data], 0
+    while level and found <= DEEPEST:
+        level = [v for part in level if isinstance(part, (dict, list)) for v in (part.values() if isinstance(part, dict) else part)]
+        found += 1
+    return found

@@ -33,7 +33,8 @@ class Embedding(nn.Embedding):
         super().__init__(codes, d)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.embedding(x.round().long().clamp(0, self.num_embeddings - 1), self.weight)
+        codes = x.round().long() if x.is_floating_point() else x  # ONNX has no Round of whole numbers
+        return F.embedding(codes.clamp(0, self.num_embeddings - 1), self.weight)
 
 
 @op("b l d -> b l d")

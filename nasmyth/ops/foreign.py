@@ -7,6 +7,7 @@ and there for all standard operators.
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,12 +21,22 @@ def onnx_operator(inputs: list[Tensor], operator: str, node: str, version: int, 
     onnx = require("onnx", extra="onnx")
     evaluator = require("onnx.reference", extra="onnx").ReferenceEvaluator
     proto = onnx.NodeProto.FromString(base64.b64decode(node))
+    _refuse_more_than_numbers(proto, operator)
     fed = {name: x.detach().cpu().numpy() for name, x in zip(proto.input, inputs, strict=True)}
     try:
         found = evaluator(proto, opsets={proto.domain: version}).run(None, fed)[0]
     except Exception as error:
         raise TraceError(f"the ONNX operator {operator} cannot be run here: {error}") from error
     return torch.from_numpy(found).to(inputs[0].device)
+
+
+def _refuse_more_than_numbers(proto: Any, operator: str) -> None:
+    """An operator holds numbers: no graph of its own, and no tensor that lies in another file, which it would have read."""
+    for attribute in proto.attribute:
+        tensors = [attribute.t, *attribute.tensors]
+        graphs = attribute.HasField("g") or len(attribute.graphs) > 0
+        if graphs or any(tensor.data_location != 0 or len(tensor.external_data) for tensor in tensors):
+            raise TraceError(f"the ONNX operator {operator} holds a graph or names a file, and is not run")
 
 
 @onnx_operator.register_fake

@@ -19,16 +19,16 @@ with how many neighbours (a window or a frame of each example), or -1 for what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
-from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.errors import ShapeError
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import foreign  # noqa: F401  a function of PyTorch that opaque ops may call
+from nasmyth.ops.calls import check
 
 Place = tuple[Shape, int, int, str]
 """A shape without the batch; the batch's axis (-1: none); how many share it with the batch; its type if it is not real."""
@@ -44,32 +44,7 @@ def _as_measured(call: Any, *shapes: Shape) -> Shape:
     return tuple(call.gives[0])
 
 
-def _calls_operators_only(call: Any) -> None:
-    """A file may come from anyone: what it names is an operator, never another function that PyTorch has."""
-    for target in [call.target, *_called_inside(call.settings)]:
-        namespace, _, rest = str(target).partition(".")
-        name, _, overload = rest.partition(".")
-        known = getattr(getattr(getattr(torch.ops, namespace, None), name, None), overload, None)
-        if not isinstance(known, torch._ops.OpOverload) or target in _REFUSED:
-            raise SpaceError(
-                f"Opaque({target!r}): is no operator of PyTorch that is known here; write it as 'aten.roll.default', and "
-                "import the package that brings it if it is not PyTorch's own"
-            )
-
-
-def _called_inside(value: Any) -> Iterator[str]:
-    """The targets of calls among arguments."""
-    if isinstance(value, tuple):
-        if value and isinstance(value[0], str) and value[0].startswith("call "):
-            yield value[0][5:]
-        for part in value:
-            yield from _called_inside(part)
-
-
-_REFUSED = {"aten.from_file.default", "aten.from_file.out"}  # they read and make files
-
-
-@op("b ..., *", infer=_as_measured, check=_calls_operators_only)
+@op("b ..., *", infer=_as_measured, check=check)
 class Opaque(nn.Module):
     """A function of PyTorch that no op of ours stands for, as it was called in a network that was traced.
 
@@ -81,12 +56,12 @@ class Opaque(nn.Module):
     def __init__(
         self,
         target: str,
-        settings: tuple[Any, ...],
-        takes: tuple[Any, ...],
-        gives: tuple[Any, ...],
-        weights: tuple[Any, ...] = (),
+        settings: tuple[tuple[str, Any], ...],
+        takes: tuple[Place, ...],
+        gives: tuple[Shape, int, int],
+        weights: tuple[tuple[str, Shape, str, bool], ...] = (),
         constants: tuple[str, ...] = (),
-        pick: int | tuple[Any, ...] | None = None,
+        pick: int | tuple[tuple[int, int, int], ...] | None = None,
         macs: int = 0,
     ) -> None:
         super().__init__()

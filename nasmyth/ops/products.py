@@ -34,7 +34,13 @@ class DotProductAttention(nn.Module):
         self.causal, self.scale = causal, scale
 
     def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        return F.scaled_dot_product_attention(query, key, value, is_causal=self.causal, scale=self.scale)
+        if query.dim() == 4:
+            return F.scaled_dot_product_attention(query, key, value, is_causal=self.causal, scale=self.scale)
+        # exporters write attention with one axis of heads, and know no other
+        heads = query.shape[1:-2]
+        query, key, value = (x.reshape(x.shape[0], -1, *x.shape[-2:]) for x in (query, key, value))
+        found = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal, scale=self.scale)
+        return found.reshape(found.shape[0], *heads, *found.shape[-2:])
 
     def extra_repr(self) -> str:
         return f"causal={self.causal}"
@@ -60,4 +66,6 @@ EXAMPLES = [
     (MatMul(), (2, 3, 4), (2, 4, 5)),
     (DotProductAttention(), (2, 3, 4), (2, 5, 4), (2, 5, 6)),
     (DotProductAttention(causal=True, scale=0.3), (2, 3, 4), (2, 3, 4), (2, 3, 4)),
+    (DotProductAttention(), (3, 4), (5, 4), (5, 6)),
+    (DotProductAttention(causal=True), (2, 3, 5, 4), (2, 3, 5, 4), (2, 3, 5, 6)),
 ]

@@ -70,7 +70,7 @@ class Columns(nn.Module):
             if numbers != "linear":
                 self.frequency = nn.Parameter(torch.randn(self.count, frequencies) * sigma)
         if len(sizes):
-            self.embedding = nn.Embedding(int(sizes.sum()), d)
+            self.embedding = nn.Embedding(sum(cardinalities), d)
             nn.init.uniform_(self.embedding.weight, -1 / math.sqrt(d), 1 / math.sqrt(d))
             self.register_buffer("sizes", sizes, persistent=False)
             self.register_buffer("first", sizes.cumsum(0) - sizes, persistent=False)

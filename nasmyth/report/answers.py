@@ -6,12 +6,15 @@ answer; or {"residuals": {"actual": [...], "predicted": [...], "name": "price"}}
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from nasmyth.report import plots
+from nasmyth.report.facts import number
+from nasmyth.report.svg import Frame, axis, image, mark
+from nasmyth.report.tradeoff import MOST_POINTS
 
 MOST_CLASSES = 30
 """More classes than this are shown as the pairs that are most often confused, without the matrix."""
@@ -52,5 +55,24 @@ def residuals(result: Mapping[str, Any]) -> dict[str, Any] | None:
     if not held:
         return None
     several = held if isinstance(held, list) else [held]
-    drawn = [plots.residuals(one["actual"], one["predicted"], str(one.get("name", "value"))) for one in several]
+    drawn = [scatter(one["actual"], one["predicted"], str(one.get("name", "value"))) for one in several]
     return {"plots": [Markup(plot) for plot in drawn if plot]}
+
+
+def scatter(actual: Sequence[float], predicted: Sequence[float], name: str) -> str:
+    """Predicted against actual values (at most MOST_POINTS, evenly taken), with the line where they agree."""
+    pairs = [(a, p) for a, p in zip(actual, predicted, strict=False) if number(a) and number(p)]
+    if not pairs:
+        return ""
+    shown = pairs[:: max(1, math.ceil(len(pairs) / MOST_POINTS))]
+    both = [v for pair in shown for v in pair]
+    frame = Frame(
+        axis(both, f"actual {name}", "{:g}".format, log=False),
+        axis(both, f"predicted {name}", "{:g}".format, log=False),
+    )
+    ends = (max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high))
+    parts = [frame.axes(), frame.line([(ends[0], ends[0]), (ends[1], ends[1])], "ideal")]
+    for a, p in shown:
+        tip = f"actual {a:.5g}, predicted {p:.5g}"
+        parts.append(mark("circle", *frame.at(a, p), 3, class_="point residual", data_tip=tip))
+    return image("".join(parts), f"predicted against actual {name} for {len(shown)} examples")

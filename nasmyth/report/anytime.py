@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from nasmyth.bench.protocol import Anytime, interval
+from nasmyth.network.files import write_text
 from nasmyth.report.svg import Axis, Frame, axis, image, tag, words
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
@@ -57,8 +57,8 @@ def plot(found: Sequence[Anytime], chance: Sequence[tuple[float, float]] = ()) -
 
 
 def save(path: str | os.PathLike[str], found: Sequence[Anytime], chance: Sequence[tuple[float, float]] = ()) -> None:
-    """Write `plot` to a file."""
-    Path(path).write_text(plot(found, chance), encoding="utf-8")
+    """Write `plot` to a file. Raises ExportError if it cannot be written."""
+    write_text(path, plot(found, chance))
 
 
 def _mean_curve(one: Anytime) -> list[tuple[float, float, float]]:

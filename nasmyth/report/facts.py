@@ -67,7 +67,7 @@ def finished(summary: Summary) -> list[Candidate]:
     """Candidates that have a result for the first objective, within the budget or not."""
     goal = goals(summary)[0][0]
     return [
-        one for one in summary.get("trials", ()) if one["state"] == "finished" and _number(one["measures"].get(goal))
+        one for one in summary.get("trials", ()) if one["state"] == "finished" and number(one["measures"].get(goal))
     ]
 
 
@@ -83,11 +83,6 @@ def result(summary: Summary) -> Mapping[str, Any]:
     return said if best and said.get("trial") in (None, best["number"]) else {}
 
 
-def by_number(summary: Summary, number: Any) -> Candidate | None:
-    """The candidate of that number, or None."""
-    return next((one for one in summary.get("trials", ()) if one["number"] == number), None)
-
-
 def costs(summary: Summary) -> list[str]:
     """What is traded against the first objective: the other objectives; else what is constrained; else parameters."""
     others = [name for name, _ in goals(summary)[1:]]
@@ -100,7 +95,7 @@ def costs(summary: Summary) -> list[str]:
 def value(one: Candidate, name: str) -> float:
     """A measure of a candidate; "seconds" is the time that its evaluation took; NaN if there is none."""
     found = one["seconds"] if name == "seconds" else one["measures"].get(name)
-    return float(found) if _number(found) else math.nan
+    return float(found) if number(found) else math.nan
 
 
 def front(summary: Summary) -> list[Candidate]:
@@ -121,7 +116,8 @@ def shortlist(summary: Summary, most: int) -> list[Candidate]:
     there = {one["number"] for one in rows}
     first = [best] if best and best["number"] not in there else []
     there.update(one["number"] for one in first)
-    last = [baseline] if baseline and not baseline.get("error") and baseline["number"] not in there else []
+    told = baseline and not baseline.get("error") and number(baseline["measures"].get(goals(summary)[0][0]))
+    last = [baseline] if baseline and told and baseline["number"] not in there else []
     return [*first, *rows[: most - len(first) - len(last)], *last]
 
 
@@ -133,7 +129,7 @@ def direction(name: str) -> str:
 def columns(summary: Summary, rows: Sequence[Candidate]) -> list[str]:
     """The measures worth a column in a table of these candidates: objectives, constraints, usual costs."""
     names = [*(name for name, _ in goals(summary)), *(limit.name for limit in limits(summary)), *USUAL[:2]]
-    return [name for name in dict.fromkeys(names) if any(_number(one["measures"].get(name)) for one in rows)]
+    return [name for name in dict.fromkeys(names) if any(number(one["measures"].get(name)) for one in rows)]
 
 
 def trained(one: Candidate) -> str:
@@ -181,10 +177,7 @@ def task_name(summary: Summary) -> str:
 
 
 def task_sentence(summary: Summary) -> str:
-    """The data in one line, such as "classification, 10 classes, inputs 1x8x8; 1,077 train, 360 valid, 360 test".
-
-    With what it showed about how to train on it.
-    """
+    """The data in one line, such as "classification, 10 classes, inputs 1x8x8; 1,077 train, 360 valid, 360 test"."""
     task = summary.get("task")
     if not isinstance(task, Mapping):
         return ""
@@ -194,8 +187,13 @@ def task_sentence(summary: Summary) -> str:
     if task.get("input"):
         parts.append(f"inputs {'x'.join(map(str, task['input']))}")
     sizes = ", ".join(f"{count:,} {name}" for name, count in (task.get("sizes") or {}).items())
-    learned = next((str(note["why"]) for note in summary.get("notes") or () if note.get("why")), "")
-    return "; ".join(part for part in (", ".join(filter(None, parts)), sizes, learned) if part)
+    return "; ".join(part for part in (", ".join(filter(None, parts)), sizes) if part)
+
+
+def data_notes(summary: Summary) -> list[str]:
+    """What was inferred and decided while the data was read, a sentence each."""
+    task = summary.get("task")
+    return [str(note) for note in (task.get("notes") or ())] if isinstance(task, Mapping) else []
 
 
 def asked(summary: Summary) -> str:
@@ -203,68 +201,6 @@ def asked(summary: Summary) -> str:
     aims = " and ".join(f"{'maximise' if way == 'max' else 'minimise'} {name}" for name, way in goals(summary))
     under = ", ".join(map(limit_text, limits(summary)))
     return f"{aims} under {under}" if under else aims
-
-
-def verdict(summary: Summary) -> str:
-    """Whether the search beat the plain network under the same budget, and by how much."""
-    best, baseline = winner(summary), summary.get("baseline")
-    if baseline is None:
-        return ""
-    goal, way = goals(summary)[0]
-    if baseline.get("error"):
-        return f"The baseline failed ({baseline['error']['reason']}), so there is nothing to compare with."
-    if best is None:
-        return (
-            f"The baseline has {goal} {shown(goal, value(baseline, goal))}; the search found nothing within the budget."
-        )
-    said = result(summary)
-    theirs, ours, where = value(baseline, goal), value(best, goal), " on validation" if summary.get("task") else ""
-    tested = (said.get("baseline") or {}).get("test", {}).get(goal), (said.get("test") or {}).get(goal)
-    if _number(tested[0]) and _number(tested[1]):
-        theirs, ours, where = tested[0], tested[1], " on test"
-    if best["number"] == baseline["number"]:
-        why = _within_chance(summary, goal)
-        return f"The plain network under the same budget stands: {goal} {shown(goal, ours)}{where}. {why}"
-    gain = _better(ours, way) - _better(theirs, way)
-    verb = "beat" if gain > 0 else "equalled" if gain == 0 else "did not beat"
-    return (
-        f"The search {verb} the plain network under the same budget, trained the same way: "
-        f"{goal} {shown(goal, ours)} against {shown(goal, theirs)}{where} ({_gained(goal, gain, said)})."
-    )
-
-
-def _within_chance(summary: Summary, goal: str) -> str:
-    """Why what the search found was not taken in its place."""
-    said = summary.get("chosen") or {}
-    if not (_number(said.get("gain")) and _number(said.get("least"))):
-        return "The search found nothing better in validation."
-    lead, least = (
-        f"{said[name] * 100:.2f} points" if about(goal)[0] == "1" else shown(goal, said[name])
-        for name in ("gain", "least")
-    )
-    return (
-        f"The best that the search found, candidate {said.get('leader')}, leads by {lead} in validation, and luck explains "
-        f"up to {least}."
-    )
-
-
-def _gained(goal: str, gain: float, tested: Mapping[str, Any]) -> str:
-    """ "+0.55 points better; 95 % interval -0.28 to +1.39, so it may be chance"."""
-    points = about(goal)[0] == "1"
-
-    def written(number: float) -> str:
-        return f"{number * 100:+.2f}" if points else f"{'+' if number >= 0 else '-'}{shown(goal, abs(number))}"
-
-    said = (
-        f"{written(abs(gain))[1:]}{' points' if points else ''} {'better' if gain > 0 else 'worse'}"
-        if gain
-        else "no difference"
-    )
-    interval = tested.get("difference") or {}
-    if not (_number(interval.get("low")) and _number(interval.get("high"))):
-        return said
-    chance = ", so it may be chance" if interval["low"] <= 0 <= interval["high"] and gain else ""
-    return f"{said}; 95 % interval {written(interval['low'])} to {written(interval['high'])}{chance}"
 
 
 def reproduce(summary: Summary) -> str:
@@ -301,7 +237,7 @@ def spent(summary: Summary) -> str:
     failed = f" ({spend['failed']} failed)" if spend.get("failed") else ""
     allowed = spend.get("asked") or {}
     seconds = allowed.get("seconds") if isinstance(allowed, Mapping) else allowed
-    of = f" of {show(float(seconds), 's')}" if _number(seconds) else ""
+    of = f" of {show(float(seconds), 's')}" if number(seconds) else ""
     took = math.fsum((spend.get("phases") or {}).values())
     if not took:  # evaluations may have run side by side; and a study may have lain still for days
         took = min(float(spend.get("elapsed") or 0.0), float(spend.get("seconds") or math.inf))
@@ -315,12 +251,9 @@ def failures(summary: Summary) -> list[tuple[str, int]]:
 
 
 def _measured(summary: Summary, name: str) -> bool:
-    return any(_number(one["measures"].get(name)) for one in finished(summary))
+    return any(number(one["measures"].get(name)) for one in finished(summary))
 
 
-def _better(number: float, way: str) -> float:
-    return number if way == "max" else -number
-
-
-def _number(found: Any) -> TypeGuard[float]:
+def number(found: Any) -> TypeGuard[float]:
+    """Whether this is a finite number."""
     return isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)

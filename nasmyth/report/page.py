@@ -1,27 +1,44 @@
-"""One self-contained HTML page about a study. No request leaves it: styles, script and pictures are in the file."""
+"""One self-contained HTML page about a study, or about several. No request leaves it: styles, script and pictures are in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import log10
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from nasmyth.report import answers, drawing, facts, plots
+from nasmyth.report import answers, compare, curves, drawing, facts, mistakes, tradeoff, training
+from nasmyth.report.importance import importance
+from nasmyth.report.verdict import verdict
 from nasmyth.units import show
 
-MOST_FRONT, MOST_TRIALS, MOST_FAILURES = 12, 300, 100
+MOST_FRONT, MOST_TRIALS, MOST_FAILURES, MOST_DECISIONS = 12, 300, 100, 12
 
 
-def render(summary: Mapping[str, Any]) -> str:
-    """The page as text."""
-    return _template().render(contents(summary))
+def render(summary: Mapping[str, Any], live: Mapping[str, Any] | None = None) -> str:
+    """The page as text. `live` is what is going on, for a page that renews itself: see `live.py`."""
+    return _template("page.html.j2").render(contents(summary), live=live)
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
+def render_several(summaries: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """The page of several studies side by side."""
+    plot, legend = compare.progress(summaries, names)
+    return _template("several.html.j2").render(
+        title=" · ".join(names), names=names, caveats=compare.caveats(summaries), table=compare.table(summaries),
+        progress=Markup(plot), legend=marked(legend), live=None,
+        studies=[
+            {"name": name, "headline": facts.headline(one), "verdict": verdict(one), "warnings": training.warnings(one),
+             "command": facts.reproduce(one)}
+            for name, one in zip(names, summaries, strict=True)
+        ],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("nasmyth.report"),
         autoescape=True,
@@ -29,21 +46,25 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template shows, by section; an empty section is left out."""
     every = sorted(facts.finished(summary), key=lambda one: one["number"])
     result = facts.result(summary)
+    plot, legend = tradeoff.tradeoff(summary)
+    steps, steps_legend = curves.progress(summary)
     return {
         "title": facts.headline(summary),
         "asked": facts.asked(summary),
         "task": facts.task_sentence(summary),
         "spent": facts.spent(summary),
-        "verdict": facts.verdict(summary),
+        "verdict": verdict(summary),
+        "warnings": training.warnings(summary),
         "tiles": tiles(summary),
-        "tradeoff": Markup(plots.tradeoff(summary)),
+        "tradeoff": Markup(plot),
+        "legend": marked(legend),
         "front": table(summary, facts.shortlist(summary, MOST_FRONT)),
         "front_count": len(facts.front(summary)),
         "weighed": facts.weighed(summary),
@@ -53,18 +74,28 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
         "layers": layers(summary.get("layers") or ()),
         "layers_missing": summary.get("layers_missing", ""),
         "genome": decisions(facts.winner(summary)),
-        "curves": [(title, Markup(plot)) for title, plot in plots.curves(summary)],
+        "curves": [(title, Markup(drawn), marked(keys)) for title, drawn, keys in curves.curves(summary)],
+        "progress": [(title, Markup(drawn)) for title, drawn in steps],
+        "progress_legend": marked(steps_legend),
+        "mattered": mattered(summary),
         "confusion": answers.confusion(result),
         "residuals": answers.residuals(result),
-        "funnel": stages(facts.funnel(summary)),
+        "mistakes": mistakes.shown(summary),
+        "funnel": stages(summary),
         "times": [(name, show(seconds, "s"), share) for name, seconds, share in facts.times(summary)],
         "failures": [
             (one["number"], one["error"]["reason"], one["error"]["message"]) for one in summary.get("failures") or ()
         ][:MOST_FAILURES],
         "reasons": facts.failures(summary),
+        "about": about(summary),
         "environment": environment(summary),
         "command": facts.reproduce(summary),
     }
+
+
+def marked(legend: tradeoff.Legend) -> list[tuple[Markup, str]]:
+    """A legend for the template: keys are elements, and what they stand for is text."""
+    return [(Markup(key), what) for key, what in legend]
 
 
 def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -74,34 +105,40 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         return []
     goal = facts.goals(summary)[0][0]
     figures, where = facts.final(summary)
-    found = [(f"{goal}{where}", facts.shown(goal, figures.get(goal)), "")]
+    level = {
+        place: facts.shown(goal, one["value"]) for place, one in training.levels(summary) if one.get("score") == goal
+    }
+    tested, seen = (f"chance {level[place]}" if place in level else "" for place in (" on test", " in validation"))
+    found = [(f"{goal}{where}", facts.shown(goal, figures.get(goal)), tested if where == " on test" else seen)]
     if where == " on test" and goal in best["measures"]:
-        found.append((f"{goal} on validation", facts.shown(goal, best["measures"][goal]), ""))
+        found.append((f"{goal} on validation", facts.shown(goal, best["measures"][goal]), seen))
     bounds = {limit.name: limit for limit in facts.limits(summary)}
     for name in dict.fromkeys([*bounds, "params", "macs"]):
         measured = figures.get(name, best["measures"].get(name))
         if name != goal and measured is not None:
             found.append((name, facts.shown(name, measured), facts.limit_text(bounds[name]) if name in bounds else ""))
+    if reached := training.epochs(summary, best):
+        found.append(("epochs", f"{reached[0]:.3g}", f"of {reached[1]:.3g} planned"))
     return found
 
 
 def table(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Heads and rows of a table of candidates."""
     names = facts.columns(summary, rows)
-    return {
-        "names": names,
-        "rows": [
-            {
-                "number": one["number"],
-                "figures": [facts.shown(name, one["measures"].get(name)) for name in names],
-                "role": facts.role(summary, one) or ("" if one["feasible"] else "over budget"),
-                "stage": facts.trained(one),
-                "seconds": show(one["seconds"], "s"),
-                "key": str(one["key"])[:8],
-            }
-            for one in rows
-        ],
-    }
+    told = [
+        {
+            "number": one["number"],
+            "figures": [facts.shown(name, one["measures"].get(name)) for name in names],
+            "role": facts.role(summary, one) or ("" if one["feasible"] else "over budget"),
+            "chance": one.get("near_chance", False),
+            "stage": facts.trained(one),
+            "epochs": training.epochs_text(summary, one),
+            "seconds": show(one["seconds"], "s"),
+            "key": str(one["key"])[:8],
+        }
+        for one in rows
+    ]
+    return {"names": names, "rows": told, "epochs": any(row["epochs"] for row in told)}
 
 
 def layers(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -133,20 +170,40 @@ def decisions(best: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return [(str(name), str(value)) for name, value in {**settings, **(best.get("genome") or {})}.items()]
 
 
-def stages(funnel: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The funnel with the length of each bar, on a logarithmic scale so that few of many can be seen."""
-    from math import log10
+def mattered(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Which decisions mattered, most important first; those below a hundredth are left out."""
+    found = importance(summary)
+    rows = [row for row in found.rows if row[1] >= 0.01][:MOST_DECISIONS] if found else []
+    if found is None or not rows:
+        return None
+    rest = max(0.0, 1 - sum(share for _, share, _, _ in found.rows))
+    return {"rows": rows, "explained": found.explained, "trials": found.trials, "stage": found.stage, "rest": rest}
 
+
+def stages(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The funnel with the length of each bar, on a logarithmic scale so that few of many can be seen."""
+    funnel = facts.funnel(summary)
     most = max((row["entered"] for row in funnel), default=0)
 
     def length(count: int) -> float:
         return log10(1 + count) / log10(1 + most) if most else 0.0
 
     return [
-        {**row, "price": "" if row["price_s"] is None else show(float(row["price_s"]), "s"),
+        {**row, "price": show(float(row["price_s"]), "s") if row["price_s"] else "",
+         "epochs": training.epochs_of_stage(summary, row["stage"]),
          "entered_length": length(row["entered"]), "passed_length": length(row["passed"])}
         for row in funnel
     ]  # fmt: skip
+
+
+def about(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was decided about the data and the training: (what, sentence)."""
+    notes = [("data", note) for note in facts.data_notes(summary)]
+    notes += (
+        [("level of chance", told.removeprefix("chance is "))] if (told := training.chance_sentence(summary)) else []
+    )
+    notes += [("recipe", recipe)] if (recipe := training.recipe(summary)[0]) else []
+    return [*notes, *([("recipe", why)] if (why := training.why(summary)) else [])]
 
 
 def environment(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""From a journal to a summary with the layers of its best network, which is all that a report needs."""
+"""From a journal to a summary with the layers and the mistakes of its best network, which is all that a report needs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from nasmyth.errors import NasmythError, StudyError
 def read(source: Any) -> dict[str, Any]:
     """The summary of a study, with `summary["layers"]` (see `graph.text.rows`) where the best network can be drawn.
 
+    `warnings` are sentences, and `mistakes` what the study keeps of the examples that the best gets most wrong, or None.
     Where it cannot be (its ops are defined in a file that is not imported here), `layers` is empty and `layers_missing`
     says why. Raises StudyError for a path that holds no study.
     """
+    from nasmyth.report import mistakes, training
+
     if isinstance(source, Mapping):
         return dict(source)
     if isinstance(source, str | os.PathLike):
@@ -29,7 +32,10 @@ def read(source: Any) -> dict[str, Any]:
         layers, missing = _layers(source, summary), ""
     except NasmythError as error:
         layers, missing = [], str(error)
-    return {**summary, "layers": layers, "layers_missing": missing}
+    return {
+        **summary, "layers": layers, "layers_missing": missing, "mistakes": mistakes.held(source, summary),
+        "warnings": training.warnings(summary),
+    }  # fmt: skip
 
 
 def _layers(study: Any, summary: Mapping[str, Any]) -> list[dict[str, Any]]:

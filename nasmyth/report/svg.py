@@ -5,33 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
+
+from nasmyth.markup import tag, words
 
 WIDTH, HEIGHT = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 74, 18, 34, 50
 """Margins in user units: wide enough for the larger letters of a phone."""
-
-
-def tag(name: str, content: str = "", **attributes: object) -> str:
-    """An element. Attribute values are escaped (content is not: it is elements, or text given through `words`).
-
-    `class_` is written "class", `data_tip` is "data-tip"; attributes that are None are left out.
-    """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
-
-
-def words(text: object) -> str:
-    """Text as content."""
-    return escape(str(text), quote=False)
-
-
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def image(
@@ -39,6 +18,37 @@ def image(
 ) -> str:
     """An `<svg>` that scales to its container; `label` is what a screen reader says."""
     return tag("svg", content, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, class_=class_, **more)
+
+
+def mark(shape: str, x: float, y: float, r: float, content: str = "", **attributes: object) -> str:
+    """A point of a plot: a "circle", "triangle", "diamond" or "cross" of about the same weight."""
+    if shape == "circle":
+        return tag("circle", content, cx=round(x, 1), cy=round(y, 1), r=r, **attributes)
+    if shape == "cross":
+        d = 0.75 * r
+        path = f"M{x - d:.1f} {y - d:.1f}l{2 * d:.1f} {2 * d:.1f}m0 {-2 * d:.1f}l{-2 * d:.1f} {2 * d:.1f}"
+        return tag("path", content, d=path, **attributes)
+    corners = {
+        "triangle": ((0, -1.25), (1.15, 0.85), (-1.15, 0.85)),
+        "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+    }[shape]
+    points = " ".join(f"{x + r * dx:.1f},{y + r * dy:.1f}" for dx, dy in corners)
+    return tag("polygon", content, points=points, **attributes)
+
+
+def key(content: str) -> str:
+    """A mark or a line of a legend, which stands below a plot and never over a curve: 22 by 16 units."""
+    return tag("svg", content, viewBox="0 0 22 16", class_="key", aria_hidden="true")
+
+
+def key_mark(shape: str, class_: str, r: float = 5.5) -> str:
+    """The key of a kind of point."""
+    return key(mark(shape, 11, 8, r, class_=class_))
+
+
+def key_line(class_: str) -> str:
+    """The key of a kind of line."""
+    return key(tag("line", x1=1, x2=21, y1=8, y2=8, class_=class_))
 
 
 # --- axes -----------------------------------------------------------------------------------------------------------
@@ -120,6 +130,16 @@ def share_axis(values: Iterable[float], title: str, write: Callable[[float], str
     return Axis(1.0 - max(left) * 1.15, 1.0 - nearest, False, title, write, top=1.0)
 
 
+def _told_apart(along: Axis, most: int) -> list[tuple[float, str]]:
+    """Ticks with their labels, without those that would read like the one before."""
+    found: list[tuple[float, str]] = []
+    for tick in along.ticks(most):
+        written = along.write(tick)
+        if not found or written != found[-1][1]:
+            found.append((tick, written))
+    return found
+
+
 @dataclass(frozen=True)
 class Frame:
     """A plot's area: maps data to user units and draws the axes."""
@@ -134,19 +154,19 @@ class Frame:
         across, up = self.width - LEFT - RIGHT, self.height - TOP - BOTTOM
         return LEFT + self.x.place(x) * across, self.height - BOTTOM - self.y.place(y) * up
 
-    def axes(self) -> str:
-        """Grid, tick labels and titles. Every second label is marked, so that a phone can leave it out."""
+    def axes(self, across: int = 7) -> str:
+        """Grid, tick labels (`across` at most below) and titles. Every second label is marked, so that a phone can leave it out."""
         parts = []
         base = self.height - BOTTOM
-        for tick in self.y.ticks(6):
+        for tick, written in _told_apart(self.y, 6):
             y = self.at(self.x.low, tick)[1]
             parts.append(tag("line", x1=LEFT, x2=self.width - RIGHT, y1=y, y2=y, class_="grid"))
-            parts.append(tag("text", words(self.y.write(tick)), x=LEFT - 8, y=y + 4, class_="tick end"))
-        for i, tick in enumerate(self.x.ticks(7)):
+            parts.append(tag("text", words(written), x=LEFT - 8, y=y + 4, class_="tick end"))
+        for i, (tick, written) in enumerate(_told_apart(self.x, across)):
             x = self.at(tick, self.y.low)[0]
             second = " second" if i % 2 else ""
             parts.append(tag("line", x1=x, x2=x, y1=base, y2=base + 5, class_="mark"))
-            parts.append(tag("text", words(self.x.write(tick)), x=x, y=base + 20, class_=f"tick middle{second}"))
+            parts.append(tag("text", words(written), x=x, y=base + 20, class_=f"tick middle{second}"))
         parts.append(tag("line", x1=LEFT, x2=self.width - RIGHT, y1=base, y2=base, class_="mark"))
         parts.append(tag("text", words(self.y.title), x=6, y=17, class_="title"))
         parts.append(tag("text", words(self.x.title), x=self.width - RIGHT, y=self.height - 9, class_="title end"))

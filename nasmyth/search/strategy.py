@@ -20,11 +20,10 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from nasmyth.record import Value
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, subclass
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
-strategies: Registry[type[Strategy]] = Registry("strategies")
 S = TypeVar("S", bound="type[Strategy]")
 _REDRAWS = 20  # a space may hold fewer genomes than are asked for: then repetitions are all there is
 
@@ -54,6 +53,9 @@ class Strategy(Value):
     def ask(self, state: Any, space: Space, rng: Random, n: int) -> list[Genome]:
         """n genomes of `space` to try next, distinct where that is possible."""
         raise NotImplementedError
+
+
+strategies: Registry[type[Strategy]] = Registry("strategies", subclass(Strategy, "a class of Strategy"))
 
 
 def strategy(name: str) -> Any:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from nasmyth.errors import SpaceError
+from nasmyth.kinds import shown
 from nasmyth.record import Value
 
 Fill = Callable[[Any, str], Any]
 
 
-class Arithmetic(Value):
+class Arithmetic(Value, abstract=True):
     """What may stand in a sum or product: a named numeric hole, or an expression of some."""
 
     def _combine(self, symbol: str, other: Any, swapped: bool = False) -> Expression:
@@ -65,18 +66,31 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 class Expression(Arithmetic):
     """Arithmetic on named holes; it has its value once they are decided."""
 
-    symbol: Any
+    symbol: str
     left: Any
     right: Any
+
+    def check(self) -> None:
+        sides = (self.left, self.right)
+        if self.symbol not in _OPERATORS or not all(isinstance(s, Arithmetic) or _is_number(s) for s in sides):
+            raise SpaceError(f"{shown(self)}: arithmetic is {', '.join(_OPERATORS)} of numbers and of holes with a name")
 
     def refill(self, fill: Fill, address: str) -> Any:
         return self.of_values(fill(self.left, address), fill(self.right, address))
 
     def of_values(self, left: Any, right: Any) -> Any:
-        """Its value once both sides have theirs. Raises SpaceError for a division by zero."""
+        """Its value once both sides have theirs. Raises SpaceError where they are no numbers, or are divided by zero."""
+        if not (_is_number(left) and _is_number(right)):
+            raise SpaceError(f"{shown(left)} {self.symbol} {shown(right)}: arithmetic is for holes that decide numbers")
         try:
             return _OPERATORS[self.symbol](left, right)
+        except OverflowError:
+            raise SpaceError(f"{shown(left)} {self.symbol} {shown(right)} is beyond all numbers") from None
         except ZeroDivisionError:
             raise SpaceError(
                 f"{left} {self.symbol} {right}: {self.right!r} can be 0, and nothing divides by it"
             ) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))

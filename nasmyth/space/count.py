@@ -13,10 +13,11 @@ import math
 from collections import Counter
 from typing import Any
 
+from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Repeat
 from nasmyth.record import Value, is_open
 from nasmyth.space.arithmetic import Expression
-from nasmyth.space.fill import tied, values
+from nasmyth.space.fill import MOST, listed, tied
 from nasmyth.space.holes import Choice, Hole, Subset
 
 State = frozenset[tuple[Any, Any]]
@@ -72,6 +73,7 @@ class _Tally:
         self.closed: dict[Any, bool] = {}
         self.nameless: dict[Any, bool] = {}
         self.known: dict[Any, Any] = {}
+        self.steps = 0
 
     def __call__(self, part: Any, states: Counter[State]) -> Counter[State]:
         if not is_open(part):
@@ -123,6 +125,7 @@ class _Tally:
         after: Counter[State] = Counter()
         for decision in self._decisions(hole):
             after.update(self._inside(hole, decision, self._marked(states, hole, decision)))
+            self._refuse_endless(after)
         return after
 
     def _marked(self, states: Counter[State], hole: Hole, decision: Any, times: Any = 1) -> Counter[State]:
@@ -134,7 +137,7 @@ class _Tally:
     def _decisions(hole: Hole) -> Any:
         if isinstance(hole, Subset):
             return itertools.combinations(range(len(hole.options)), hole.k)
-        return [hole.nth(i) for i in range(int(hole.count))]
+        return map(hole.nth, range(int(hole.count)))
 
     def _inside(self, hole: Hole, decision: Any, states: Counter[State]) -> Counter[State]:
         if isinstance(hole, Subset):
@@ -147,12 +150,19 @@ class _Tally:
         after: Counter[State] = Counter()
         for state, n in states.items():
             decided = dict(state)
-            for count, names in values(part.count, decided):
+            for count, names in listed(part.count, decided):
                 reached: Counter[State] = Counter({state | (names.items() - decided.items()): n})
                 for _ in range(min(count, 1) if part.tied else count):
                     reached = self(part.body, reached)
+                    self._refuse_endless(reached)
                 after.update(reached)
+                self._refuse_endless(after)
         return after
+
+    def _refuse_endless(self, states: Counter[State]) -> None:
+        self.steps += len(states)
+        if self.steps > MOST * 10:
+            raise SpaceError("this space cannot be counted: too many decisions tell how often something repeats")
 
     def _nameless(self, part: Any) -> bool:
         if isinstance(part, tuple):

@@ -10,11 +10,13 @@ remembered on the template itself; so a network of many equal cells costs as muc
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Cell, Chain, Parallel, Repeat
+from nasmyth.kinds import shown
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.arithmetic import Expression
 from nasmyth.space.holes import Choice, Genome, Hole, Real, Symbol
@@ -22,6 +24,13 @@ from nasmyth.space.holes import Choice, Genome, Hole, Real, Symbol
 Pick = Callable[[str, Hole], Any]
 
 _REMEMBERED = 4096  # fillings of one part
+
+MOST = 200_000
+"""Parts with holes that one walk fills: far more than a network has, and less than a few words can ask for."""
+
+
+def _too_many() -> SpaceError:
+    return SpaceError(f"a template with more than {MOST:,} parts to fill, copies counted; repeat less")
 
 
 def tied(template: Any) -> bool:
@@ -72,6 +81,7 @@ class Filling:
         self.pick = pick
         self.genome: Genome = {}
         self._tied: dict[Any, Any] = {}  # parts that fill alike wherever they stand
+        self.filled = 0
 
     def __call__(self, template: Any, address: str) -> Any:
         if not is_open(template):
@@ -106,6 +116,9 @@ class Filling:
         return self.genome[key]
 
     def _fill(self, template: Any, address: str) -> Any:
+        self.filled += 1
+        if self.filled > MOST:
+            raise _too_many()
         if isinstance(template, Hole):
             key = template.name or address
             return template.result(self._decide(key, template), self, key)
@@ -128,10 +141,13 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
     """
     found: dict[str, Hole] = dict(known or {})
     seen: set[Any] = set()
+    visited = itertools.count()
 
     def visit(part: Any, at: str) -> Any:
         if not is_open(part) or part in seen:
             return part
+        if next(visited) > MOST:
+            raise _too_many()
         if tied(part):
             seen.add(part)
         if isinstance(part, tuple):
@@ -140,7 +156,7 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
             raise SpaceError(f"{part!r} stands in no rule; symbols are for the alternatives of grammar({{...}})")
         if isinstance(part, Hole):
             if part.name is not None and not (isinstance(part.name, str) and part.name):
-                raise SpaceError(f"{part!r}: a hole's name is a word, such as name='width'")
+                raise SpaceError(f"{shown(part)}: a hole's name is a word, such as name='width'")
             key = part.name or at
             if found.setdefault(key, part) is not part:
                 raise SpaceError(
@@ -150,7 +166,7 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
                 visit(option, f"{key}:{i}")
         elif isinstance(part, Repeat):  # as often as it can repeat
             visit(part.count, below(at, "count"))
-            most = max(part.checked(count) for count, _ in values(part.count, {}))
+            most = max(part.checked(count) for count, _ in listed(part.count))
             for i in range(min(most, 1) if part.tied else most):
                 visit(part.body, below(at, "tied" if part.tied else i))
         elif isinstance(part, Expression):
@@ -166,6 +182,14 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
     return found
 
 
+def listed(part: Any, decided: Genome | None = None) -> Iterator[tuple[Any, Genome]]:
+    """`values`, as long as there are not so many that listing them is no use. Raises SpaceError."""
+    for i, one in enumerate(values(part, decided or {})):
+        if i > MOST:
+            raise SpaceError(f"{shown(part)} can take more than {MOST:,} values, and how often something repeats must be listed")
+        yield one
+
+
 def values(part: Any, decided: Genome) -> Iterator[tuple[Any, Genome]]:
     """Every value that a numeric part can take, with the decisions on names that lead to it."""
     if isinstance(part, Expression):
@@ -175,7 +199,7 @@ def values(part: Any, decided: Genome) -> Iterator[tuple[Any, Genome]]:
     elif isinstance(part, Hole):
         if isinstance(part, Real):
             part.nth(0)  # says that it cannot be listed
-        every = [decided[part.name]] if part.name in decided else [part.nth(i) for i in range(int(part.count))]
+        every = iter([decided[part.name]]) if part.name in decided else map(part.nth, range(int(part.count)))
         for decision in every:
             after = decided if part.name is None else {**decided, part.name: decision}
             yield from values(part.options[part.index(decision)] if isinstance(part, Choice) else decision, after)

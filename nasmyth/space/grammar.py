@@ -27,6 +27,7 @@ from typing import Any
 
 from nasmyth.errors import GenomeError, SpaceError, nearest
 from nasmyth.graph.signature import Shape
+from nasmyth.kinds import shown
 from nasmyth.record import Value
 from nasmyth.space.arithmetic import Fill
 from nasmyth.space.derive import Derivations, Place, Room, put
@@ -37,6 +38,7 @@ from nasmyth.space.ways import TooMany, Tree
 
 _COSTS = ("size", "params", "macs")
 _DEEPER = 12  # levels more than allowed that are tried, to say what would be enough
+_DEEPEST = 100  # what is derived is walked by functions that call themselves
 _WORDS = 256  # numbers of an encoding that follow the derivation; a longer one is told by its counts alone
 
 Decision = list[int]
@@ -45,23 +47,25 @@ Decision = list[int]
 class Grammar(Hole):
     """One derivation of a start symbol. Made by `grammar`."""
 
-    rules: Any
-    start: Any
+    rules: tuple[tuple[str, tuple[tuple[Any, float], ...]], ...]
+    start: str
     depth: Any
     size: Any = None
     params: Any = None
     macs: Any = None
     numbers: Any = None
-    lengths: Any = None
-    input: Any = None
-    output: Any = None
+    lengths: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] | None = None
+    input: tuple[int, ...] | None = None
+    output: tuple[int, ...] | None = None
     name: Any = None
 
     def check(self) -> None:
         given = {field: getattr(self, field) for field in ("depth", *_COSTS, "numbers")}
         wrong = [f for f, value in given.items() if value is not None and (type(value) is not int or value < 1)]
         if wrong:
-            raise SpaceError(f"grammar({wrong[0]}={given[wrong[0]]!r}): a bound is a whole number of at least 1")
+            raise SpaceError(f"grammar({wrong[0]}={shown(given[wrong[0]])}): a bound is a whole number of at least 1")
+        if self.depth > _DEEPEST:
+            raise SpaceError(f"grammar(depth={shown(self.depth)}): at most {_DEEPEST} rules within each other are followed")
         shaped = [f for f in ("params", "macs", "numbers", "lengths", "output") if getattr(self, f) is not None]
         if shaped and self.input is None:
             raise SpaceError(
@@ -170,7 +174,7 @@ class Grammar(Hole):
 
     def checked(self, decision: Any, key: str) -> Decision:
         if not isinstance(decision, (list, tuple)) or not all(type(i) is int for i in decision):
-            raise GenomeError(f"{key}: {decision!r} is no derivation, a list of numbers of alternatives")
+            raise GenomeError(f"{key}: {shown(decision)} is no derivation, a list of numbers of alternatives")
         rest = iter(enumerate(decision))
 
         def choose(offered: list[Production], weights: list[float], room: Room, state: Any) -> Production:
@@ -179,17 +183,17 @@ class Grammar(Hole):
                 if one.number == i:
                     return one
             if at == len(decision):
-                raise GenomeError(f"{key}: the derivation {decision!r} ends before {state[0]!r} is derived")
+                raise GenomeError(f"{key}: the derivation {shown(decision)} ends before {state[0]!r} is derived")
             known = 0 <= i < len(self.productions[state[0]])
             why = "does not fit here or cannot be finished within the bounds" if known else "is not among them"
             raise GenomeError(
-                f"{key}: number {at} of the derivation is {i}, an alternative of {state[0]!r} that {why}; "
+                f"{key}: number {at} of the derivation is {shown(i)}, an alternative of {state[0]!r} that {why}; "
                 f"offered are {[one.number for one in offered]}"
             )
 
         self._drawn(choose)
         if next(rest, None) is not None:
-            raise GenomeError(f"{key}: the derivation {decision!r} goes on after everything is derived")
+            raise GenomeError(f"{key}: the derivation {shown(decision)} goes on after everything is derived")
         return list(decision)
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:

@@ -17,7 +17,6 @@ subset is a list of indices. What lies inside option 2 of the hole `mixer` has a
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from random import Random
@@ -25,13 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph.combine import Identity
+from nasmyth.kinds import shown
 from nasmyth.record import Value
 from nasmyth.space.arithmetic import Arithmetic, Fill
 
 Genome = dict[str, Any]
 
 
-class Hole(Arithmetic):
+class Hole(Arithmetic, abstract=True):
     """A decision to make. `count` is how many ways there are to make it (infinite for a real)."""
 
     _is_hole = True
@@ -110,15 +110,15 @@ class Symbol(Value):
     """Stands in a rule of a grammar for whatever the rule of that name derives. Made by `symbol`."""
 
     _is_hole = True
-    rule: Any
-    name: Any = None
-    keep: Any = False
+    rule: str
+    name: str | None = None
+    keep: bool = False
 
 
 class Choice(Hole):
     """One of several options. Made by `choice`."""
 
-    options: Any
+    options: tuple[Any, ...]
     name: Any = None
 
     def check(self) -> None:
@@ -162,7 +162,7 @@ class Choice(Hole):
         if not self.scalar and type(decision) is int and 0 <= decision < len(self.options):
             return decision
         offered = list(self.options) if self.scalar else f"0 to {len(self.options) - 1}"
-        raise GenomeError(f"{key}: {decision!r} is not among the options {offered}")
+        raise GenomeError(f"{key}: {shown(decision)} is not among the options {shown(offered, 200)}")
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
         i = self.index(decision)
@@ -179,9 +179,9 @@ class Choice(Hole):
 class Integer(Hole):
     """A whole number from lo to hi in steps. Made by `integer`."""
 
-    lo: Any
-    hi: Any
-    step: Any = 1
+    lo: int
+    hi: int
+    step: int = 1
     name: Any = None
 
     def check(self) -> None:
@@ -200,7 +200,7 @@ class Integer(Hole):
         if type(decision) is int and self.lo <= decision <= self.hi and (decision - self.lo) % self.step == 0:
             return decision
         raise GenomeError(
-            f"{key}: {decision!r} is not a whole number from {self.lo} to {self.hi} in steps of {self.step}"
+            f"{key}: {shown(decision)} is not a whole number from {self.lo} to {self.hi} in steps of {self.step}"
         )
 
     def encode(self, decision: Any) -> list[float]:
@@ -212,9 +212,9 @@ class Integer(Hole):
 class Real(Hole):
     """A number from lo to hi, uniform or uniform in its logarithm. Made by `real`."""
 
-    lo: Any
-    hi: Any
-    log: Any = False
+    lo: float
+    hi: float
+    log: bool = False
     name: Any = None
 
     def check(self) -> None:
@@ -260,7 +260,7 @@ class Real(Hole):
     def checked(self, decision: Any, key: str) -> Any:
         if isinstance(decision, (int, float)) and type(decision) is not bool and self.lo <= decision <= self.hi:
             return float(decision)
-        raise GenomeError(f"{key}: {decision!r} is not a number from {self.lo} to {self.hi}")
+        raise GenomeError(f"{key}: {shown(decision)} is not a number from {self.lo} to {self.hi}")
 
     def encode(self, decision: Any) -> list[float]:
         return [0.0, 0.0] if decision is None else [1.0, self.fraction(decision)]
@@ -269,8 +269,8 @@ class Real(Hole):
 class Subset(Hole):
     """k of several options, in their order. Made by `subset`."""
 
-    k: Any
-    options: Any
+    k: int
+    options: tuple[Any, ...]
     name: Any = None
 
     def check(self) -> None:
@@ -290,7 +290,17 @@ class Subset(Hole):
         return math.comb(len(self.options), self.k)
 
     def nth(self, i: int) -> Any:
-        return list(next(itertools.islice(itertools.combinations(range(len(self.options)), self.k), i, None)))
+        """Of all subsets in the order of `itertools.combinations`."""
+        left, k, taken = len(self.options), self.k, []
+        for option in range(len(self.options)):
+            left -= 1
+            with_it = math.comb(left, k - 1) if k else 0  # so many subsets of the rest take this one
+            if i < with_it:
+                taken.append(option)
+                k -= 1
+            else:
+                i -= with_it
+        return taken
 
     def checked(self, decision: Any, key: str) -> Any:
         n = len(self.options)
@@ -300,7 +310,7 @@ class Subset(Hole):
             and len(set(decision)) == len(decision) == self.k
         ):
             return sorted(decision)
-        raise GenomeError(f"{key}: {decision!r} is not {self.k} different numbers from 0 to {n - 1}")
+        raise GenomeError(f"{key}: {shown(decision)} is not {self.k} different numbers from 0 to {n - 1}")
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
         return tuple(fill(self.options[i], f"{key}:{i}") for i in decision)

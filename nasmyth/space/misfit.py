@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3  # decisions that the message names at most
 _TRIED = 200  # genomes decoded to find them
+_WORK = 20_000  # decisions made in all of these
 
 
 def explained(space: Space, genome: Genome, error: ShapeError) -> ShapeError:
@@ -21,11 +22,11 @@ def explained(space: Space, genome: Genome, error: ShapeError) -> ShapeError:
     Those are sought last to first: what lies nearest to the misfit is more often the cause than the width of a stem.
     """
     cures: list[str] = []
-    tried = 0
+    tried, most = 0, max(1, min(_TRIED, _WORK // (1 + len(genome))))
     for key in reversed(genome):
         for decision in space.alternatives(key, genome[key]):
             tried += 1
-            if tried > _TRIED or len(cures) == _NAMED:
+            if tried > most or len(cures) == _NAMED:
                 break
             if _fits(space, {**genome, key: decision}):
                 cures.append(f"{_said(space, key, genome[key])} (with {_said(space, key, decision)} it fits)")

@@ -17,8 +17,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError, nearest
+from nasmyth.graph.flat import checked_input, shape_of
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.signature import Shape
+from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json
 from nasmyth.space import count
 from nasmyth.space.fill import Pick, fill, holes
@@ -42,11 +44,16 @@ class Space:
         self, template: Any, input: Shape, recipe: Value | None = None, *, constraints: tuple[Limit, ...] = ()
     ) -> None:
         if not isinstance(template, Value):
-            raise SpaceError(f"a space needs a template, such as chain(...), got {template!r}")
+            raise SpaceError(f"a space needs a template, such as chain(...), got {shown(template)}")
         self.template = template
-        self.input: Shape = tuple(int(n) for n in input)
-        if not self.input or any(n < 1 for n in self.input):
+        try:
+            self.input: Shape = checked_input(input)
+        except ShapeError as error:
+            raise SpaceError(str(error)) from None
+        if not self.input:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
+        if recipe is not None and not isinstance(recipe, Value):
+            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(lr=...), got {shown(recipe)}")
         self.recipe = recipe
         self.constraints = tuple(constraints)
         self.holes: dict[str, Hole] = holes(recipe, "recipe", holes(template))
@@ -152,7 +159,7 @@ class Space:
 
     def _decoded(self, genome: Genome, made: Genome | None = None) -> tuple[Any, Any]:
         if not isinstance(genome, dict):
-            raise GenomeError(f"a genome is a dict from addresses to decisions, got {genome!r}")
+            raise GenomeError(f"a genome is a dict from addresses to decisions, got {shown(genome)}")
         if made is None and (known := self._recall(genome)) is not None:
             return known
 
@@ -164,14 +171,20 @@ class Space:
         (template, recipe), active = self._fill(pick)
         if len(active) < len(genome):
             extra = next(key for key in genome if key not in active)
-            raise GenomeError(f"the genome decides {extra!r}, which is not active here; keep active decisions only")
+            raise GenomeError(f"the genome decides {shown(extra)}, which is not active here; keep active decisions only")
         if made is not None:
             made.update(active)
         return template, recipe
 
     def encode(self, genome: Genome) -> list[float]:
-        """A vector of fixed length for predictors: options one-hot, numbers as (active, scaled to 0..1)."""
-        return [x for key, hole in self.holes.items() for x in hole.encode(genome.get(key))]
+        """A vector of fixed length for predictors: options one-hot, numbers as (active, scaled to 0..1).
+
+        Raises GenomeError for a genome of another space.
+        """
+        if not isinstance(genome, dict):
+            raise GenomeError(f"a genome is a dict from addresses to decisions, got {shown(genome)}")
+        known = {key: self._hole(key).checked(decision, key) for key, decision in genome.items()}
+        return [x for key, hole in self.holes.items() for x in hole.encode(known.get(key))]
 
     @property
     def size(self) -> int | float:
@@ -202,7 +215,10 @@ class Space:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Space:
         """The space that `to_json` wrote; the ops and blocks it uses must have been imported."""
-        return cls(from_json(data["template"]), tuple(data["input"]), from_json(data["recipe"]))
+        input = shape_of(data, "a space")
+        if "template" not in data:
+            raise SpaceError(f"a space is read from its template, input and recipe, got {shown(list(data))}")
+        return cls(from_json(data["template"]), input, from_json(data.get("recipe")))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and self.key == other.key and self.constraints == other.constraints
@@ -211,10 +227,13 @@ class Space:
         return hash(self.key)
 
     def __repr__(self) -> str:
-        n = self.size
-        shown = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if n != math.inf else "infinitely many"
+        try:
+            n = self.size
+            size = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if n != math.inf else "infinitely many"
+        except SpaceError:
+            size = "uncounted"
         under = f" under {', '.join(map(str, self.constraints))}" if self.constraints else ""
-        return f"<Space of {shown} networks on {self.input}, {len(self.holes)} decisions{under}>"
+        return f"<Space of {size} networks on {self.input}, {len(self.holes)} decisions{under}>"
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +260,7 @@ class Space:
 
     def _hole(self, key: str) -> Hole:
         if key not in self.holes:
-            raise GenomeError(f"this space has no hole {key!r}{nearest(key, self.holes)}")
+            raise GenomeError(f"this space has no hole {shown(key)}{nearest(str(key)[:80], self.holes)}")
         return self.holes[key]
 
     def _draw(self, key: str, hole: Hole, rng: Random) -> Any:

@@ -22,6 +22,9 @@ from nasmyth.graph.signature import Shape
 from nasmyth.space.holes import Symbol
 from nasmyth.space.rules import Production
 
+MOST = 1_000_000
+"""Entries of the tables: one for each symbol or rest of a production, each shape before it, and each depth."""
+
 Cost = int
 State = tuple[Shape, ...]
 Front = tuple[Cost, ...]
@@ -193,7 +196,15 @@ class Tables:
                 for out, front in self.least_of(one, 0, (shape,), depth).items():
                     gathered.setdefault(out, []).extend(front)
             found = self._least[key] = {out: self._least_among(costs) for out, costs in gathered.items()}
+            self._refuse_endless()
         return found
+
+    def _refuse_endless(self) -> None:
+        if len(self._least) > MOST:
+            raise SpaceError(
+                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, which says "
+                "what shapes may come out, or less depth"
+            )
 
     def least_of(self, one: Production, i: int, state: State, depth: int) -> dict[Shape, Front]:
         """The same for what remains of a production from step i on."""
@@ -216,6 +227,7 @@ class Tables:
                     if fitting:
                         gathered.setdefault(out, []).extend(fitting)
             found = self._least[key] = {out: self._least_among(costs) for out, costs in gathered.items()}
+            self._refuse_endless()
         if not spent:
             return found
         sums_of = {out: [spent + cost for cost in front] for out, front in found.items()}

@@ -21,7 +21,9 @@ from nasmyth.space.tables import Bounds, Cost, State, Tables
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
 Counts = dict[Shape, dict[Cost, int]]
-_WORK = 6_000_000  # products of polynomials, a minute or less
+_WORK = 6_000_000  # products of polynomials, a minute or less; long ones count as several
+_LONG = 1 << 17  # bits of a polynomial that counts as one
+_LONGEST = 1 << 26  # bits of a polynomial
 
 
 class TooMany(Exception):
@@ -47,6 +49,8 @@ class Ways(Tables):
             longest = {name: max(1 + sum(longest[leaf] for leaf in one.leaves) for one in every)
                        for name, every in self.rules.items()}  # fmt: skip
         wide = max(longest.values()) * max(map(len, self.rules.values())).bit_length() + 8
+        if wide * sizes > _LONGEST:
+            raise TooMany
         mask, counts = (1 << wide * sizes) - 1, dict.fromkeys(self.rules, 0)
         for _ in range(self.deepest):
             after = {}
@@ -107,7 +111,7 @@ class Ways(Tables):
             for shape, counts in self._branches(one, i, state, depth):
                 for out, tail in self.ways_of(one, i + 1, self.after(one, i, state, shape), depth).items():
                     into = found.setdefault(out, {})
-                    self.work += len(counts) * len(tail)
+                    self.work += len(counts) * len(tail) * (1 + self.slot * self.sizes // _LONG)
                     if self.work > _WORK:
                         raise TooMany
                     for (a, n), (b, m) in itertools.product(counts.items(), tail.items()):

@@ -26,6 +26,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, Conv, LayerNorm2d, Linear, Mean
 from nasmyth.space import Genome, Space, choice
 from nasmyth.spaces.registry import Notation, space
+from nasmyth.units import is_whole
 
 KERNELS = ((4, 5, 6, 7, 8), (2, 3, 4), (2, 3, 4), (2, 3, 4))
 SPLITS = ((2, 4, 8), (1, 2, 4), (1, 2), (1,))
@@ -47,7 +48,7 @@ def text(genome: Genome) -> str:
 def genome(text: str) -> Genome:
     """The inverse of `text`. Raises GenomeError naming the stage and the number."""
     *stages, heads = text.strip().split("|")
-    if len(stages) != len(KERNELS) or not heads.isdigit():
+    if len(stages) != len(KERNELS) or not is_whole(heads):
         raise GenomeError(f"{text!r}: expected 4 stages 'kernel,split,expansion' and the heads, joined by '|'")
     found: Genome = {}
     for i, stage in enumerate(stages):

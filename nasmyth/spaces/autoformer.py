@@ -22,6 +22,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.ops import ClassToken, FirstToken, HeadAttention, LearnedPosition, Patchify
 from nasmyth.space import Genome, Space, choice
 from nasmyth.spaces.registry import Notation, space
+from nasmyth.units import is_whole
 
 SMALL: dict[str, Any] = {
     "widths": (320, 384, 448),
@@ -48,7 +49,7 @@ def text(genome: Genome) -> str:
 def genome(text: str) -> Genome:
     """The inverse of `text`. Raises GenomeError naming the layer and the token."""
     width, bar, rest = text.strip().partition("|")
-    if not bar or not width.isdigit():
+    if not bar or not is_whole(width):
         raise GenomeError(f"{text!r}: starts with {width!r}, expected the width and '|', such as '192|'")
     tokens = rest.split(",")
     found: Genome = {"width": int(width), "depth": len(tokens)}

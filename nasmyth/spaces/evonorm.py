@@ -28,6 +28,7 @@ from nasmyth.ops import Activation, AvgPool, Constant, Conv, Divide, Function, L
 from nasmyth.ops.primitives import MOMENTS, OVER
 from nasmyth.space import Genome, Space, choice
 from nasmyth.spaces.registry import Notation, space
+from nasmyth.units import is_whole
 
 NODES = 10
 """That a layer has besides those that it starts from (section 3.1 of the paper)."""
@@ -99,8 +100,8 @@ def _node(text: str, j: int, words: list[str], idle: int) -> Genome:
         raise GenomeError(f"{text!r}: node {j}: {name!r} takes {two} node{'s' * (two > 1)}, got {len(inputs)}")
     read = []
     for word in inputs:
-        i = GIVEN.index(word) if word in GIVEN else int(word) if word.isdigit() else -1
-        if not 0 <= i < j or (word.isdigit() and i < len(GIVEN)):
+        i = GIVEN.index(word) if word in GIVEN else int(word) if is_whole(word) else -1
+        if not 0 <= i < j or (is_whole(word) and i < len(GIVEN)):
             raise GenomeError(
                 f"{text!r}: node {j}: {word!r} is none of {', '.join(GIVEN)} and no number of a node before"
             )

@@ -27,6 +27,7 @@ from nasmyth.ops import Activation, AvgPool, BatchNorm, Conv, Linear, MaxPool, M
 from nasmyth.space import Genome, Space, choice
 from nasmyth.spaces.darts import taking_two
 from nasmyth.spaces.registry import Notation, space
+from nasmyth.units import is_whole
 
 OPERATIONS = (
     "identity", "conv_1x3_3x1", "conv_1x7_7x1", "dil_conv_3x3", "avg_pool_3x3", "max_pool_3x3", "max_pool_5x5",
@@ -48,7 +49,7 @@ NASNET_A = (
 @block("b c h w -> b c h/stride w/stride")
 def nasnet_op(c: int, kind: str, stride: int = 1, drop_path: float = 0.0) -> Any:
     """Half a block. All but identities can be dropped in training; an identity that strides is a 1x1 convolution."""
-    family, size = kind.rpartition("_")[0], int(kind[-1]) if kind[-1].isdigit() else 1
+    family, size = kind.rpartition("_")[0], int(kind[-1]) if is_whole(kind[-1]) else 1
     made = {
         "": lambda: Identity() if stride == 1 else relu_conv(c, 1, stride),
         "conv_1x3": lambda: relu_rectangles(c, 3, stride),

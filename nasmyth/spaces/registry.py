@@ -42,7 +42,18 @@ class Named(NamedTuple):
         return self.make(*args, **kwargs)
 
 
-spaces: Registry[Named] = Registry("spaces")
+def _adopted(name: str, found: Any) -> Named:
+    """What another package offers: a space, or a function that returns one."""
+    if isinstance(found, Named):
+        return found
+    if isinstance(found, Space):
+        return Named(lambda: found, source=f"the package that offers {name}")
+    if not callable(found):
+        raise TypeError(f"it must lead to a Space, or a function that returns one, and leads to {found!r}")
+    return Named(found, source=str(getattr(found, "__module__", "")))
+
+
+spaces: Registry[Named] = Registry("spaces", _adopted)
 
 
 def space(

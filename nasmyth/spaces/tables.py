@@ -53,8 +53,11 @@ def tables(cardinalities: tuple[int, ...] = (0, 0, 0, 0), outputs: int = 1) -> S
 
 
 def plain(width: int, cardinalities: tuple[int, ...]) -> Genome:
-    """The baseline, as a genome of `tables`: linear embeddings and an MLP of two layers."""
-    small = 8 if width >= 16 else 2
+    """The baseline, as a genome of `tables`: linear embeddings and an MLP of two layers.
+
+    The narrowest has scaled numbers for embeddings, so that tables of thousands of columns have one within a tight budget.
+    """
+    small = 8 if width >= 16 else 2 if width > 4 else 1
     return {"embedding": small, "columns": 0, "body": 0, "width": width, "body:0.depth": 2, "body:0.dropout": 0.0}
 
 

@@ -3,17 +3,19 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from nasmyth.study.journal import Conflict, Event, Journal, event
+from nasmyth.study.events import Event, event
+from nasmyth.study.journal import Conflict, Journal
 from nasmyth.study.outcome import Outcome
 from nasmyth.study.study import Study
 from nasmyth.study.summary import summary
 from nasmyth.study.trial import Failure, Objective, Trial
 
 if TYPE_CHECKING:
-    from nasmyth.study.executors import Here, Ray
+    from nasmyth.study.cluster import Ray
+    from nasmyth.study.executors import Here
     from nasmyth.study.pool import Processes
 
-_WHERE = {"Here": "executors", "Processes": "pool", "Ray": "executors"}
+_WHERE = {"Here": "executors", "Processes": "pool", "Ray": "cluster"}
 
 __all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "Trial",
            "event", "summary"]  # fmt: skip

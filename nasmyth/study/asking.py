@@ -7,7 +7,8 @@ whoever comes second reads what the first wrote and thinks again.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import structs
@@ -15,9 +16,11 @@ from msgspec import structs
 from nasmyth.errors import StudyError
 from nasmyth.record import to_json
 from nasmyth.study import claims
+from nasmyth.study.events import Event, event
 from nasmyth.study.header import Wanted
-from nasmyth.study.journal import Conflict, Event, Take, event
+from nasmyth.study.journal import Conflict, Journal, Take
 from nasmyth.study.log import identity
+from nasmyth.study.logs import logged
 from nasmyth.study.proposals import Proposal, Proposer, Strategy, proposal
 from nasmyth.study.reading import Reading
 from nasmyth.study.trial import Trial
@@ -34,6 +37,7 @@ class Asking(Reading):
     _proposer: Proposer
     _state: Any
     _held: dict[int, float]
+    _recorded: set[tuple[int, str]]
     _heart: claims.Heartbeat | None
     _worker: str
     _lease: float
@@ -126,9 +130,36 @@ class Asking(Reading):
 
     def _hand_out(self, number: int) -> Trial:
         self._held.setdefault(number, time.perf_counter())
+        self._beat()
+        return self._log.trials[number]
+
+    def _beat(self) -> None:
         if self._heart is None and self.journal.where is not None:
             self._heart = claims.Heartbeat(self.journal, self._worker, self._lease)
-        return self._log.trials[number]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other process works on the study; after, nothing is held. Raises StudyError where one does.
+
+        What a process that died held is free at once; what a machine that vanished held, when its lease ends.
+        """
+        self.journal.claim([claims.WHOLE], self._worker, self._lease)
+        try:
+            refuse_busy(self.journal, self._worker)
+            self._beat()
+            yield
+        finally:
+            self.release(list(self._held))
+            self.journal.release([claims.WHOLE], self._worker)
+
+    def release(self, trials: Iterable[Trial | int]) -> None:
+        """Give trials back untold: they are handed out again, to anyone, before new ones are proposed."""
+        numbers = [t.number if isinstance(t, Trial) else t for t in trials]
+        with self._lock:
+            self.journal.release(numbers, self._worker)
+            for number in numbers:
+                self._held.pop(number, None)
+                self._recorded = {pair for pair in self._recorded if pair[0] != number}
 
     def elsewhere(self) -> bool:
         """Whether other workers hold trials, which may yet come back."""
@@ -147,6 +178,7 @@ class Asking(Reading):
         now = time.time()
         with self._lock:
             last = self.journal.append([structs.replace(one, time=now) for one in events], expect, take)
+            logged(events)
             self._written(events, last, now)
 
 
@@ -160,3 +192,14 @@ def _asks(found: list[Proposal], asked: int) -> tuple[list[Event], list[int]]:
         else:
             events.append(event("fail", number, reason=one.error.reason, message=one.error.message, seconds=0.0))
     return events, good
+
+
+def refuse_busy(journal: Journal, me: str = "") -> None:
+    """Raise StudyError, which says who it is, if another worker than `me` lives and holds something of the study."""
+    now = time.time()
+    for claim in journal.claims():
+        if claim.worker != me and not claims.lapsed(claim, now):
+            raise StudyError(
+                f"{journal.where} is being worked on by {claims.spoken(claim.worker)}: wait until that has ended, or end it, "
+                f"and run this line again, which goes on from there (`nasmyth show {journal.where}` shows how far it is)"
+            )

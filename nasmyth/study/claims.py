@@ -15,8 +15,13 @@ import uuid
 import weakref
 from typing import NamedTuple, Protocol
 
+from nasmyth.units import is_whole
+
 LEASE = 60.0
 """Seconds after which the claim of a worker that says nothing lapses."""
+
+WHOLE = 0
+"""What a worker claims that wants a study for itself alone: trials have the numbers from 1."""
 
 _living: set[str] = set()
 
@@ -36,7 +41,7 @@ class Worker(NamedTuple):
     def parse(cls, text: str) -> Worker | None:
         """The inverse of `str`, or None for a name that some other program wrote."""
         parts = text.rsplit("|", 3)
-        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == 4 and parts[1].isdigit() else None
+        return cls(parts[0], int(parts[1]), *parts[2:]) if len(parts) == 4 and is_whole(parts[1]) else None
 
 
 class Claim(NamedTuple):
@@ -45,6 +50,19 @@ class Claim(NamedTuple):
     trial: int
     worker: str
     expires: float
+
+
+def spoken(name: str) -> str:
+    """A worker as a person would point to it: "process 1234 on this machine"."""
+    worker = Worker.parse(name)
+    if worker is None:
+        return f"worker {name}"
+    where = "this machine" if worker.host == host() else worker.host.partition("/")[0]
+    return "this process" if not _elsewhere(worker) else f"process {worker.pid} on {where}"
+
+
+def _elsewhere(worker: Worker) -> bool:
+    return worker.host != host() or worker.pid != os.getpid()
 
 
 def enrol() -> str:

@@ -43,7 +43,7 @@ def decode(text: str | bytes) -> Any:
     """The inverse of `encode`. Raises StudyError if the text is not JSON."""
     try:
         data = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise StudyError(f"an event of the study is damaged: {error}") from None
     marked = _MARK in text if isinstance(text, str) else _MARK.encode() in text
     return _unmarked(data) if marked else data

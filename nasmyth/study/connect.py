@@ -55,7 +55,7 @@ def connect(where: str, *, readonly: bool, timeout: float) -> Opened:
 
 
 def _file(path: Path, readonly: bool, timeout: float) -> Opened:
-    new = _looked_at(path, readonly)
+    new = looked_at(path, readonly)
     name = str(path)
     mode = ("ro", "ro&immutable=1") if readonly else ("rwc",)
     for attempt in mode:  # `immutable` is for a file in a folder that cannot be written to, where WAL finds no room
@@ -74,7 +74,7 @@ def _file(path: Path, readonly: bool, timeout: float) -> Opened:
     raise AssertionError("the last mode returns or raises")
 
 
-def _looked_at(path: Path, readonly: bool) -> bool:
+def looked_at(path: Path, readonly: bool) -> bool:
     """Whether the file is yet to be filled. Raises StudyError for what cannot be a study, before touching it."""
     if path.is_dir():
         raise StudyError(f"{path} is a folder: name a file in it, such as {path / 'study.db'}")
@@ -135,12 +135,18 @@ def _opener(path: Path, mode: str, timeout: float) -> Any:
             if mode == "rwc":
                 _into_wal(connection, timeout)
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.text_factory = _text
         except BaseException:
             connection.close()
             raise
         return connection
 
     return opened
+
+
+def _text(raw: bytes) -> str:
+    """Text that is damaged stays readable, and differs from any that was written."""
+    return raw.decode(errors="surrogateescape")
 
 
 def _into_wal(connection: sqlite3.Connection, timeout: float) -> None:

@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from typing import Any
 
+from nasmyth.units import is_whole
+
 PACKAGES = ("torch", "numpy", "lightning-fabric", "onnxruntime", "scikit-learn", "sqlalchemy", "msgspec", "ray")
 
 
@@ -66,7 +68,7 @@ def memory() -> int | None:
                 text = file.read().strip()
         except OSError:
             continue
-        if text.isdigit():
+        if is_whole(text):
             found.append(int(text))
     return min(found) if found else None
 

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nasmyth.errors import StudyError
+from nasmyth.errors import StudyError, UnitError, UnknownNameError
+from nasmyth.origin import made_of, refuse_missing
 from nasmyth.record import Value, content_key, to_json
+from nasmyth.study.arguments import is_pair, listed
 from nasmyth.study.environment import environment, version
 from nasmyth.study.journal import FORMAT
-from nasmyth.study.trial import Objective, Trial, import_library
+from nasmyth.study.trial import Limit, Objective, Trial, import_library
+from nasmyth.train import is_task
 
 FIXED = ("space", "objectives", "under", "strategy", "seed", "task")
 """What may not change in a study. Versions, environment, command and spend may."""
@@ -37,35 +40,27 @@ class Wanted:
         return {m.name: m(trial.graph) for m in missing} if missing else {}
 
 
-def resolved(maximize: Any, minimize: Any, under: Iterable[Any]) -> Wanted:
+def resolved(maximize: Any, minimize: Any, under: Iterable[Any] | None) -> Wanted:
     """Read objectives and constraints. Raises StudyError for an objective that is asked for the wrong way round."""
-    if maximize is None:
-        maximize = () if _listed(minimize) else "accuracy"
-    pairs = [_goal(one, "max") for one in _listed(maximize)] + [_goal(one, "min") for one in _listed(minimize)]
+    if maximize is None and not listed(minimize):
+        maximize = "accuracy"
+    pairs = [_goal(one, "max") for one in listed(maximize)] + [_goal(one, "min") for one in listed(minimize)]
     goals = tuple(goal for goal, _ in pairs)
     if not goals:
         raise StudyError("a study needs an objective: maximize='accuracy', or minimize='rmse'")
     if len({goal.name for goal in goals}) < len(goals):
         raise StudyError(f"an objective is named twice: {', '.join(goal.name for goal in goals)}")
-    constraints = tuple(_constraint(one) for one in _listed(under))
+    constraints = tuple(_constraint(one) for one in listed(under))
     measures = [measure for _, measure in pairs] + [getattr(one, "measure", None) for one in constraints]
     free = [m for m in measures if m is not None and getattr(m, "needs", None) and set(m.needs) <= {"graph"}]
     return Wanted(goals, constraints, tuple(dict.fromkeys(free)))
 
 
-def _listed(given: Any) -> list[Any]:
-    if isinstance(given, (list, set, frozenset)) or (isinstance(given, tuple) and not _is_pair(given)):
-        return list(given)
-    return [given]
-
-
-def _is_pair(given: tuple[Any, ...]) -> bool:
-    return isinstance(given, Objective) or (len(given) == 2 and given[1] in ("max", "min"))
-
-
 def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
-    if isinstance(given, tuple) and _is_pair(given):
+    if is_pair(given):
         return Objective(str(getattr(given[0], "name", given[0])), given[1]), _measure(given[0])
+    if not isinstance(given, str) and not hasattr(given, "name"):
+        raise StudyError(f"{direction}imize={given!r:.80}: a goal is a measure or its name, such as 'accuracy'")
     measure = _measure(given)
     name = str(getattr(given, "name", given))
     better = getattr(measure, "direction", direction)
@@ -90,7 +85,25 @@ def _constraint(given: Any) -> Any:
         from nasmyth.measure.measure import constraint
 
         return constraint(given)
+    if not (hasattr(given, "measure") or isinstance(given, Limit)):
+        raise StudyError(f"under={given!r:.80}: write a budget, such as params <= 3e6 or 'params<=3M'")
     return given
+
+
+def refuse_unsuitable(wanted: Wanted, task: Any) -> None:
+    """Raise DataError for a goal or a constraint that is no figure of such a task."""
+    if not is_task(task):
+        return
+    from nasmyth.measure import find
+
+    limits = [limit.measure for limit in wanted.constraints if hasattr(limit, "measure")]
+    for one in (*(goal.name for goal in wanted.goals), *limits):
+        try:
+            suits = getattr(find(one).function, "suits", None)
+        except (UnknownNameError, UnitError):
+            continue  # a figure that only whoever evaluates knows of
+        if suits is not None:
+            suits(task)
 
 
 def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any) -> dict[str, Any]:
@@ -100,14 +113,22 @@ def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, comm
         "nasmyth": version("nasmyth"),
         "space": _written(space),
         "space_key": str(space.key),
-        "objectives": [list(goal) for goal in wanted.goals],
-        "under": [str(limit) for limit in wanted.constraints],
-        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
-        "seed": seed,
+        "made_of": made_of(getattr(space, "template", None), strategy),
+        **asked(wanted, strategy, seed),
         "task": _described(task),
         "environment": environment(),
         "command": command,
         "spend": spend._asdict() if hasattr(spend, "_asdict") else spend,
+    }
+
+
+def asked(wanted: Wanted, strategy: Any, seed: int) -> dict[str, Any]:
+    """What of the header is known before there is data."""
+    return {
+        "objectives": [list(goal) for goal in wanted.goals],
+        "under": [str(limit) for limit in wanted.constraints],
+        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
+        "seed": seed,
     }
 
 
@@ -121,13 +142,15 @@ def _written(space: Any) -> Any:
 def _described(task: Any) -> Any:
     if task is None or isinstance(task, (str, dict)):
         return task
+    if not hasattr(task, "describe"):
+        raise StudyError(f"task={task!r:.80}: give what is learned, such as task=nasmyth.read('flowers/')")
     return task.describe()
 
 
 def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    """Raise StudyError naming every field of FIXED in which the study on file differs from the one asked for."""
+    """Raise StudyError naming every field of FIXED in which the study on file differs from what `mine` asks for."""
     differences = []
-    for field in FIXED:
+    for field in (field for field in FIXED if field in mine or (field == "space" and "space_key" in mine)):
         theirs, ours = _identity(field, kept), _identity(field, mine)
         if theirs != ours:
             differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")
@@ -175,17 +198,19 @@ class LazySpace:
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.key = str(said.get("space_key", ""))
         self._said = said.get("space")
+        self._made_of = said.get("made_of")
         self._space: Any = None
 
     @property
     def space(self) -> Any:
-        """The space itself. Raises StudyError if the study does not hold it."""
+        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not imported."""
         if self._space is None:
             if self._said is None:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")
             from nasmyth.space import Space
 
             import_library()
+            refuse_missing(self._made_of)
             self._space = Space.from_json(self._said)
         return self._space
 

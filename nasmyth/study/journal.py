@@ -20,6 +20,8 @@ still number n: that is all that concurrent writers need to agree on what comes 
 | artefact | maybe | name, hash, bytes: the bytes themselves are kept beside the events, by hash                      |
 | note     | maybe | what: "funnel", "phase", "rejected", "result" ..., and what it has to say                        |
 
+What cannot be read as it was written is an event of the kind "damaged", and the rest goes on (`events.py`).
+
 Claims (which worker holds which trial) and artefacts live beside the events: they change, or are large, and neither is
 part of what happened.
 """
@@ -36,8 +38,9 @@ from typing import Any, Protocol
 import msgspec
 
 from nasmyth.errors import StudyError
-from nasmyth.study import codec
+from nasmyth.study import codec, events
 from nasmyth.study.claims import LEASE, Claim, lapsed
+from nasmyth.study.events import Event, Row, Stored
 
 FORMAT = 1
 """The version of tables and events. A file with a higher one is refused, with the cure."""
@@ -49,25 +52,6 @@ class Conflict(StudyError):
 
 class Lost(Conflict):
     """The worker no longer holds the claim: its lease lapsed, and another worker may have taken the trial."""
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One thing that happened. `seq` and `time` (seconds since 1970) are given by the journal."""
-
-    seq: int = 0
-    time: float = 0.0
-    kind: str = ""
-    trial: int | None = None
-    data: dict[str, Any] = {}
-
-
-def event(kind: str, trial: int | None = None, /, **data: Any) -> Event:
-    """An event to append."""
-    return Event(kind=kind, trial=trial, data=data)
-
-
-Row = tuple[int, float, str, int | None, str]
-"""An event as it is stored: seq, time, kind, trial, data as JSON text."""
 
 
 class Take(msgspec.Struct, frozen=True):
@@ -85,7 +69,8 @@ class Store(Protocol):
     """Where a journal keeps its rows. Every method is one transaction."""
 
     def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int: ...
-    def read(self, after: int) -> list[Row]: ...
+    def read(self, after: int) -> list[Stored]: ...
+    def header(self) -> str | None: ...
     def claims(self) -> list[Claim]: ...
     def claim(self, take: Take) -> list[int]: ...
     def renew(self, worker: str, lease: float) -> int: ...
@@ -114,7 +99,7 @@ class Journal:
 
             self._store = open_store(self.where, readonly=readonly, timeout=timeout)
 
-    def append(self, events: Event | Iterable[Event], expect: int | None = None, take: Take | None = None) -> int:
+    def append(self, happened: Event | Iterable[Event], expect: int | None = None, take: Take | None = None) -> int:
         """Write all events or none, and return the number of the last event of the journal.
 
         With `expect`, raises Conflict unless that is the number of the last event now. `take` changes claims in the
@@ -123,14 +108,14 @@ class Journal:
         if self.readonly:
             raise StudyError(f"{self.where}: opened for reading only; open it with Study(path, space) to go on with it")
         now = time.time()
-        listed = [events] if isinstance(events, Event) else list(events)
+        listed = [happened] if isinstance(happened, Event) else list(happened)
         rows = [(0, e.time or now, e.kind, e.trial, codec.encode(e.data)) for e in listed]
         return self._store.append(rows, expect, take)
 
     def read(self, after: int = 0) -> list[Event]:
-        """The events after number `after`, in order."""
+        """The events after number `after`, in order; in place of a damaged one, what says so (see `events`)."""
         rows = self._store.read(after)
-        return [Event(seq, at, kind, trial, codec.decode(text)) for seq, at, kind, trial, text in rows]
+        return list(events.read(rows, after, None if after else self._store.header()))
 
     def claims(self) -> list[Claim]:
         """All claims that are recorded, lapsed ones included."""
@@ -203,9 +188,13 @@ class Memory:
             self._rows += [(last + i, *row[1:]) for i, row in enumerate(rows, 1)]
             return len(self._rows)
 
-    def read(self, after: int) -> list[Row]:
+    def read(self, after: int) -> list[Stored]:
         with self._lock:
-            return self._rows[max(0, after) :]
+            return [(*row, None) for row in self._rows[max(0, after) :]]
+
+    def header(self) -> str | None:
+        """Nothing is damaged here, so nothing is kept twice."""
+        return None
 
     def claims(self) -> list[Claim]:
         with self._lock:

@@ -14,11 +14,13 @@ from typing import Any
 
 from nasmyth.record import content_key
 from nasmyth.study import pareto
-from nasmyth.study.journal import Event
+from nasmyth.study.events import DAMAGED, HEADER, Event
 from nasmyth.study.trial import Failure, Limit, Objective, Trial
 
 FULL = "final"
 """The stage of a trial that was trained in full."""
+IDLE, SLACK = 60.0, 1.0
+"""A longer silence than this is a pause, unless the event that ends it says that it took so long, give or take SLACK."""
 
 
 class Log:
@@ -35,7 +37,13 @@ class Log:
         self.chosen: int | None = None
         """The trial that the search ended with, by its own rule: a note "chosen", with no full training after it."""
         self.artefacts: dict[str, str] = {}
+        self.damaged: list[dict[str, Any]] = []
+        """What cannot be read: number of the event, kind, trial and why. The study is what the others tell."""
         self.first = self.last = 0.0
+        self.worked = 0.0
+        """Seconds from the first event to the last, without the time in which nobody worked on the study."""
+        self.timeline: list[tuple[float, int, float]] = []
+        """(`worked`, trial, value) of every result for the first objective, in order."""
         self.asked = 0
         self.seen: set[str] = set()
         """The identities of all candidates that were proposed."""
@@ -44,16 +52,20 @@ class Log:
 
     def apply(self, event: Event) -> Trial | None:
         """Take in the next event; returns the trial if the event closed one (a second closing is not one)."""
-        self.seq, self.last = event.seq, event.time
         self.first = self.first or event.time
-        if event.kind == "study":
+        if event.time:  # what is damaged has none
+            self.worked += _at_work(event, event.time - (self.last or event.time))
+        self.seq, self.last = event.seq, event.time or self.last
+        if event.kind == DAMAGED:
+            self._lost(event)
+        elif event.kind == HEADER:
             if not self.header:
                 self.header = event.data
                 self.goals = tuple(Objective(*pair) for pair in event.data.get("objectives", ()))
                 self.limits = tuple(map(Limit.parse, event.data.get("under", ())))
         elif event.kind == "note":
             about = {} if event.trial is None else {"trial": event.trial}
-            self.notes.append({"time": event.time, **about, **event.data})
+            self.notes.append({"time": event.time, "what": "", **about, **event.data})
             if event.data.get("what") == "chosen":
                 self.chosen = event.trial
         elif event.kind == "ask" and event.trial is not None:
@@ -62,7 +74,16 @@ class Log:
             self.artefacts[event.data["name"]] = event.data["hash"]
         elif event.trial in self.trials:
             return self._change(self.trials[event.trial], event)
+        elif event.trial is not None:
+            self.asked = max(self.asked, event.trial)  # its proposal is lost; its number stays taken
         return None
+
+    def _lost(self, event: Event) -> None:
+        """Take note of a damaged event; the number of a proposal that was one is not given again."""
+        kind, why = event.data["kind"], event.data["why"]
+        self.damaged.append({"event": event.seq, "kind": kind, "trial": event.trial, "why": why})
+        if kind == "ask" and event.trial == self.asked + 1:
+            self.asked = event.trial
 
     def _ask(self, number: int, data: dict[str, Any]) -> None:
         self.asked = max(self.asked, number)
@@ -108,6 +129,8 @@ class Log:
             **changes,
         )
         self.trials[trial.number] = new
+        if not failed and self.goals and self.goals[0].name in data.get("measures", {}):
+            self.timeline.append((self.worked, trial.number, measures[self.goals[0].name]))
         return new
 
     @property
@@ -141,6 +164,12 @@ class Log:
 
     def _feasible(self) -> list[Trial]:
         return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
+
+
+def _at_work(event: Event, passed: float) -> float:
+    """How much of the time since the last event was work on the study: what the event says it took, or a minute at most."""
+    took = event.data.get("seconds")
+    return max(0.0, min(passed, took + SLACK if isinstance(took, (int, float)) else IDLE))
 
 
 def merit(trial: Trial) -> tuple[Any, ...]:

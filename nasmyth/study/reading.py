@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nasmyth.study import codec
-from nasmyth.study.journal import Event, Journal
+from nasmyth.study.events import Event
+from nasmyth.study.journal import Journal
 from nasmyth.study.log import Log
 from nasmyth.study.trial import Trial
 
@@ -47,6 +48,16 @@ class Reading:
         """Called with every trial that closes, in the order of the journal."""
 
     @property
+    def seq(self) -> int:
+        """The number of the last event that was taken in."""
+        return self._log.seq
+
+    @property
+    def last(self) -> float:
+        """When that was, in seconds since 1970."""
+        return self._log.last
+
+    @property
     def header(self) -> dict[str, Any]:
         """What the study is about: space, objectives, constraints, seed, task, environment, command."""
         return dict(self._log.header)
@@ -62,6 +73,12 @@ class Reading:
         """What was noted, in order."""
         self.sync()
         return list(self._log.notes)
+
+    @property
+    def damaged(self) -> list[dict[str, Any]]:
+        """The events that cannot be read, each {"event": number, "kind", "trial", "why"}: what they told is lost."""
+        self.sync()
+        return list(self._log.damaged)
 
     @property
     def best(self) -> Trial | None:
@@ -84,6 +101,19 @@ class Reading:
     def get(self, key: str) -> bytes:
         """The bytes of a SHA-256. Raises StudyError if they are not here, or are damaged."""
         return self.journal.get(key)
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for each trial: see `nasmyth.study.frame`. Raises MissingExtraError."""
+        from nasmyth.study.frame import frame
+
+        return frame(self.trials)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the best trials, and what is looked for."""
+        from nasmyth.study.frame import html
+
+        self.sync()
+        return html(self._log, self.journal.where)
 
     def summary(self) -> dict[str, Any]:
         """The study as plain data: best, front, trials, failures, funnel, spend, baseline and what it is about."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
@@ -19,18 +20,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.study.arguments import whole
 from nasmyth.study.executors import choose
+from nasmyth.study.following import following
 from nasmyth.study.log import merit
 from nasmyth.study.outcome import Outcome, numbers
 from nasmyth.study.training import Training, trained
 from nasmyth.study.trial import Trial
 from nasmyth.train import is_task
-from nasmyth.units import quantity
+from nasmyth.units import Spend, quantity
 
 if TYPE_CHECKING:
     from nasmyth.study.study import Study
     from nasmyth.train import Recipe, Task
 
+LOG = logging.getLogger(__name__)
 HOPELESS = 20
 """Crashes in a row, with no result ever, after which the evaluation itself is taken to be wrong."""
 _PATIENCE = 0.5
@@ -63,30 +67,35 @@ def run(
     workers: int | None = None,
     limit_seconds: float | str | None = None,
     limit_memory: float | str | None = None,
-    progress: Callable[[Trial], None] | None = None,
+    progress: bool | Callable[[Trial], object] | None = None,
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: called with
-    every trial that closes. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: None
+    shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called with every
+    trial that closes. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
     evaluated given back. Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
+    trials = None if trials is None else whole(trials, "trials", 500)
     evaluate = _evaluation(study, evaluate, epochs, recipe)
+    allowed = None if seconds is None else quantity(seconds, "s")
     chosen = choose(on, workers, limit_seconds, limit_memory)
-    end = None if seconds is None else time.monotonic() + quantity(seconds, "s")
-    loop = _Loop(study, evaluate, chosen.executor, chosen.workers, trials, end, progress)
-    start = time.monotonic()
-    try:
-        loop.go()
-    except KeyboardInterrupt:
-        loop.run.reason = "interrupted"
-    finally:
-        left = loop.abandon()
-        if chosen.ours:
-            chosen.executor.shutdown(wait=not left, cancel_futures=True)
-        loop.run.seconds = time.monotonic() - start
+    end = None if allowed is None else time.monotonic() + allowed
+    with following(study, progress, Spend(allowed, trials)) as closed:
+        loop = _Loop(study, evaluate, chosen.executor, chosen.workers, trials, end, closed)
+        start = time.monotonic()
+        try:
+            loop.go()
+        except KeyboardInterrupt:
+            loop.run.reason = "interrupted"
+        finally:
+            left = loop.abandon()
+            if chosen.ours:
+                chosen.executor.shutdown(wait=not left, cancel_futures=True)
+            loop.run.seconds = time.monotonic() - start
+    LOG.info("%s: %s", study.journal.where or "study in memory", loop.run)
     return loop.run
 
 
@@ -98,7 +107,7 @@ class _Loop:
     workers: int
     trials: int | None
     end: float | None
-    progress: Callable[[Trial], None] | None
+    progress: Callable[[Trial], object]
     run: Run = field(default_factory=Run)
     running: dict[Future[Any], Trial] = field(default_factory=dict)
 
@@ -162,18 +171,18 @@ class _Loop:
         self.run.closed += 1
         self.run.failed += closed.error is not None
         self._despair(closed)
-        if self.progress is not None:
-            self.progress(closed)
+        self.progress(closed)
 
     def _told(self, trial: Trial, outcome: Outcome) -> Mapping[str, float]:
         """Record what was told with the figures, and keep the artefacts of what is better than all before."""
         study, details = self.study, dict(outcome.details)
-        known = study.record(trial, outcome.stage, outcome.measures, seconds=details.pop("seconds", 0.0), **details)
+        told = study.completed(trial, outcome.measures)  # with all that the budget asks for: what is best depends on it
+        known = study.record(trial, outcome.stage, told, seconds=details.pop("seconds", 0.0), **details)
         best = study.best
         if not known.violation and (best is None or merit(known) > merit(best)):
             for name, blob in outcome.artefacts.items():
                 study.put(trial, name, blob)
-        return outcome.measures
+        return told
 
     def _despair(self, closed: Trial) -> None:
         if closed.error is None or closed.error.reason != "crashed":

@@ -3,7 +3,8 @@
 Both run the same statements. They differ in how one writer at a time is let in (SQLite: `BEGIN IMMEDIATE`; PostgreSQL:
 an advisory lock that ends with the transaction), and readers are never held up by either. Every method is one
 transaction. SQLite is in WAL mode with `synchronous=NORMAL`: a committed event survives `kill -9` of any process; after
-a loss of power the file is whole, but may lack the last moments. PostgreSQL keeps those as well.
+a loss of power the file is whole, but may lack the last moments. PostgreSQL keeps those as well. What a disk changes
+later is noticed by the checksums of the events.
 
 A PostgreSQL URL may name a schema, so that one database holds many studies:
 `postgresql://me@host/lab?schema=digits`.
@@ -21,8 +22,10 @@ import sqlalchemy as sa
 from nasmyth.errors import StudyError
 from nasmyth.study.claims import Claim
 from nasmyth.study.connect import MAKING, Opened, connect, refuse_other_tables
+from nasmyth.study.events import HEADER, Row, Stored, checksum
 from nasmyth.study.faults import explained
-from nasmyth.study.journal import FORMAT, Conflict, Row, Take, free, lost
+from nasmyth.study.journal import FORMAT, Conflict, Take, free, lost
+from nasmyth.units import is_whole
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 tables = sa.MetaData()
@@ -37,6 +40,7 @@ events = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("trial", _number),
     sa.Column("data", sa.Text, nullable=False),
+    sa.Column("crc", _number),
 )
 artefacts = sa.Table(
     "artefacts",
@@ -55,6 +59,8 @@ claims = sa.Table(
 _last = sa.select(sa.func.coalesce(sa.func.max(events.c.seq), 0))
 _insert = sa.insert(events)
 _after = sa.select(events).where(events.c.seq > sa.bindparam("after")).order_by(events.c.seq)
+_after_unchecked = _after.with_only_columns(*[sa.null() if c is events.c.crc else c for c in events.c])
+"""For a study from before there were checksums that is only read."""
 _held = sa.select(claims).where(claims.c.trial.in_(sa.bindparam("trials", expanding=True)))
 _drop = sa.delete(claims).where(claims.c.trial == sa.bindparam("one"))
 _drop_mine = _drop.where(claims.c.worker == sa.bindparam("me"))
@@ -68,15 +74,18 @@ def open_store(where: str, *, readonly: bool, timeout: float) -> SqlStore:
     opened = connect(where, readonly=readonly, timeout=timeout)
     try:
         with explained(opened.name, timeout):
-            _prepare(opened, readonly)
+            checked = _prepare(opened, readonly)
     except BaseException:
         opened.engine.dispose()
         raise
-    return SqlStore(opened, timeout)
+    return SqlStore(opened, timeout, checked)
 
 
-def _prepare(opened: Opened, readonly: bool) -> None:
-    """Make the tables of a new study, or see that those that are there are a study of a format we know."""
+def _prepare(opened: Opened, readonly: bool) -> bool:
+    """Make the tables of a new study, or see that those that are there are a study of a format we know.
+
+    Gives whether its events have checksums; those that will be written to an older study have.
+    """
     with opened.engine.connect() as connection:
         there = set(sa.inspect(connection).get_table_names(schema=opened.schema))
     refuse_other_tables(opened.name, there, readonly)
@@ -87,20 +96,41 @@ def _prepare(opened: Opened, readonly: bool) -> None:
             tables.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(meta)) == 0:
                 connection.execute(sa.insert(meta), [{"key": "format", "value": str(FORMAT)}])
-        return
+        return True
     with opened.engine.connect() as connection:
-        version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "format")) or "?"
-    if not version.isdigit() or int(version) > FORMAT:
+        _refuse_other_format(opened.name, connection.scalar(sa.select(meta.c.value).where(meta.c.key == "format")))
+    if not _has_checksums(opened) and not readonly:
+        with opened.engine.connect().execution_options(write=True) as connection, connection.begin():
+            if not opened.sqlite:
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MAKING})"))
+            if not _has_checksums(opened, connection):  # another process may have been faster
+                connection.execute(sa.text("ALTER TABLE events ADD COLUMN crc BIGINT"))
+    return _has_checksums(opened)
+
+
+def _refuse_other_format(name: str, version: Any) -> None:
+    if not (isinstance(version, str) and is_whole(version)):
         raise StudyError(
-            f"{opened.name}: written by a newer Nasmyth (format {version}; this one reads up to {FORMAT}); "
+            f"{name}: its format is {version!r:.40}, which is no number: it is damaged, or no study; "
+            f"save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db"
+        )
+    if int(version) > FORMAT:
+        raise StudyError(
+            f"{name}: written by a newer Nasmyth (format {version:.20}; this one reads up to {FORMAT}); "
             "upgrade it: pip install --upgrade nasmyth"
         )
+
+
+def _has_checksums(opened: Opened, connection: sa.Connection | None = None) -> bool:
+    columns = sa.inspect(connection or opened.engine).get_columns("events", schema=opened.schema)
+    return any(column["name"] == "crc" for column in columns)
 
 
 class SqlStore:
     """Rows in SQL. Threads may share it; another process opens its own."""
 
-    def __init__(self, opened: Opened, timeout: float) -> None:
+    def __init__(self, opened: Opened, timeout: float, checked: bool = True) -> None:
+        self._after = _after if checked else _after_unchecked
         self._opened = opened
         self._engine = opened.engine
         self._writer = opened.engine.execution_options(write=True)
@@ -128,15 +158,24 @@ class SqlStore:
                 self._change(connection, take)
             if rows:
                 new = [
-                    {"seq": last + i, "time": at, "kind": kind, "trial": trial, "data": data}
+                    {"seq": last + i, "time": at, "kind": kind, "trial": trial, "data": data,
+                     "crc": checksum(at, kind, trial, data)}
                     for i, (_, at, kind, trial, data) in enumerate(rows, 1)
-                ]
+                ]  # fmt: skip
                 connection.execute(_insert, new)
+                if last == 0 and new[0]["kind"] == HEADER:
+                    connection.execute(sa.insert(meta), [{"key": HEADER, "value": new[0]["data"]}])
         return last + len(rows)
 
-    def read(self, after: int) -> list[Row]:
+    def read(self, after: int) -> list[Stored]:
         with self._reading() as connection:
-            return [tuple(row) for row in connection.execute(_after, {"after": after})]
+            rows = connection.execute(self._after, {"after": after})
+            return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
+
+    def header(self) -> str | None:
+        with self._reading() as connection:
+            kept = connection.scalar(sa.select(meta.c.value).where(meta.c.key == HEADER))
+            return kept if isinstance(kept, str) else None
 
     def claims(self) -> list[Claim]:
         with self._reading() as connection:

@@ -14,22 +14,27 @@ not. That holds for one worker at a time: several at once tell their results in 
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Self
 
 from nasmyth.errors import StudyError
-from nasmyth.study import claims
+from nasmyth.origin import changed
+from nasmyth.study import arguments, claims
 from nasmyth.study.asking import Asking
-from nasmyth.study.header import LazySpace, header, refuse_if_different, resolved
-from nasmyth.study.journal import Conflict, Event, Journal, Lost, event
+from nasmyth.study.events import DAMAGED, HEADER, Event, event
+from nasmyth.study.header import LazySpace, header, refuse_if_different, refuse_unsuitable, resolved
+from nasmyth.study.journal import Conflict, Journal, Lost
 from nasmyth.study.outcome import failure
 from nasmyth.study.proposals import Proposer, Strategy
-from nasmyth.study.trial import Failure, Trial, checked
+from nasmyth.study.trial import Failure, Trial, checked, unusable
 
+LOGGER = logging.getLogger("nasmyth.study")
 Goals = Any
 """A measure or its name, a (name, direction) pair, or several of these."""
 
@@ -46,8 +51,8 @@ class Study(Asking):
         path: str | os.PathLike[str] | None,
         space: Any,
         maximize: Goals = None,
-        under: Iterable[Any] = (),
-        strategy: Strategy | None = None,
+        under: Iterable[Any] | None = (),
+        strategy: Strategy | str | None = None,
         seed: int = 0,
         task: Any = None,
         *,
@@ -58,13 +63,14 @@ class Study(Asking):
         lease: float = claims.LEASE,
         timeout: float = 30.0,
     ) -> None:
-        self.space = space
-        self.strategy = strategy if strategy is not None else _default_strategy()
-        self.seed = seed
+        path, self.space = arguments.path_of(path), arguments.space_of(space)
+        self.strategy = arguments.strategy_of(strategy)
+        self.seed = seed = arguments.seed_of(seed)
         if distinct not in ("graph", "genome"):
             raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
         self.distinct = distinct
         self.wanted = resolved(maximize, minimize, under)
+        refuse_unsuitable(self.wanted, task)
         self._lease = lease
         narrowed = self.wanted.narrowed(space)
         self._proposer = Proposer(narrowed, self.strategy, seed, distinct)
@@ -82,14 +88,22 @@ class Study(Asking):
         """A study to read from: nothing is written, and a file that is missing is not made. Raises StudyError."""
         study = cls.__new__(cls)
         journal = Journal(path, readonly=True)
-        first = next((e.data for e in journal.read() if e.kind == "study"), None)
-        if first is None:
+        try:
+            events = journal.read()
+            first = next((e.data for e in events if e.kind == HEADER), None)
+            if first is None:
+                why = next((f"event {e.seq} of it is damaged: {e.data['why']}" for e in events if e.kind == DAMAGED), "")
+                raise StudyError(
+                    f"{path}: a study was begun here, but has no header; "
+                    + (why or "run the line that made it again")
+                )
+            study.space = LazySpace(first)
+            study.seed = first.get("seed", 0)
+            study._open(journal, study.space)
+            study.sync()
+        except BaseException:
             journal.close()
-            raise StudyError(f"{path}: a study was begun here, but has no header; run the line that made it again")
-        study.space = LazySpace(first)
-        study.seed = first.get("seed", 0)
-        study._open(journal, study.space)
-        study.sync()
+            raise
         return study
 
     def _open(self, journal: Journal, space: Any) -> None:
@@ -109,8 +123,17 @@ class Study(Asking):
                 pass  # somebody began the same study at this moment
             self.sync()
         if not self._log.header:
-            raise StudyError(f"{self.journal.where}: the journal does not begin with a study; choose another path")
+            lost = "".join(f" (event {one['event']} is damaged: {one['why']})" for one in self.damaged[:1])
+            raise StudyError(f"{self.journal.where}: the journal does not begin with a study{lost}; choose another path")
         refuse_if_different(self.journal.where or "memory", self._log.header, mine)
+        for one in self._log.damaged:
+            about = "" if one["trial"] is None else f" of trial {one['trial']}"
+            LOGGER.warning(
+                "%s: event %d (%s%s) is damaged: %s; it is taken as lost, and the study goes on without it",
+                self.journal.where, one["event"], one["kind"] or "of no kind", about, one["why"],
+            )  # fmt: skip
+        for sentence in changed(self._log.header.get("made_of")):
+            warnings.warn(f"{self.journal.where}: {sentence}: older results are of other networks", stacklevel=3)
 
     def _heard(self, closed: Trial) -> None:
         """Tell the strategy; not of a graph from outside the space, nor of a genome that does not decode."""
@@ -123,6 +146,7 @@ class Study(Asking):
     def tell(self, trial: Trial | int, /, seconds: float | None = None, **measures: float) -> Trial:
         """Close a trial with its result. What a constraint or objective reads from the graph alone is filled in.
 
+        An objective that is not a finite number closes it as a failure: the candidate diverged.
         If another worker was given the trial and told it first (this one was silent for longer than a lease), its
         result stands, and is returned. Raises StudyError if the trial is closed, or if an objective is missing.
         """
@@ -131,7 +155,10 @@ class Study(Asking):
     def settle(self, trial: Trial | int, measures: Mapping[str, Any], seconds: float | None = None) -> Trial:
         """`tell` with the measures in a dict, for names that are not Python names: {"latency@cpu": 0.004}."""
         known = self._known(trial)
-        return self._close(known, "tell", seconds, measures=self.completed(known, measures))
+        told = self.completed(known, measures)
+        if why := unusable({**known.measures, **told}, self._log.goals):
+            return self._close(known, "fail", seconds, reason="diverged", message=why, measures=told)
+        return self._close(known, "tell", seconds, measures=told)
 
     def completed(self, trial: Trial, measures: Mapping[str, Any]) -> dict[str, float]:
         """`measures` as numbers, with what can be read from the graph. Raises StudyError if an objective is missing."""
@@ -187,15 +214,6 @@ class Study(Asking):
                 number = trial.number if isinstance(trial, Trial) else trial
                 self._append([event("artefact", number, name=name, hash=key, bytes=len(blob))])
         return key
-
-    def release(self, trials: Iterable[Trial | int]) -> None:
-        """Give trials back untold: they are handed out again, to anyone, before new ones are proposed."""
-        numbers = [t.number if isinstance(t, Trial) else t for t in trials]
-        with self._lock:
-            self.journal.release(numbers, self._worker)
-            for number in numbers:
-                self._held.pop(number, None)
-                self._recorded = {pair for pair in self._recorded if pair[0] != number}
 
     def _known(self, trial: Trial | int) -> Trial:
         number = trial.number if isinstance(trial, Trial) else trial
@@ -274,8 +292,3 @@ class Study(Asking):
         done = sum(trial.closed for trial in self._log.trials.values())
         return f"Study({self.journal.where!r}: {done} of {len(self._log.trials)} trials closed)"
 
-
-def _default_strategy() -> Any:
-    from nasmyth.search import Random
-
-    return Random()

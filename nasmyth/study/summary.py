@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from nasmyth.study.chance import near_chance
 from nasmyth.study.journal import Journal
 from nasmyth.study.log import Log, fold
 from nasmyth.study.trial import Trial
@@ -20,17 +21,18 @@ def summary(journal: Journal) -> dict[str, Any]:
 
 
 def summarised(log: Log) -> dict[str, Any]:
-    """best, front, trials, failures, funnel, spend, baseline, and what the study is about.
+    """best, front, trials, failures, funnel, spend, baseline, timeline, and what the study is about.
 
-    front and failures are lists of trial numbers; best and baseline are whole candidates, or None.
+    best, baseline and those of front and failures are whole candidates; best and baseline may be None. What is near the
+    level of chance is not on the front. timeline has [seconds of work, trial, value] of each result for the first objective.
     """
-    said = log.header
-    trials = [candidate(trial) for _, trial in sorted(log.trials.items())]
+    said, level = log.header, chance(log)
+    trials = [candidate(trial, level) for _, trial in sorted(log.trials.items())]
     by_number = {one["number"]: one for one in trials}
     baseline = next((t.number for t in log.trials.values() if t.origin == "baseline"), None)
     return {
         "best": by_number[log.best.number] if log.best else None,
-        "front": [by_number[trial.number] for trial in log.front],
+        "front": [one for one in (by_number[trial.number] for trial in log.front) if not one["near_chance"]],
         "trials": trials,
         "failures": [one for one in trials if one["error"]],
         "funnel": funnel(log),
@@ -47,8 +49,11 @@ def summarised(log: Log) -> dict[str, Any]:
         "nasmyth": said.get("nasmyth"),
         "chosen": _last(log, "chosen"),
         "result": _last(log, "result"),
+        "chance": level,
+        "timeline": plain(log.timeline),
         "notes": [plain(note) for note in log.notes],
         "artefacts": dict(log.artefacts),
+        "damaged": list(log.damaged),
     }
 
 
@@ -56,8 +61,14 @@ def _last(log: Log, what: str) -> dict[str, Any] | None:
     return next((plain(note) for note in reversed(log.notes) if note.get("what") == what), None)
 
 
-def candidate(trial: Trial) -> dict[str, Any]:
-    """One trial as plain data."""
+def chance(log: Log) -> Any:
+    """What giving the same answer to everything scores in validation, as the task told it; None where it told nothing."""
+    task = log.header.get("task")
+    return plain(task.get("chance")) if isinstance(task, Mapping) else None
+
+
+def candidate(trial: Trial, level: Any = None) -> dict[str, Any]:
+    """One trial as plain data; `level` is that of chance."""
     made: dict[str, Any] = {
         "number": trial.number,
         "key": trial.key,
@@ -68,6 +79,7 @@ def candidate(trial: Trial) -> dict[str, Any]:
         "error": {"reason": trial.error.reason, "message": trial.error.message} if trial.error else None,
         "state": "failed" if trial.error else "finished" if trial.closed else "open",
         "feasible": trial.feasible,
+        "near_chance": trial.finished and near_chance(trial.measures, level),
         "violation": plain(trial.violation),
         "objectives": plain(list(trial.objectives)),
         "recipe": plain(trial.recipe),
@@ -115,6 +127,7 @@ def spent(log: Log) -> dict[str, Any]:
         "seconds": math.fsum(trial.seconds for trial in trials),
         "phases": phases,
         "elapsed": log.last - log.first,
+        "worked": log.worked,
         "trials": len(trials),
         "finished": sum(trial.finished for trial in trials),
         "failed": sum(trial.error is not None for trial in trials),

@@ -64,6 +64,7 @@ class Training:
         details = {
             "curve": list(fitted.curve),
             "epochs": fitted.epochs,
+            "planned": float(recipe.epochs if self.epochs is None else self.epochs),
             "training": fitted.seconds,
             "ended": fitted.reason,
         }

@@ -153,3 +153,10 @@ def checked(measures: Mapping[str, Any], goals: Sequence[Objective] = ()) -> dic
             told = ", ".join(plain) or "nothing"
             raise StudyError(f"the objective {goal.name!r} was not told (told: {told}); pass {goal.name}=...")
     return plain
+
+
+def unusable(measures: Mapping[str, float], goals: Sequence[Objective]) -> str:
+    """What is wrong with objectives that are no finite numbers: "accuracy is nan"; empty where all are."""
+    return " and ".join(
+        f"{goal.name} is {measures[goal.name]}" for goal in goals if not math.isfinite(measures[goal.name])
+    )

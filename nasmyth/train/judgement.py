@@ -29,7 +29,9 @@ class Judgement:
     each: Tensor
     picture: dict[str, Any]
     """{"confusion": rows of counts, true class by predicted class, "classes": names} or
-    {"residuals": {"actual": [...], "predicted": [...]}}, plain JSON data."""
+    {"residuals": {"actual": [...], "predicted": [...], "name": target}}, plain JSON data."""
+    raw: Tensor
+    """What the last layer gave, N C."""
 
 
 class Difference(NamedTuple):
@@ -51,13 +53,13 @@ def judge(network: nn.Module, task: Task, split: str = "test") -> Judgement:
         n = len(task.classes)
         counts = torch.bincount(examples.y * n + predicted, minlength=n * n).reshape(n, n)
         picture: dict[str, Any] = {"confusion": counts.tolist(), "classes": list(task.classes)}
-        return Judgement(scores, (predicted == examples.y).double(), picture)
+        return Judgement(scores, (predicted == examples.y).double(), picture, raw)
     values = task.outputs.module()(raw)
     values = values[0] if isinstance(values, tuple) else values
     errors = (values - examples.y).double().square().mean(1)
     step = max(1, len(values) // SHOWN)
-    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist()}
-    return Judgement(scores, errors, {"residuals": shown})
+    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist(), "name": task.outputs.names[0]}
+    return Judgement(scores, errors, {"residuals": shown}, raw)
 
 
 def difference(ours: Judgement, theirs: Judgement, goal: str, seed: int = 0) -> Difference:

@@ -14,6 +14,7 @@ every step.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import DataError, Diverged
 from nasmyth.network.pipeline import device_of
+from nasmyth.progress import Step, watch
 from nasmyth.train import augment, host, rates
 from nasmyth.train.average import Average, tensors
 from nasmyth.train.evaluation import check_size, evaluate
@@ -35,6 +37,7 @@ from nasmyth.train.task import Task
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+LOG = logging.getLogger(__name__)
 SYNC_EVERY = 20
 """Steps between looks at the loss and the clock on a device that works ahead of Python (a GPU)."""
 
@@ -147,6 +150,7 @@ class _Run:
         self.per_epoch = len(task.train) // self.batch
         self.planned = max(1.0, limits.epochs * self.per_epoch)
         self.done = 0
+        self.watch = watch()
         self.origin: float | None = None  # when the first step was over: importing and compiling are no progress
         self.spent = 0.0  # the share of the time that is used
         self.evaluation = 0.0  # seconds that the last one took
@@ -247,6 +251,9 @@ class _Run:
         self.done += 1
         self.rate = rate
         self.origin = self.origin or time.perf_counter()
+        if self.watch is not None and self.watch.due():
+            epoch, epochs = self.done / self.per_epoch, self.planned / self.per_epoch
+            self.watch.tell(Step(epoch, epochs, float(self.loss) / self.summed))
 
     def _predicted(self, x: Tensor) -> Tensor:
         pred: Tensor = self.model(x)
@@ -316,6 +323,7 @@ class _Run:
         epoch = self.done / self.per_epoch
         entry = {"epoch": epoch, "train_loss": train_loss, **scores, "lr": self.rate, "seconds": self.limits.elapsed()}
         self.curve.append(entry)
+        LOG.debug("epoch %.2f of %g: %s", epoch, self.limits.epochs, entry)
         if self.on_epoch is not None and self.fabric.global_rank == 0:
             self.on_epoch(dict(entry))
         if self.limits.patience is not None and self.since_best >= self.limits.patience:

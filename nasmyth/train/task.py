@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,8 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import ImageInput, TableInput
 from nasmyth.network.outputs import Classes, Values
-from nasmyth.record import dumps
+from nasmyth.record import dumps, is_open, to_json
+from nasmyth.train.chance import chance
 from nasmyth.train.metrics import Meter
 from nasmyth.train.recipe import Recipe
 
@@ -89,13 +90,23 @@ class Task:
     @cached_property
     def fingerprint(self) -> str:
         """20 hexadecimal digits of the content of the data, splits and preprocessing."""
-        digest = hashlib.blake2b(dumps((self.inputs, self.outputs)).encode(), digest_size=10)
+        # in which type labels are given back changes nothing of what is learned
+        outputs = self.outputs.replace(type="text") if isinstance(self.outputs, Classes) else self.outputs
+        digest = hashlib.blake2b(dumps((self.inputs.unseen, outputs)).encode(), digest_size=10)
         for name in SPLITS:
             split = getattr(self, name)
             for tensor in (split.x, split.y):
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
         return digest.hexdigest()
+
+    def trained_by(self, recipe: Recipe) -> Task:
+        """The same task with another recipe. Raises DataError for what is none."""
+        if not isinstance(recipe, Recipe):
+            raise DataError(f"recipe={repr(recipe)[:100]} is no recipe; write recipe=Recipe(epochs=20), from nasmyth.train")
+        if is_open(recipe):
+            raise DataError(f"{recipe} has holes, which a search in a space of recipes fills; give it values")
+        return replace(self, recipe=recipe)
 
     def loss(self, pred: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
         """The mean loss over a batch, a scalar.
@@ -134,6 +145,9 @@ class Task:
             "classes": list(self.classes),
             "input": list(self.input),
             "sizes": {name: len(getattr(self, name)) for name in SPLITS},
+            "notes": list(self.notes),
+            "recipe": None if self.recipe is None else to_json(self.recipe),
+            "chance": chance(self),
         }
 
 

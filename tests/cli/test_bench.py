@@ -42,3 +42,68 @@ def test_the_table_for_people(csv, run):
 
 def test_a_missing_column_is_said(csv, run):
     run("bench", "nb201", "--table", csv, "--objective", "acuracy", "--queries", 10, status=1)
+
+
+def test_a_budget_that_nothing_meets_says_what_there_is(csv, run):
+    told = run(
+        "bench", "nb201", "--table", csv, "--objective", "accuracy", "--under", "train_seconds<=0.5", "--queries", 10, status=1
+    )  # fmt: skip
+    assert "train_seconds goes from 1 to 5" in told.stderr and "train_seconds<=0.5" in told.stderr
+
+
+def test_bounds_are_read_with_their_suffix(csv, run):
+    line = [
+        "bench",
+        "nb201",
+        "--table",
+        csv,
+        "--objective",
+        "accuracy",
+        "--strategy",
+        "random",
+        "--queries",
+        10,
+        "--seeds",
+        2,
+    ]
+    told = run(*line, "--under", "train_seconds>=0.004k", "--json")
+    assert all(row["average"] > 48 for row in json.loads(told.stdout)["rows"]), (
+        "better networks take longer in this table"
+    )
+    assert "bound on a column" in run(*line, "--under", "train_seconds", status=1).stderr
+
+
+def test_the_simulated_clock_is_printed(csv, run):
+    line = [
+        "bench",
+        "nb201",
+        "--table",
+        csv,
+        "--objective",
+        "accuracy",
+        "--strategy",
+        "grid",
+        "--queries",
+        10,
+        "--seeds",
+        2,
+    ]
+    told = run(*line, "--clock", "train_seconds")
+    head, row = (one.split() for one in told.stdout.splitlines() if "queries" in one or one.startswith("Grid("))
+    assert head[-1] == "time" and row[-1] == "s" and 10 <= float(row[-2]) <= 50, "ten networks of 1 to 5 s each"
+    assert "time" not in run(*line).stdout
+
+
+def test_no_regret_has_no_sign():
+    from nasmyth.bench.protocol import Anytime, at_budgets
+    from nasmyth.study.trial import Objective
+
+    class Small:
+        name, space, partial = "small", None, False
+
+        def check(self, column):
+            return [0.1, 0.1 + 1e-17, 0.3]
+
+    found = Anytime("x", Objective("loss", "min"), ((0.1,), (0.1,), (0.1,)), (), ((1.0,), (1.0,), (1.0,)))
+    (row,) = at_budgets(Small(), found, [1])
+    assert str(row["regret"]) == "0.0"

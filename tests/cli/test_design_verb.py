@@ -73,7 +73,7 @@ def test_interrupting_keeps_and_prints_the_best(tmp_path):
     path = tmp_path / "digits.db"
     process = start("design", "digits", "--under", "params<=4k", "--spend", "300s", "-o", path)
     lines = []
-    while not any(line.startswith("explore") for line in lines):  # the baseline is trained by then
+    while not any(line.startswith("trying something new") for line in lines):  # the baseline is trained by then
         lines.append(process.stderr.readline())
         assert lines[-1], lines
     time.sleep(0.5)

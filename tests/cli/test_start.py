@@ -29,6 +29,11 @@ def test_help_names_every_verb(run):
         assert f"\n  {verb} " in told
 
 
+def test_no_line_of_the_list_of_verbs_is_cut(run):
+    told = run("--help").stdout
+    assert "..." not in told.replace("spaces ...", "") and "To begin: nasmyth design digits" in told
+
+
 def test_version_is_that_of_the_package(run):
     from nasmyth import __version__
 

@@ -8,7 +8,7 @@ from core_toys import SHAPE, Tag, Wide, templates
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasmyth.errors import BudgetError, DuplicateNameError, UnitError, UnknownNameError
+from nasmyth.errors import BudgetError, DuplicateNameError, NasmythError, UnitError, UnknownNameError
 from nasmyth.graph import Graph, chain
 from nasmyth.laws import check_measure
 from nasmyth.measure import (
@@ -212,3 +212,25 @@ def test_a_taken_name_is_refused():
 def test_a_budget_on_an_unknown_measure_shows_the_list():
     with pytest.raises(UnknownNameError, match="nasmyth list measures"):
         find("xyzzy")
+
+
+@pytest.mark.parametrize("junk", [None, 3, "params", [], {}, Tag(3)])
+def test_what_is_no_candidate_is_refused_in_words(junk):
+    with pytest.raises(NasmythError, match="give a Graph, a Network or a Trial"):
+        params(junk)
+
+
+@pytest.mark.parametrize("junk", [None, 3, b"params<=3", [], {}])
+def test_what_is_no_budget_is_refused_in_words(junk):
+    with pytest.raises(UnitError, match="write measure<=bound"):
+        constraint(junk)
+    if junk is None or isinstance(junk, int):
+        with pytest.raises(UnitError, match="budgets are a list"):
+            constraints(junk)
+    with pytest.raises(UnknownNameError, match="asked for by its name"):
+        find(junk)
+
+
+def test_superscripts_are_no_digits():
+    with pytest.raises(UnitError):
+        find("latency@cpu,batch=²")

@@ -166,15 +166,15 @@ def frames():
 @pytest.mark.parametrize("raw", list(frames()), ids=range(5))
 def test_tables_are_read_as_the_network_reads_them(raw):
     columns = [{"name": c.name} | ({"vocabulary": c.vocabulary} if c.vocabulary else {}) for c in TABLE.columns]
-    found = readers.read_rows(raw, columns, readers.find_dated_column)
+    found = readers.read_rows(raw, columns, readers.find_dated_column, readers.plain_number)
     assert torch.equal(found.nan_to_num(-1), TABLE.encode(raw).nan_to_num(-1)) and found.dtype == torch.float32
 
 
 def test_tables_that_lack_something_are_refused():
     with pytest.raises(ValueError, match="no column 'b' among"):
-        readers.read_rows({"a": [1]}, [{"name": "a"}, {"name": "b"}], readers.find_column)
+        readers.read_rows({"a": [1]}, [{"name": "a"}, {"name": "b"}], readers.find_column, readers.plain_number)
     with pytest.raises(ValueError, match="'b' has 2 rows, the first has 1"):
-        readers.read_rows({"a": [1], "b": [1, 2]}, [{"name": "a"}, {"name": "b"}], readers.find_column)
+        readers.read_rows({"a": [1], "b": [1, 2]}, [{"name": "a"}, {"name": "b"}], readers.find_column, readers.plain_number)
 
 
 def test_names_may_hold_anything(tmp_path):

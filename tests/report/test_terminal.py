@@ -7,6 +7,7 @@ import pytest
 from nasmyth import report
 from nasmyth.report import facts
 from nasmyth.report.svg import axis, round_ticks, share_axis, tag
+from nasmyth.report.verdict import verdict as verdict_of
 
 
 def test_text_says_everything_without_colour(summary):
@@ -45,7 +46,7 @@ def test_the_verdict_follows_the_figures(summary, ours, theirs, interval, said):
         "test": {"accuracy": ours},
         "baseline": {"test": {"accuracy": theirs}},
     }
-    verdict = facts.verdict({**summary, "result": {**result, "difference": interval}})
+    verdict = verdict_of({**summary, "result": {**result, "difference": interval}})
     assert said in verdict
     assert ("chance" in verdict) == (interval is not None and interval["low"] < 0)
 
@@ -61,8 +62,8 @@ def test_a_smaller_error_is_better(summary):
         "baseline": other,
         "result": None,
     }
-    assert "The search beat" in facts.verdict(study)
-    assert "rmse 0.4 against 0.5" in facts.verdict(study)
+    assert "The search beat" in verdict_of(study)
+    assert "rmse 0.4 against 0.5" in verdict_of(study)
 
 
 def test_ticks_are_round_and_inside():

@@ -89,3 +89,24 @@ def troubled(graph: Any) -> float:
 def of_trial(trial: Any) -> float:
     """Sees the whole trial, its graph included."""
     return float(sum(trial.graph.numbers) + trial.number)
+
+
+def end_worker(_: Any = None) -> None:
+    """Kills the process that guards this one, as whoever shuts a machine down does."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+class Counted:
+    """An evaluation that knows how often it was opened in this process."""
+
+    opened = 0
+
+    def __setstate__(self, state: Any) -> None:
+        Counted.opened += 1
+
+    def __getstate__(self) -> Any:
+        return {"data": "much"}
+
+    def __call__(self, x: float) -> tuple[float, int]:
+        return x, Counted.opened

@@ -1,9 +1,7 @@
-"""A study run here, in processes, in threads and on Ray: the same results, whatever the place."""
+"""A study run here, in processes and in threads: the same results, whatever the place. See test_cluster.py for Ray."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from study_toys import Anywhere, ToySpace
 
 from nasmyth.errors import MissingExtraError, StudyError
 from nasmyth.study import Processes, Study
-from nasmyth.study.executors import Ray, choose
+from nasmyth.study.executors import choose
 
 
 def study(where: Any = None, **options: Any) -> Study:
@@ -84,43 +82,12 @@ def test_a_broken_executor_is_not_the_fault_of_a_candidate(tmp_path: Path) -> No
         assert one.journal.claims() == [] and not any(t.closed for t in one.trials)
 
 
-@pytest.fixture(scope="module")
-def ray_pool() -> Iterator[Ray]:
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is not installed (pip install 'nasmyth[ray]')")
-    import os
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own imports
-        here = Path(__file__).parent
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = f"{here.parents[1]}:{here}"  # what its workers import from
-        try:
-            pool = Ray(workers=2, cpus=0.5, seconds=20)
-        finally:
-            os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
-        yield pool
-        pool.shutdown()
-
-
-def test_ray(ray_pool: Ray, tmp_path: Path) -> None:
-    with study(tmp_path / "a.db") as one:
-        offset = 100.0
-        run = one.run(lambda graph: offset + sum(graph.numbers), trials=8, on=ray_pool)
-        assert run.closed == 8
-        assert all(t.measures["accuracy"] == 100 + sum(t.graph.numbers) for t in one.trials)
-    ray_pool.seconds = 3
-    futures = [ray_pool.submit(f) for f in (candidates.leave, candidates.refuse, candidates.sleep)]
-    assert [type(f.exception(60)).__name__ for f in futures] == ["Crashed", "Diverged", "TimedOut"]
-
-
 def test_ray_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import nasmyth.study.executors as executors
+    import nasmyth.study.cluster as cluster
 
     def missing(name: str, *, extra: str) -> Any:
         raise MissingExtraError(f"{name} is not installed: pip install 'nasmyth[{extra}]'")
 
-    monkeypatch.setattr(executors, "require", missing)
+    monkeypatch.setattr(cluster, "require", missing)
     with study() as one, pytest.raises(MissingExtraError, match=r"nasmyth\[ray\]"):
         one.run(candidates.troubled, trials=1, on="ray")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nasmyth.domains.sources.numpy_files import npz_arrays
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
 from nasmyth.domains.sources.tables import plain_labels
 from nasmyth.errors import DataError
@@ -27,32 +26,6 @@ def read_npz(source: Any, options: Options) -> Raw:
     """The arrays of an `.npz` file. Raises DataError on a damaged file, on pickled objects and on missing keys."""
     path = Path(source)
     return _from_mapping(path.stem, str(path), dict(npz_arrays(path)), options)
-
-
-def npz_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and array, one after the other. Raises DataError on a damaged file and on pickled objects."""
-    name = ""
-    try:
-        with path.open("rb") as opened:  # opened here, since NumPy leaves a damaged file open
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path}: holds a single array; write both with np.savez(file, x=..., y=...)")
-            for name in file.files:
-                yield name, file[name]
-    except DataError:
-        raise  # it is a ValueError too
-    except ValueError as error:
-        if "allow_pickle" not in str(error) and "pickle" not in str(error):
-            raise DataError(f"{path}: cannot be read as .npz ({error}); write it again with np.savez") from None
-        raise DataError(
-            f"{path}: {f'{name!r} holds' if name else 'it holds'} pickled Python objects, which are never loaded: they"
-            " can run code; write plain numbers or strings, e.g. np.savez(file, x=x.astype('float32'),"
-            " y=y.astype(str))"
-        ) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise DataError(
-            f"{path}: cannot be read as .npz ({error}); is it whole? write it again with np.savez"
-        ) from None
 
 
 def read_mapping(source: Any, options: Options) -> Raw:
@@ -72,22 +45,50 @@ def is_dataset(source: Any) -> bool:
     return torch is not None and isinstance(source, torch.utils.data.Dataset | torch.utils.data.DataLoader)
 
 
-def as_array(value: Any) -> Any:
-    """A NumPy array (or the DataFrame itself) of what may be an array."""
-    if hasattr(value, "iloc"):
+def as_array(value: Any, what: str = "x") -> Any:
+    """A NumPy array (or the DataFrame itself) of what may be an array. Raises DataError for what is none."""
+    if hasattr(value, "iloc") and hasattr(value, "isna"):
         return value if hasattr(value, "columns") else plain_labels(value)
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+        return _of_tensor(value)
+    if hasattr(value, "toarray"):
+        raise DataError(f"a sparse matrix ({type(value).__name__}); give {what}.toarray()")
+    single = isinstance(value, int | float | complex | np.generic)
+    if isinstance(value, str | bytes | Mapping | set | frozenset) or not (single or hasattr(value, "__len__")):
+        raise DataError(f"{what}: {_short(value)} where an array belongs; give a NumPy array, a tensor or a list")
     try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"a list could not be made an array ({error}); give every example the same shape") from None
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise DataError(
+            f"{what}: a list could not be made an array ({error}); give every example the same shape, or number of labels"
+        ) from None
+    return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
+
+
+def _of_tensor(value: Any) -> np.ndarray:
+    value = value.detach()
+    if value.layout is not sys.modules["torch"].strided or value.is_meta:
+        raise DataError(f"a tensor of layout {value.layout} on {value.device}; give a dense one that holds numbers")
+    value = value.dequantize() if value.is_quantized else value
+    value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    array: np.ndarray = value.cpu().resolve_conj().resolve_neg().numpy()
+    return array
+
+
+def _short(value: Any) -> str:
+    shown = "" if value is None else f" ({repr(value)[:60]})"
+    return f"{type(value).__name__}{shown}"
 
 
 def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Options) -> Raw:
     parts: dict[str, dict[str, Any]] = {}
     unused = []
+    if seen := _graph_keys(arrays):
+        raise DataError(
+            f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph, and networks on graphs are not"
+            " designed here; to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
+            " y[train_mask], x[test_mask], y[test_mask])"
+        )
     for key, value in arrays.items():
         role = _role(key)
         if role is None:
@@ -95,7 +96,9 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
         else:
             parts.setdefault(role[1], {})[role[0]] = value
     if "train" not in parts or any(len(part) != 2 for part in parts.values()):
-        raise DataError(f"{where}: expected arrays named {EXPECTED}; got {several(sorted(arrays), 8) or 'none'}")
+        raise DataError(
+            f"{where}: expected arrays named {EXPECTED}; got {several(sorted(map(str, arrays)), 8) or 'none'}"
+        )
     raw = Raw.of(name, {part: _part(where, part, **values) for part, values in parts.items()})
     if unused:
         raw = raw.replace(note=f"arrays not used: {several(unused)}")
@@ -106,19 +109,35 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
 
 def _role(key: str) -> tuple[str, str] | None:
     """("x" or "y", part) of a key such as "x_train"; "x" alone is the training part."""
-    match = re.fullmatch(r"([xy])(?:_(\w+))?", key.lower())
+    match = re.fullmatch(r"([xy])(?:_(\w+))?", str(key).lower())
     if match is None or (match[2] and match[2] not in SPLIT_NAMES):
         return None
     return match[1], SPLIT_NAMES[match[2] or "train"]
 
 
+def _graph_keys(keys: Iterable[Any]) -> list[str]:
+    """The keys that only data of a graph has: its edges, and which of its nodes to train on."""
+    return [key for key in map(str, keys) if re.fullmatch(r"edge_\w+|adj|adjacency|\w+_mask", key.lower())]
+
+
+def _check_text(what: str, array: Any) -> None:
+    """Raises DataError for what a damaged file holds in place of characters."""
+    if isinstance(array, np.ndarray) and array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).view(np.uint32)
+        if (codes > 0x10FFFF).any() or ((codes >= 0xD800) & (codes < 0xE000)).any():
+            raise DataError(f"{what} holds texts that are no Unicode; is it damaged? write it again")
+
+
 def _part(where: str, part: str, x: Any, y: Any) -> Part:
-    x, y = as_array(x), as_array(y)
+    x, y = as_array(x, "x"), as_array(y, "y")
     if hasattr(y, "columns"):
         y = y.to_numpy()
     for letter, array in (("x", x), ("y", y)):
         if getattr(array, "ndim", 1) == 0:
             raise DataError(f"{where}: {letter} of the {part} part is a single value; expected one entry an example")
+        _check_text(f"{where}: {letter} of the {part} part", array)
+        if 0 in array.shape[1:]:
+            raise DataError(f"{where}: {letter} of the {part} part has shape {array.shape}: there is nothing in it")
     if len(x) != len(y):
         raise DataError(
             f"{where}: x of the {part} part has {len(x):,} examples and y has {len(y):,}; they must be as many"
@@ -131,7 +150,7 @@ readers.add(
     Reader(
         f"an .npz file with {EXPECTED}",
         lambda source: (
-            isinstance(source, str | os.PathLike) and Path(source).suffix == ".npz" and Path(source).is_file()
+            isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".npz" and Path(source).is_file()
         ),
         read_npz,
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from nasmyth.domains.sources import pictures
 from nasmyth.domains.sources.pictures import Unreadable
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, readers, sampled, several
 from nasmyth.errors import DataError
+from nasmyth.record import plain_text
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class _Listed:
     """Files that are not pictures in a class folder."""
     empty: list[str]
     """Class folders without a picture."""
+    closed: list[str]
+    """Folders that cannot be listed, and links that lead back to a folder around them."""
 
 
 def read_folder(source: Any, options: Options) -> Raw:
@@ -74,18 +77,29 @@ def _folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
 
-def _files(root: Path) -> list[Path]:
-    return sorted(Path(at) / name for at, _, names in os.walk(root) for name in names if not name.startswith("."))
+def _files(root: Path, closed: list[str] | None = None) -> list[Path]:
+    """All that is in a folder at any depth, links to folders not followed; folders that cannot be listed go to `closed`."""
+
+    def refused(error: OSError) -> None:
+        if closed is not None:
+            closed.append(str(error.filename))
+
+    walked = os.walk(root, onerror=refused)
+    return sorted(Path(at) / name for at, _, names in walked for name in names if not name.startswith("."))
 
 
 def _list(root: Path) -> _Listed:
-    listed = _Listed([], [], [p for p in sorted(root.iterdir()) if p.is_file() and not p.name.startswith(".")], [])
+    loose = [p for p in sorted(root.iterdir()) if not p.is_dir() and not p.name.startswith(".")]
+    listed, around = _Listed([], [], loose, [], []), {root.resolve(), *root.resolve().parents}
     for folder in _folders(root):
-        inside = _files(folder)
+        if folder.resolve() in around:
+            listed.closed.append(folder.name)
+            continue
+        inside = _files(folder, listed.closed)
         found = [path for path in inside if pictures.is_picture(path)]
         listed.other.extend(path for path in inside if not pictures.is_picture(path))
         listed.paths.extend(found)
-        listed.labels.extend([folder.name] * len(found))
+        listed.labels.extend([plain_text(folder.name)] * len(found))
         listed.empty.extend([] if found else [folder.name])
     return listed
 
@@ -94,7 +108,7 @@ def _limited(files: _Listed, part: str, options: Options) -> _Listed:
     if part != "train":
         return files
     rows = sampled(len(files.paths), options)
-    return _Listed([files.paths[r] for r in rows], [files.labels[r] for r in rows], files.other, files.empty)
+    return replace(files, paths=[files.paths[r] for r in rows], labels=[files.labels[r] for r in rows])
 
 
 def _check(root: Path, listed: dict[str, _Listed]) -> None:
@@ -137,6 +151,11 @@ def _said_of_listing(root: Path, listed: dict[str, _Listed], options: Options) -
     empty = sorted({name for files in listed.values() for name in files.empty})
     if empty:
         notes.append(f"class folders without pictures were left out: {several(empty)}")
+    closed = sorted({name for files in listed.values() for name in files.closed})
+    if closed:
+        notes.append(
+            f"folders that cannot be listed, or lead back to one around them, were left out: {several(closed)}"
+        )
     return notes
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nasmyth.domains.sources.raw import Part, Raw, Reader, limited, readers
 from nasmyth.errors import require
-from nasmyth.registry import Registry
+from nasmyth.registry import Registry, instance
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Known:
     load: Callable[[], Raw]
 
 
-data: Registry[Known] = Registry("data")
+data: Registry[Known] = Registry("data", instance(Known, "a Known"))
 
 
 def _digits() -> Raw:

@@ -1,23 +1,28 @@
 """Pictures, as files or as the bytes of files: how large one is, and its pixels at the size asked for. Pillow decodes.
 
 Decoding releases the interpreter lock, so a handful of threads keep every core busy. Only the formats listed here are
-ever tried, whatever a file's content claims to be.
+ever tried, whatever a file's content claims to be. Only regular files are opened. What a picture needs while it is decoded
+is known from its header: one that needs more than MOST_DECODING is refused, and others wait until there is room for them.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import stat
+import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.sources.raw import Options
 from nasmyth.errors import require
 
@@ -29,6 +34,10 @@ LARGEST_SIDE = 224
 """Longer side, in pixels, above which pictures are scaled down unless a size is asked for."""
 MOST_BYTES = 1 << 30
 """Pictures are kept in memory; without a size asked for, they are scaled down until they take no more than this."""
+MOST_DECODING = 1 << 30
+"""Bytes that pictures may take while they are decoded, all that are at work together."""
+_BYTES_A_PIXEL = {"WEBP": 16}
+"""Of formats whose decoder keeps copies; of others it is 8: the picture as Pillow keeps it, and a converted one."""
 
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _GRAY_MODES = _DEEP_MODES | {"1", "L", "LA", "La"}
@@ -72,8 +81,9 @@ def load(pictures: Sequence[Picture], size: tuple[int, int], channels: int) -> t
     """uint8 N H W C, and the reason for each row number that could not be read (that row is zero).
 
     Each picture is turned upright, scaled to cover `size` (height, width) and cropped at the centre; what is
-    transparent becomes white.
+    transparent becomes white. Raises DataError where all of them together are too large for the memory.
     """
+    allowance().check(f"{len(pictures):,} pictures at {by(size)}", len(pictures) * size[0] * size[1] * channels)
     out = np.zeros((len(pictures), *size, channels), dtype=np.uint8)
 
     def fill(row: int) -> Unreadable | None:
@@ -127,22 +137,62 @@ def _opened(picture: Picture, use: Callable[[Any], T]) -> T | Unreadable:
     pillow = require("PIL.Image", extra="data")
     if isinstance(picture, pillow.Image):
         return use(picture)
-    if not (len(picture) if isinstance(picture, bytes) else picture.stat().st_size):
-        return Unreadable("empty file")
     try:
+        if missing := _unopenable(picture):
+            return Unreadable(missing)
         with warnings.catch_warnings():
             # Pillow refuses an oversized picture at twice the size at which it warns; the rest are about metadata.
             warnings.simplefilter("ignore")
             file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
             with pillow.open(file, formats=sorted(set(FORMATS.values()))) as image:
-                return use(image)
+                need = image.size[0] * image.size[1] * _BYTES_A_PIXEL.get(image.format, 8)
+                if need > MOST_DECODING:
+                    return Unreadable(f"implausibly large, {image.size[0]}x{image.size[1]} pixels")
+                with _decoding(need):
+                    return use(image)
     except pillow.DecompressionBombError:
         return Unreadable("implausibly large")
     except pillow.UnidentifiedImageError:
         return Unreadable("not a picture that can be read")
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
-        # Pillow's decoders raise any of these on a damaged file.
+    except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
         return Unreadable("truncated" if "truncated" in str(error) else str(error) or type(error).__name__)
+
+
+def _unopenable(picture: Path | bytes) -> str:
+    """Why there is nothing to open, if so. What is no regular file is not opened: a pipe would be waited for."""
+    if isinstance(picture, bytes):
+        return "" if picture else "empty file"
+    try:
+        found = picture.stat()
+    except FileNotFoundError:
+        return "a link to nothing" if picture.is_symlink() else "not there any more"
+    if not stat.S_ISREG(found.st_mode):
+        return "not a file"
+    return "" if found.st_size else "empty file"
+
+
+class _Room:
+    """Bytes that may be in use at the same time."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+        self.changed = threading.Condition()
+
+    @contextmanager
+    def __call__(self, need: int) -> Iterator[None]:
+        """Wait until so many bytes are free, and hold them."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.left >= need)
+            self.left -= need
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.left += need
+                self.changed.notify_all()
+
+
+_decoding = _Room(MOST_DECODING)
 
 
 def _fitted(image: Any, size: tuple[int, int], channels: int) -> np.ndarray:
@@ -154,6 +204,8 @@ def _fitted(image: Any, size: tuple[int, int], channels: int) -> np.ndarray:
         if max(image.size) > 4 * max(size):
             image.draft(mode, (2 * max(size), 2 * max(size)))  # decode a large photo at a fraction of its size
         image = ImageOps.exif_transpose(image)
+    elif (times := min(image.width // (2 * width), image.height // (2 * height))) > 1:
+        image = _smaller(image, times)  # before it is converted, which takes copies of it
     if image.mode in _DEEP_MODES:
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
@@ -163,6 +215,13 @@ def _fitted(image: Any, size: tuple[int, int], channels: int) -> np.ndarray:
     if image.size != (width, height):
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.uint8).reshape(height, width, channels)
+
+
+def _smaller(image: Any, times: int) -> Any:
+    """A large picture at a whole fraction of its size."""
+    if image.mode in ("1", "P", "PA") or image.mode in _DEEP_MODES or "transparency" in image.info:
+        return image
+    return image.reduce(times)
 
 
 def _eight_bits(deep: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nasmyth.errors import DataError
-from nasmyth.registry import Registry
+from nasmyth.record import plain_text
+from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
 SPLIT_NAMES = {
@@ -37,26 +38,38 @@ class Options:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in (None, *KINDS):
+        if self.kind is not None and not (isinstance(self.kind, str) and self.kind in KINDS):
             raise DataError(
-                f"kind={self.kind!r} is not a kind of task; write kind='classification' or kind='regression'"
+                f"kind={shortened(repr(self.kind))} is not a kind of task; write kind='classification' or kind='regression'"
             )
-        if self.on_bad not in (None, "skip", "refuse"):
-            raise DataError(f"on_bad={self.on_bad!r} is not understood; write on_bad='skip' or on_bad='refuse'")
-        if self.limit is not None and self.limit < 1:
-            raise DataError(f"limit={self.limit!r} leaves nothing to learn from; write limit=1000, or leave it out")
+        if self.on_bad is not None and not (isinstance(self.on_bad, str) and self.on_bad in ("skip", "refuse")):
+            raise DataError(f"on_bad={shortened(repr(self.on_bad))} is not understood; write on_bad='skip' or on_bad='refuse'")
+        if self.limit is not None and not (_is_whole(self.limit) and self.limit >= 1):
+            raise DataError(f"limit={shortened(repr(self.limit))} is not a number of examples; write limit=1000, or leave it out")
+        if not (_is_whole(self.seed) and 0 <= self.seed < 2**63):
+            raise DataError(f"seed={shortened(repr(self.seed))} is not a seed; write a whole number from 0, such as seed=0")
         if not isinstance(self.target, str | None):
-            object.__setattr__(self, "target", tuple(self.target))
-        if self.size is not None and min(self.height_width or (0,)) < 1:
-            raise DataError(f"size={self.size!r} is not an image size in pixels; write size=64, or size=(48, 64)")
+            names = tuple(self.target) if isinstance(self.target, Iterable) else ()
+            if not names or not all(isinstance(name, str) for name in names):
+                raise DataError(
+                    f"target={shortened(repr(self.target))} names no column; write target='price', or target=('price', 'rent')"
+                )
+            object.__setattr__(self, "target", names)
+        sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
+        if self.size is not None and not all(_is_whole(side) and side >= 1 for side in sides):
+            raise DataError(f"size={shortened(repr(self.size))} is not an image size in pixels; write size=64, or size=(48, 64)")
 
     @property
     def height_width(self) -> tuple[int, int] | None:
         """The image size asked for, height first, or None."""
         if self.size is None:
             return None
-        height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
+        height, width = self.size if isinstance(self.size, tuple | list) else (self.size, self.size)
         return int(height), int(width)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +129,7 @@ class Reader:
     read: Callable[[Any, Options], Raw]
 
 
-readers: Registry[Reader] = Registry("readers")
+readers: Registry[Reader] = Registry("readers", instance(Reader, "a Reader"))
 
 
 def limited(raw: Raw, options: Options) -> Raw:
@@ -134,8 +147,13 @@ def sampled(count: int, options: Options) -> np.ndarray:
     return np.sort(np.random.default_rng(options.seed).choice(count, options.limit, replace=False))
 
 
+def shortened(text: str, most: int = 120) -> str:
+    """A text that fits into a sentence."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def several(items: Iterable[object], most: int = 5) -> str:
     """ "a, b, c and 12 more": a list in a sentence."""
-    shown = [str(item) for item in items]
+    shown = [shortened(plain_text(str(item))) for item in items]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest:,} more" if rest > 0 else "")

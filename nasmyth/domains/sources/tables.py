@@ -6,15 +6,21 @@ A column named `split` that holds train and test (and perhaps valid) is the offi
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nasmyth.domains.sources.csv_files import read_csv
+from nasmyth.domains.sources.parquet_files import read_parquet
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
 from nasmyth.errors import DataError, nearest, require
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".parquet": "", ".pq": ""}
+_KEPT = (str, bool, int, float, np.generic, np.ndarray, Decimal, list, tuple, set, dict)
+"""Objects that stay what they are among labels; of others, the text is what tells one from another."""
 _USUAL_TARGETS = ("target", "label", "class", "y")
 
 
@@ -29,20 +35,11 @@ def read_frame(source: Any, options: Options) -> Raw:
     return from_frame("table", "the DataFrame", source, options)
 
 
-def table_file(path: Path) -> tuple[Any, list[str]]:
-    """The DataFrame in a CSV or Parquet file, and what had to be assumed to read it."""
+def table_file(path: Path, texts: Sequence[str] = ()) -> tuple[Any, list[str]]:
+    """The DataFrame in a CSV or Parquet file, and what had to be assumed to read it; `texts` are columns left as texts."""
     require("pandas", extra="data")
-    if SUFFIXES[path.suffix.lower()]:
-        return _csv(path)
-    import pandas as pd
-
-    require("pyarrow", extra="data")
-    try:
-        return pd.read_parquet(path), []
-    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise DataError(
-            f"{path}: cannot be read as Parquet ({_first_line(error)}); is it whole? write it again"
-        ) from None
+    separator = SUFFIXES[path.suffix.lower()]
+    return read_csv(path, separator, texts) if separator else read_parquet(path)
 
 
 def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[str] | tuple[str, ...] = ()) -> Raw:
@@ -75,13 +72,15 @@ def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[
 
 
 def plain_labels(column: Any) -> np.ndarray:
-    """A Series as a plain array: numbers (NaN where missing), booleans, or strings (None where missing).
+    """A Series as a plain array: numbers (NaN where missing), booleans, or objects (None where missing).
 
     Categories of any type become strings, since they say themselves that they are classes.
     """
     import pandas as pd
 
     missing, kind = column.isna().to_numpy(), column.dtype
+    if pd.api.types.is_complex_dtype(kind):
+        return column.to_numpy()
     if pd.api.types.is_bool_dtype(kind) and not missing.any():
         return column.to_numpy(dtype=bool)
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
@@ -89,44 +88,10 @@ def plain_labels(column: Any) -> np.ndarray:
             return column.to_numpy(dtype=np.int64)
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     labels = np.empty(len(column), dtype=object)
-    labels[:] = [None if gone else str(value) for gone, value in zip(missing, column, strict=True)]
+    keep: Any = () if isinstance(kind, pd.CategoricalDtype) else _KEPT
+    for row, (gone, value) in enumerate(zip(missing, column, strict=True)):
+        labels[row] = None if gone else value if isinstance(value, keep) else str(value)
     return labels
-
-
-def _csv(path: Path) -> tuple[Any, list[str]]:
-    import pandas as pd
-
-    notes: list[str] = []
-    encoding = "utf-8-sig" if _is_utf8(path) else "latin-1"
-    if encoding == "latin-1":
-        notes.append(f"{path.name} is not UTF-8: it was read as Latin-1")
-    with path.open(encoding=encoding) as file:
-        line = file.readline()
-    separator = max(",;\t|", key=lambda mark: (line.count(mark), mark == SUFFIXES[path.suffix.lower()]))
-    try:
-        frame = pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True, low_memory=False)
-    except pd.errors.EmptyDataError:
-        raise DataError(
-            f"{path}: the file is empty; expected a first line of column names and a line for each row"
-        ) from None
-    except (pd.errors.ParserError, ValueError, OSError) as error:
-        raise DataError(f"{path}: cannot be read as a table ({_first_line(error)}); mend that line") from None
-    if len(frame.columns) > 1 and all(_is_number(column) for column in frame.columns):
-        raise DataError(
-            f"{path}: the first line holds numbers ({several(frame.columns, 3)}), not column names; add a line of names"
-            " on top"
-        )
-    return frame, notes
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for _ in file:
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _check(where: str, frame: Any) -> None:
@@ -166,18 +131,6 @@ def _split_column(frame: Any, targets: tuple[str, ...]) -> str | None:
             if None not in parts and "train" in parts and len(parts) > 1:
                 return str(column)
     return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 readers.add(

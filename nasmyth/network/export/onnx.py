@@ -3,7 +3,8 @@
 Images come in as uint8 N H W C. A table comes in as one input a column, named like it: float32 (N, 1) for numbers, NaN
 where missing, and text (N, 1) for categories, where text that is not in the vocabulary means missing. A classifier gives
 `label` (int64, N) and `probabilities` (N, C), a regression `values` (N, k). The file's metadata holds the class names
-(`names`), and `inputs` and `outputs` as JSON.
+(`names`), and `inputs` and `outputs` as JSON. It says in words what the file takes and gives (`takes`, `gives`), which is
+the text of the model and of each input as well.
 
 Latency is measured on the network alone, without preprocessing: see `plain`.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ from nasmyth.network.files import whole
 from nasmyth.network.inputs import TableInput
 from nasmyth.network.pipeline import encode
 from nasmyth.network.raw import text_of
+from nasmyth.network.terms import gives, of_column, takes_stored
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network
@@ -59,19 +62,54 @@ def to_onnx(network: Network) -> Any:
     classes = network.outputs is not None and network.outputs.kind == "classification"
     outputs = ["label", "probabilities"] if classes else ["values"]
     with quiet(), _silent():
-        program = torch.onnx.export(
-            traced(network), (), dynamo=True, input_names=[_input_name(network)], output_names=outputs, verbose=False
-        )
-    assert program is not None
-    model = program.model_proto
+        program = traced(network)
+        try:
+            written = torch.onnx.export(
+                program, (), dynamo=True, input_names=[_input_name(network)], output_names=outputs, verbose=False
+            )
+        except Exception as error:  # the exporter raises many kinds, all its own
+            raise ExportError(
+                f"not written: PyTorch's exporter to ONNX cannot say this network ({_innermost(error)}). "
+                "A .pt2 or .py file can hold it"
+            ) from error
+    assert written is not None
+    model = written.model_proto
     _forget_tracing(model)
+    _name_batch(model)
     if isinstance(network.inputs, TableInput):
         _split_columns(model, network.inputs, onnx)
     props = {key: value if isinstance(value, str) else json.dumps(value) for key, value in description(network).items()}
     onnx.helper.set_model_props(model, props)
+    _say(model, network)
     model.producer_name, model.producer_version = "nasmyth", ""
     onnx.checker.check_model(model)
     return model
+
+
+def _innermost(error: BaseException) -> str:
+    """The first cause of an error, and the function of PyTorch that it is about, if it names one."""
+    named = ""
+    while True:
+        named = next(iter(re.findall(r"<function (?:aten_)?(\w+)", str(error))), named)
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return f"{named}: {lines[0] if lines else error!r}".removeprefix(": ")
+        error = cause
+
+
+def _say(model: Any, network: Network) -> None:
+    """What is taken and given, where other tools show it."""
+    taken = takes_stored(network)
+    if isinstance(network.inputs, TableInput):
+        taken = "one input a column, (N, 1), named like it: float32 for numbers, text for categories"
+        for place, column in zip(model.graph.input, network.inputs.columns, strict=True):
+            place.doc_string = of_column(column)
+    else:
+        model.graph.input[0].doc_string = taken
+    model.doc_string = f"Takes {taken}. Gives {gives(network)}."
+    told = {prop.key: prop for prop in model.metadata_props}
+    told["takes"].value = taken
 
 
 def feed(network: Network, raw: Any) -> dict[str, np.ndarray]:
@@ -152,6 +190,16 @@ def _forget_tracing(model: Any) -> None:
         part.ClearField("doc_string")
 
 
+def _name_batch(model: Any) -> None:
+    """The batch axis is called `batch`, in all sizes that grow with it, where the exporter has numbered it."""
+    graph = model.graph
+    numbered = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for part in (*graph.input, *graph.output, *graph.value_info):
+        for axis in part.type.tensor_type.shape.dim:
+            if axis.dim_param:
+                axis.dim_param = re.sub(rf"\b{re.escape(numbered)}\b", "batch", axis.dim_param)
+
+
 def _split_columns(model: Any, inputs: TableInput, onnx: Any) -> None:
     """Put in front what makes stored rows from one input a column: text to codes, and all of them side by side."""
     graph, helper = model.graph, onnx.helper
@@ -210,11 +258,13 @@ def _run(session: Any, fed: dict[str, np.ndarray]) -> Any:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the exporter's log line for each torchvision operator that is not there."""
-    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Without the exporter's log lines: each torchvision operator that is not there, each constant that it leaves be."""
+    names = ("torch.onnx._internal.exporter._registration", "onnxscript.optimizer._constant_folding")
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)

@@ -20,6 +20,7 @@ from nasmyth.network.export import Written
 from nasmyth.network.export.verify import agree, difference, examples, expect, ready
 from nasmyth.network.files import whole
 from nasmyth.network.pipeline import encode
+from nasmyth.network.terms import gives, takes_stored
 from nasmyth.record import to_json
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def write(network: Network, path: Path) -> Written:
             differences = [difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)]
         far = agree("archive", differences)
     usage = (
-        f"torch.export.load({path.name!r}).module() takes {stored_form(network)}; names are in its extra file {EXTRA!r}"
+        f"torch.export.load({path.name!r}).module() takes {takes_stored(network)}; names are in its extra file {EXTRA!r}"
     )
     return Written((path,), far, usage)
 
@@ -67,15 +68,9 @@ def description(network: Network) -> dict[str, Any]:
         "inputs": to_json(network.inputs),
         "outputs": to_json(network.outputs),
         "names": [] if network.outputs is None else list(network.outputs.names),
+        "takes": takes_stored(network),
+        "gives": gives(network),
     }
-
-
-def stored_form(network: Network) -> str:
-    """What the pipeline takes, in words."""
-    if network.inputs is None:
-        return f"float32 (N, {', '.join(map(str, network.graph.input))})"
-    stored = encode(network, examples(network, 1))
-    return f"{str(stored.dtype).removeprefix('torch.')} (N, {', '.join(map(str, stored.shape[1:]))})"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from nasmyth.network.dates import moment, part_of
-from nasmyth.network.raw import MISSING
+from nasmyth.network.numerals import MISSING, numeral
 
 
 def read_safetensors(path):
@@ -37,12 +37,13 @@ def read_safetensors(path):
     return tensors
 
 
-def read_images(raw, height, width, channels, low, high):
+def read_images(raw, height, width, channels, low, high, seen=()):
     """Images, N H W or N H W C (nested lists, an array, a tensor), as uint8 N H W C.
 
-    Anything but uint8 and bool is scaled from low..high to 0..255.
+    Anything but uint8 and bool is scaled from low..high to 0..255. `seen`: the least and the greatest pixel of training,
+    0 to 255. Images of another scale are refused.
     """
-    images = torch.as_tensor(raw)
+    images = numbers = torch.as_tensor(raw)
     images = images.unsqueeze(3) if images.ndim == 3 else images
     if images.ndim != 4 or tuple(images.shape[1:3]) != (height, width):
         raise ValueError(f"images of shape {tuple(images.shape)}: give N,{height},{width} or N,{height},{width},C")
@@ -53,6 +54,11 @@ def read_images(raw, height, width, channels, low, high):
             raise ValueError(f"pixel values beyond {low:g} to {high:g}, or not finite")
         images = scaled.round().clamp(0, 255)
     images = images.to(torch.uint8)
+    if seen and images.numel() and seen[1] >= 16 and bool((images <= 1).all()) and bool((numbers.float() != low).any()):
+        if numbers.is_floating_point() or numbers.dtype == torch.bool:
+            raise ValueError(f"pixels of 0 to 1, where the network was trained on up to {seen[1]}: give uint8 images")
+    if seen and images.numel() and int(images.max()) >= 8 * max(seen[1], 1) and float((images > 2 * seen[1]).float().mean()) > 0.05:
+        raise ValueError(f"pixels of up to {int(images.max())}, where the network was trained on up to {seen[1]}")
     given = images.shape[3]
     if given != channels and given in (2, 4) and given - 1 in (1, channels, 3):  # the last one is alpha
         images, given = images[..., : given - 1], given - 1
@@ -65,7 +71,7 @@ def read_images(raw, height, width, channels, low, high):
     return images.float().mean(3, keepdim=True).round().to(torch.uint8)
 
 
-def read_rows(raw, columns, find):
+def read_rows(raw, columns, find, number_of):
     """A dict of columns, or a DataFrame, as float32 N F: numbers with NaN where missing, then codes of categories."""
     read = []
     for column in columns:
@@ -74,7 +80,7 @@ def read_rows(raw, columns, find):
             codes = {text: i for i, text in enumerate(column["vocabulary"], 1)}
             read.append([codes.get(text_of(value), 0) for value in values])
         else:
-            read.append([number_of(value) for value in values])
+            read.append([number_of(value, column.get("notation", "")) for value in values])
         if len(read[-1]) != len(read[0]):
             raise ValueError(f"column {column['name']!r} has {len(read[-1])} rows, the first has {len(read[0])}")
     return torch.tensor(read, dtype=torch.float64).T.float()
@@ -105,7 +111,17 @@ def text_of(value):
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def number_of(value):
+def written_number(value, notation):
+    """A number as float, where texts write it in a notation (see `numeral`)."""
+    if not isinstance(value, str) or value.strip().lower() in MISSING:
+        return plain_number(value, "")
+    number = numeral(value, notation)
+    if number is None:
+        raise ValueError(f"{value!r} is not a number as training wrote them")
+    return number
+
+
+def plain_number(value, notation):
     """A number as float, NaN if it is missing; a date as days since 1970."""
     text = text_of(value)
     if text is None or text.strip().lower() in MISSING:

@@ -8,32 +8,31 @@ turns raw input into what `Net` takes, and a reader for its weights, which are b
 from __future__ import annotations
 
 import inspect
-import json
 import re
-import sys
-import types
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nasmyth.errors import ExportError
-from nasmyth.network.export import Written, readers
+from nasmyth.network.export import Written, alone, readers
+from nasmyth.network.export.literals import identifier, literal, prose
 from nasmyth.network.export.paste import Paste
 from nasmyth.network.export.verify import agree, difference, examples, expect, ready
 from nasmyth.network.files import whole
 from nasmyth.network.inputs import ImageInput, TableInput
-from nasmyth.network.names import Group, expression, places
+from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
 from nasmyth.network.save import to_bytes
-from nasmyth.record import Value
+from nasmyth.network.terms import gives, takes_raw
 
 if TYPE_CHECKING:
     from nasmyth.graph import Node
     from nasmyth.network.network import Network
 
+LONGEST = 4_000
+"""Characters in which a docstring says what a network takes."""
 RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "predict", "stored")
 
 
@@ -46,8 +45,7 @@ def write(network: Network, path: Path) -> Written:
     with whole(path, weights.name, path.name) as folder:
         (folder / weights.name).write_bytes(to_bytes(network))
         (folder / path.name).write_text(text, encoding="utf-8")
-        with _imported(folder / path.name) as module:
-            answers = [_answer(network, module.predict(raw)) for raw in batches]
+        answers = _answers(network, folder / path.name, batches)
         far = agree("source file", [difference(e, a) for e, a in zip(expected, answers, strict=True)])
     return Written((path, weights), far, f"imports torch only: python {path.name}, or {path.stem}.predict(raw)")
 
@@ -80,39 +78,17 @@ def source(network: Network, name: str) -> str:
 
 def _docstring(network: Network, name: str) -> str:
     count = sum(p.numel() for p in network.parameters())
+    name = prose(name)
     uses = [(f"python {name}.py", "what it is")]
     if name.isidentifier():
         uses.append((f"from {name} import predict", _usage(network)))
     text = (
         f"{name}: {count:,} parameters, made by Nasmyth (graph {network.graph.key}). Imports torch only.\n\n"
-        f"Takes {_taken(network)}.\nGives {_given(network)}.\n\n"
+        f"Takes {prose(takes_raw(network), LONGEST)}.\nGives {prose(gives(network), LONGEST)}.\n\n"
         + "".join(f"    {what:<40} {why}\n" for what, why in uses)
         + f"\nThe weights are in {name}.safetensors beside this file.\n"
     )
-    return f'"""{_safe(text)}"""'
-
-
-def _safe(text: str) -> str:
-    """Text that can stand inside a docstring, whatever the names in it."""
-    return text.replace("\\", "/").replace('"', "'").encode("ascii", "replace").decode()
-
-
-def _taken(network: Network) -> str:
-    inputs = network.inputs
-    if isinstance(inputs, ImageInput):
-        return f"images of {inputs.height} x {inputs.width} pixels, {inputs.channels} channel(s): N H W or N H W C, 0 to 255 if uint8"
-    if isinstance(inputs, TableInput):
-        return f"a dict of columns, or a DataFrame; the {len(inputs.columns)} columns are listed in COLUMNS"
-    return f"prepared input: float32 (N, {', '.join(map(str, network.graph.input))})"
-
-
-def _given(network: Network) -> str:
-    outputs = network.outputs
-    if outputs is None:
-        return f"the last layer's output: float32 (N, {', '.join(map(str, network.graph.output))})"
-    if outputs.kind == "classification":
-        return f"labels and probabilities of {outputs.size} classes"
-    return f"values of {', '.join(outputs.names)}: float32 (N, {outputs.size})"
+    return f'"""{text}"""'
 
 
 def _usage(network: Network) -> str:
@@ -145,19 +121,13 @@ def _call(name: str, module: type, arguments: dict[str, Any], address: str) -> s
     defaults = {p.name: p.default for p in inspect.signature(module.__init__).parameters.values()}  # type: ignore[misc]
     shown = []
     for argument, value in arguments.items():
-        if not _literal(value):
-            raise ExportError(
-                f"{argument}={value!r} of {name} at {address} cannot be written in a file that imports torch only"
-            )
-        if repr(value) != repr(defaults[argument]):
-            shown.append(f"{argument}={value!r}")
+        try:
+            written = literal(value)
+        except ExportError as error:
+            raise ExportError(f"{argument} of {name} at {prose(address)}: {error}") from None
+        if type(value) is not type(defaults[argument]) or repr(value) != repr(defaults[argument]):
+            shown.append(f"{identifier(argument)}={written}")
     return f"{name}({', '.join(shown)})"
-
-
-def _literal(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_literal, value))
-    return not isinstance(value, Value)
 
 
 def _net(network: Network, calls: dict[str, str], group: str) -> str:
@@ -190,8 +160,7 @@ def _groups(paths: dict[str, Place], calls: dict[str, str], group: str) -> Itera
 
 def _attribute(path: Place) -> str:
     """Where a module is inside `Net`: "self.stages[1].conv", "self[0]"."""
-    text = expression(path)
-    return f"self.{text}" if not text.startswith("[") else f"self{text}"
+    return "self" + "".join(f"[{int(part)}]" if part.isdecimal() else f".{identifier(part)}" for part in path)
 
 
 def _forward(nodes: tuple[Node, ...], paths: dict[str, Place]) -> Iterator[str]:
@@ -219,7 +188,7 @@ def _variables() -> Iterator[str]:
 
 
 def _shape(node: Node) -> str:
-    return f"(N, {', '.join(map(str, node.shape))})"
+    return f"(N, {', '.join(map(literal, node.shape))})"
 
 
 # --- from raw input and to the answer --------------------------------------------------------------------------------
@@ -235,15 +204,16 @@ def _ends(network: Network, paste: Paste) -> tuple[str, str]:
     elif isinstance(inputs, TableInput):
         knots, heights = _curves(inputs)
         fill = [c.fill for c in inputs.columns if c.kind == "number"]
-        lines.append(f"PREPARE = {prepare}(\n    fill={fill},\n    knots={knots},\n    heights={heights},\n)")
+        settings = {"fill": fill, "knots": knots, "heights": heights}
+        lines.append("\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"]))
     else:
-        lines.append(f"PREPARE = {prepare}(mean={list(inputs.mean)}, std={list(inputs.std)})")
+        lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
     if answer is None:
         lines.append("")
     elif _classifies(network):
         lines.append(f"ANSWER = {answer}()")
     else:
-        lines.append(f"ANSWER = {answer}(mean={list(outputs.mean)}, std={list(outputs.std)})")
+        lines.append(f"ANSWER = {answer}(mean={literal(list(outputs.mean))}, std={literal(list(outputs.std))})")
     return lines[0], lines[1]
 
 
@@ -258,11 +228,12 @@ def _constants(network: Network) -> Iterator[str]:
     if isinstance(network.inputs, TableInput):
         yield "COLUMNS = ["
         for column in network.inputs.columns:
-            more = f', "vocabulary": {json.dumps(list(column.vocabulary))}' if column.kind == "category" else ""
-            yield f'    {{"name": {json.dumps(column.name)}{more}}},'
+            more = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
+            more |= {"notation": column.notation} if column.notation else {}
+            yield f"    {literal({'name': column.name, **more})},"
         yield "]"
     if _classifies(network):
-        yield f"CLASSES = {json.dumps(list(network.outputs.names))}"
+        yield f"CLASSES = {literal(list(network.outputs.labels))}"
 
 
 def _raw_reader(network: Network, paste: Paste) -> str:
@@ -271,16 +242,17 @@ def _raw_reader(network: Network, paste: Paste) -> str:
     head = "def stored(raw):\n"
     if isinstance(inputs, ImageInput):
         reader = paste.add(readers.read_images)
-        size = f"height={inputs.height}, width={inputs.width}, channels={inputs.channels}"
-        return (
-            f'{head}    """Raw images as uint8 N H W C."""\n'
-            f"    return {reader}(raw, {size}, low={inputs.low!r}, high={inputs.high!r})"
+        settings = ", ".join(
+            f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high", "seen")
         )
+        return f'{head}    """Raw images as uint8 N H W C."""\n    return {reader}(raw, {settings})'
     if isinstance(inputs, TableInput):
         reader = paste.add(readers.read_rows)
         dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
         find = paste.add(readers.find_dated_column if dated else readers.find_column)
-        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find})'
+        written = any(column.notation for column in inputs.columns)
+        number = paste.add(readers.written_number if written else readers.plain_number)
+        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
     return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
 
 
@@ -297,7 +269,7 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
         "",
         f"@{torch_name}.no_grad()",
         "def predict(raw, net=None, batch=256):",
-        f'    """{_safe(_given(network))}, for raw input (see the top of this file)."""',
+        f'    """{prose(gives(network), LONGEST)}, for raw input (see the top of this file)."""',
         "    net = load() if net is None else net",
         f"    answers = [{answer} for part in stored(raw).split(batch)]",
     ]
@@ -322,28 +294,18 @@ if __name__ == "__main__":
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _imported(path: Path) -> Iterator[Any]:
-    """The file as a module, run in a namespace of its own."""
-    name = f"_nasmyth_export_{path.parent.name.strip('.').replace('.', '_')}"
-    module: Any = types.ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
+def _answers(network: Network, file: Path, batches: list[Any]) -> list[Any]:
+    """What the file's `predict` says to raw input, with labels as class indices again."""
     try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))  # noqa: S102  our own text
-        yield module
-    except ExportError:
-        raise
-    except Exception as error:
-        raise ExportError(f"not written: the source file fails: {type(error).__name__}: {error}") from error
-    finally:
-        del sys.modules[name]
+        given = alone.answers(file, batches)
+        return [_compared(network, answer) for answer in given]
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
+        raise ExportError(f"not written: the source file fails: {error}") from None
 
 
-def _answer(network: Network, answer: Any) -> Any:
-    """What the file's `predict` gives, with labels as class indices again."""
+def _compared(network: Network, answer: Any) -> Any:
     if not _classifies(network):
         return answer
     labels, probabilities = answer
-    places_of = {name: i for i, name in enumerate(network.outputs.names)}
+    places_of = {name: i for i, name in enumerate(network.outputs.labels)}
     return torch.tensor([places_of[label] for label in labels]), probabilities

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from nasmyth.errors import ExportError
+from nasmyth.errors import ExportError, NasmythError
 from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.ops import Embedding, Opaque
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network
@@ -26,17 +27,33 @@ def ready(network: Network) -> Network:
 
 
 def examples(network: Network, n: int, seed: int = 0) -> Any:
-    """Random raw input for a network: images as uint8 N H W C, tables as a dict of columns with missing and unknown
-    values among them, floats if it has no `inputs`."""
+    """Random raw input for a network: images as uint8 N H W C in the range of training, tables as a dict of columns with
+    missing and unknown values among them; floats, or codes, if it has no `inputs`."""
     inputs = network.inputs
     generator = torch.Generator().manual_seed(seed)
     if isinstance(inputs, ImageInput):
         shape = (n, inputs.height, inputs.width, inputs.channels)
-        return torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+        least, most = inputs.seen or (0, 255)
+        return torch.randint(least, most + 1, shape, generator=generator, dtype=torch.uint8)
     if isinstance(inputs, TableInput):
         rng = random.Random(seed)
         return {column.name: [_cell(column, rng) for _ in range(n)] for column in inputs.columns}
+    codes = _codes(network.graph)
+    if codes:
+        return torch.randint(codes, (n, *network.graph.input), generator=generator).float()
     return torch.randn(n, *network.graph.input, generator=generator)
+
+
+def _codes(graph: Any) -> int:
+    """How many codes a graph knows whose input is codes, such as words; 0 if it takes real numbers."""
+    known = []
+    for node in graph.nodes[1:]:
+        for place, number in enumerate(node.inputs):
+            if number == 0 and isinstance(node.op, Embedding):
+                known.append(int(node.op.codes))
+            elif number == 0 and isinstance(node.op, Opaque) and "int" in node.op.takes[place][3]:
+                known.append(2)
+    return min(known, default=0)
 
 
 def _cell(column: Any, rng: random.Random) -> Any:
@@ -71,8 +88,13 @@ def _distance(expected: Tensor, got: Tensor) -> float:
 
 
 def expect(network: Network, raw: Any) -> Prediction:
-    """The network's own answer. Raises ExportError if it is not finite: then there is nothing to agree with."""
-    expected = network.predict(raw)
+    """The network's own answer. Raises ExportError if it has none, or one that is not finite: nothing can agree with it."""
+    try:
+        expected = network.predict(raw)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, NasmythError):
+            raise
+        raise ExportError(f"the network cannot be run: {type(error).__name__}: {error}") from error
     table = expected.values if expected.probabilities is None else expected.probabilities
     assert table is not None
     if not bool(table.isfinite().all()):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nasmyth.errors import TraceError
+from nasmyth.errors import TraceError, warn
 from nasmyth.network.pipeline import evaluating
 from nasmyth.network.tracing.refusals import explained, first_line
 
@@ -47,13 +47,18 @@ class Note:
     chosen = given = ""
 
 
+def runs_operators(module: nn.Module) -> bool:
+    """Whether a module is an ONNX file that was read, whose layers are below `layers`."""
+    return hasattr(module, "runs_operators")
+
+
 class Answer(nn.Module):
     """A module of which one result alone is read: the one asked for, "logits", or the first tensor of real numbers."""
 
     def __init__(self, module: nn.Module, output: str | int | None) -> None:
         super().__init__()
         self.module, self.output = module, output
-        self.prefix = "module.layers" if hasattr(module, "runs_operators") else "module"
+        self.prefix = "module.layers" if runs_operators(module) else "module"
         self.note = Note()
 
     def path(self, path: str) -> str:
@@ -118,9 +123,8 @@ def capture(module: nn.Module, example: Tensor, output: str | int | None = None)
             except Exception as error:
                 raise TraceError(f"the module writes into parts of tensors: {first_line(error)}") from error
     if answer.note.chosen:
-        warnings.warn(
-            f"the module gives {answer.note.given}; the graph ends with {answer.note.chosen}. Say which with output=...",
-            stacklevel=4,
+        warn(
+            f"the module gives {answer.note.given}; the graph ends with {answer.note.chosen}. Say which with output=..."
         )
     held, x = _placeholders(program)
     return Captured(program.graph, held, x, _last(program), batch, answer)

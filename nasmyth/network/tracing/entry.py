@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from nasmyth.errors import TraceError
+from nasmyth.errors import TraceError, warn
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
-from nasmyth.network.pipeline import evaluating
-from nasmyth.network.tracing.capture import Captured, capture
+from nasmyth.network.tracing.capture import Captured, capture, runs_operators
+from nasmyth.network.tracing.comparing import compare
 from nasmyth.network.tracing.wire import Wired, wire
 from nasmyth.ops.opaque import Opaque, called
 
-TOLERANCE = 1e-5
-"""How far a network with the module's weights may be from the module, relative to the largest answer where above 1."""
+SHOWN = 8
+"""So many of the weights that are not used are named."""
 
 
 def trace(
@@ -38,7 +39,8 @@ def trace(
 
     Raises TraceError: for paths that depend on values, sizes that depend on values, several inputs, written-to buffers.
     """
-    return _traced(module, example, output, unknown)[1].graph
+    _, wired, _ = _traced(module, example, output, unknown)
+    return wired.graph
 
 
 def network_of(
@@ -50,19 +52,14 @@ def network_of(
 ) -> Network:
     """The network of a module or an ONNX file: its graph with its weights, in evaluation mode.
 
-    It is run beside the module on random input, or on `example`, and refused (TraceError) if it is not equal to 1e-5.
-    Arguments are those of `trace`. The weights are copies.
+    It is run beside the module on input like `example`, and refused (TraceError) if it is not equal to 1e-5. Arguments are
+    those of `trace`. The weights are copies.
     """
-    program, wired = _traced(module, example, output, unknown)
+    program, wired, example = _traced(module, example, output, unknown)
     network = Network(wired.graph)
     _put_weights(network, wired)
     network.eval()
-    gap = difference(network, program, example)
-    if not gap <= TOLERANCE:
-        raise TraceError(
-            f"the network differs from the module by {gap:.3g}, where {TOLERANCE:g} is allowed: forward does something that "
-            "depends on more than its input, such as random numbers or the size of the batch"
-        )
+    compare(network, program, example)
     return network
 
 
@@ -87,7 +84,9 @@ def opaque(graph: Graph) -> list[Unsaid]:
     return found
 
 
-def _traced(module: Any, example: Tensor | None, output: str | int | None, unknown: str) -> tuple[Captured, Wired]:
+def _traced(
+    module: Any, example: Tensor | None, output: str | int | None, unknown: str
+) -> tuple[Captured, Wired, Tensor]:
     if unknown not in ("opaque", "refuse"):
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
@@ -98,20 +97,37 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
 
         module, example = read(module, example, output)
         agree, output = module.agree, None
+    if isinstance(module, type) and issubclass(module, nn.Module):
+        raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
-        raise TraceError(f"{module!r} is neither an nn.Module nor the path of an ONNX file")
+        raise TraceError(f"{reprlib.repr(module)} is neither an nn.Module nor the path of an ONNX file")
     if example is None:
         raise TraceError("an example is needed: trace(module, torch.randn(1, 3, 224, 224)), the batch first")
     program = capture(module, example, output)
     if agree is not None:
         agree(program.graph, program.batch)
     wired = wire(program)
+    _say_unused(module, wired)
     left = opaque(wired.graph)
     if unknown == "refuse" and left:
         listed = "; ".join(f"{one.function} at {one.address}{wired.lines[one.address]}" for one in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         raise TraceError(f"no op says exactly {listed}{more}; unknown='opaque' keeps them as nodes of their own")
-    return program, wired
+    return program, wired, example
+
+
+def _say_unused(module: nn.Module, wired: Wired) -> None:
+    """A warning that names the weights which the answer does not depend on: they are not in the graph."""
+    named: dict[int, list[str]] = {}
+    for name, weight in module.named_parameters(remove_duplicate=False):
+        named.setdefault(id(weight), []).append(name.removeprefix("layers.") if runs_operators(module) else name)
+    left = [names[0] for names in named.values() if not wired.reached & set(names)]
+    if left:
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        warn(
+            f"the answer does not depend on {len(left)} of {len(named)} weights, which are left out: "
+            f"{', '.join(left[:SHOWN])}{more}"
+        )
 
 
 @torch.no_grad()
@@ -127,26 +143,3 @@ def _put_weights(network: Network, wired: Wired) -> None:
                     f"{name} at {address} has the shape {tuple(tensor.shape)}, {tuple(own[name].shape)} is needed"
                 )
             own[name].data = tensor.detach().clone()
-
-
-@torch.no_grad()
-def difference(network: Network, program: Captured, example: Tensor | None) -> float:
-    """The largest difference between a network and the module on two random inputs, relative to answers above 1."""
-    module = program.module
-    x = _random(program.x.meta["val"], example)
-    with evaluating(module):
-        theirs = module(x.clone())
-    ours = network(x.clone())
-    if ours.shape != theirs.shape or not bool(theirs.isfinite().all()):
-        return float("inf")
-    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1.0))
-
-
-def _random(like: Tensor, example: Tensor | None) -> Tensor:
-    """Two inputs: random numbers, or for whole numbers the example's own, twice."""
-    if like.is_floating_point():
-        generator = torch.Generator().manual_seed(0)
-        return torch.randn(2, *like.shape[1:], generator=generator).to(like.device, like.dtype)
-    if example is not None:
-        return torch.cat((example[:1], example[:1].flip(-1)))
-    return torch.zeros(2, *like.shape[1:], dtype=like.dtype, device=like.device)

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasmyth.errors import TraceError
+from nasmyth.errors import TraceError, warn
 from nasmyth.network.tracing.onnx_constants import Plan
 from nasmyth.network.tracing.onnx_file import File, title
 

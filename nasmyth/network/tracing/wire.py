@@ -21,14 +21,17 @@ from nasmyth.network.tracing import layers, moves, products, sums  # noqa: F401 
 from nasmyth.network.tracing.capture import Captured
 from nasmyth.network.tracing.reader import Reader
 from nasmyth.network.tracing.values import Draft
+from nasmyth.units import is_whole
 
 
 class Wired(NamedTuple):
-    """A graph, the weights that go to each address, and the line of source of each."""
+    """A graph, the weights that go to each address, the line of source of each, and the weights that are in it by their
+    names in the module."""
 
     graph: Graph
     weights: dict[str, dict[str, Tensor]]
     lines: dict[str, str]
+    reached: frozenset[str]
 
 
 def wire(program: Captured) -> Wired:
@@ -98,7 +101,8 @@ def _graph(program: Captured, drafts: list[Draft], kept: list[int]) -> Wired:
         lines.setdefault(address, draft.line)
     if len(nodes) == 1:
         raise TraceError("the module gives back its input: there is nothing to make a graph of")
-    return Wired(Graph(tuple(nodes)), {a: w for a, w in weights.items() if w}, lines)
+    reached = frozenset(program.module.path(name) for i in kept for name in drafts[i].names)
+    return Wired(Graph(tuple(nodes)), {a: w for a, w in weights.items() if w}, lines, reached)
 
 
 def _addresses(drafts: list[Draft], kept: list[int]) -> dict[int, str]:
@@ -136,5 +140,5 @@ def _is_layer(draft: Draft, drafts: list[Draft], kept: list[int], visits: Counte
 
 def place_of(path: str) -> str:
     """ "layers.2.conv" as an address: "layers[2].conv"."""
-    text = "".join(f"[{part}]" if part.isdigit() and str(int(part)) == part else f".{part}" for part in path.split("."))
+    text = "".join(f"[{part}]" if is_whole(part) and str(int(part)) == part else f".{part}" for part in path.split("."))
     return re.sub(r"^\.", "", text)

@@ -1,0 +1,82 @@
+"""What a network takes and gives, in words, for those who hold nothing but an exported file.
+
+    raw      what `predict` takes, here and in the exported source
+    stored   what the other exports take: uint8 pixels, rows of numbers and codes (see `inputs.py`)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasmyth.network.inputs import Column, ImageInput, TableInput
+from nasmyth.network.scale import pixels_seen
+
+if TYPE_CHECKING:
+    from nasmyth.network.network import Network
+
+COLUMNS = 20
+"""So many columns are described one by one."""
+
+
+def takes_raw(network: Network) -> str:
+    """What `predict` takes: dtype, layout and range of images, the columns of a table."""
+    inputs = network.inputs
+    if isinstance(inputs, ImageInput):
+        return (
+            f"images of {inputs.height} x {inputs.width} pixels, {_channels(inputs)}, N H W or N H W C: uint8 from 0 (black) "
+            f"to 255 (white), or other numbers from {inputs.low:g} to {inputs.high:g}{_trained(inputs)}"
+        )
+    if isinstance(inputs, TableInput):
+        return f"a dict of columns, or a DataFrame, with {_columns(inputs)}"
+    return f"prepared input: float32 (N, {_lengths(network.graph.input)})"
+
+
+def takes_stored(network: Network) -> str:
+    """What a pipeline takes as a tensor: dtype, layout and range."""
+    inputs = network.inputs
+    if isinstance(inputs, ImageInput):
+        scaled = "" if (inputs.low, inputs.high) == (0, 255) else f", which stand for {inputs.low:g} to {inputs.high:g}"
+        return (
+            f"uint8 (N, {inputs.height}, {inputs.width}, {inputs.channels}), N H W C, {_channels(inputs)}: pixels from 0 "
+            f"(black) to 255 (white){scaled}{_trained(inputs)}. They are normalised inside"
+        )
+    if isinstance(inputs, TableInput):
+        return f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}; a category as its place, from 1, and 0 if missing"
+    return f"float32 (N, {_lengths(network.graph.input)}), prepared as for training"
+
+
+def gives(network: Network) -> str:
+    """What comes out."""
+    outputs = network.outputs
+    if outputs is None:
+        return f"the last layer's output: float32 (N, {_lengths(network.graph.output)})"
+    if outputs.kind == "classification":
+        return f"labels (int64, N) and probabilities (float32, N x {outputs.size}) of {outputs.size} classes"
+    return f"values of {', '.join(outputs.names)} in the units of the training targets: float32 (N, {outputs.size})"
+
+
+def of_column(column: Column) -> str:
+    """One column: its kind, and what training saw."""
+    if column.kind == "category":
+        known = ", ".join(map(repr, column.vocabulary[:COLUMNS])) + (", ..." if len(column.vocabulary) > COLUMNS else "")
+        return f"text, one of {known}; all else counts as missing"
+    seen = f", {column.seen[0]:g} to {column.seen[1]:g} in training" if column.seen else ""
+    return f"a number in the units of the training data{seen}; NaN if missing"
+
+
+def _trained(inputs: ImageInput) -> str:
+    return f"; it was trained on {pixels_seen(inputs)}" if inputs.seen else ""
+
+
+def _channels(inputs: ImageInput) -> str:
+    return {1: "gray", 3: "red, green, blue"}.get(inputs.channels, f"{inputs.channels} channels")
+
+
+def _columns(inputs: TableInput) -> str:
+    told = [f"{column.name!r} ({of_column(column)})" for column in inputs.columns[:COLUMNS]]
+    more = len(inputs.columns) - COLUMNS
+    return f"{len(inputs.columns)} columns: {', '.join(told)}" + (f" and {more} more" if more > 0 else "")
+
+
+def _lengths(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))

@@ -1,0 +1,45 @@
+"""A look ahead: whether a study can be begun or gone on with, before its data is read and anything is timed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nasmyth.study.asking import refuse_busy
+from nasmyth.study.events import HEADER
+from nasmyth.study.header import asked, refuse_if_different, resolved
+from nasmyth.study.journal import Journal
+
+
+def look(
+    path: str | os.PathLike[str] | None,
+    *,
+    maximize: Any = None,
+    minimize: Any = None,
+    under: Iterable[Any] = (),
+    strategy: Any,
+    seed: int,
+    alone: bool = False,
+) -> None:
+    """Raise StudyError if `path` cannot hold a study, holds another one, or (`alone`) is being worked on.
+
+    A study is compared in what is known before there is data; without a goal, that is left to the data, too. Nothing is
+    written. What is not a file is looked at when it is opened.
+    """
+    if path is None or "://" in os.fspath(path):
+        return
+    from nasmyth.study.connect import looked_at
+
+    if looked_at(Path(path).expanduser(), readonly=False):
+        return  # nothing is there yet
+    mine = asked(resolved(maximize, minimize, under), strategy, seed)
+    if maximize is None and minimize is None:
+        del mine["objectives"]
+    with Journal(path, readonly=True) as journal:
+        header = next((one.data for one in journal.read() if one.kind == HEADER), None)
+        if header is not None:
+            refuse_if_different(str(path), header, mine)
+        if alone:
+            refuse_busy(journal)
