@@ -148,10 +148,7 @@ def compare(module: Any) -> None:
     if told.example is None:
         missing = "No module named 'onnxruntime'" in told.why
         reason = "is not installed" if missing else f"could not run it: {_short(told.why)}"
-        warnings.warn(
-            f"{file.path} was read without comparing its answers with those of ONNX Runtime, which {reason}",
-            stacklevel=6,
-        )
+        warn(f"{file.path} was read without comparing its answers with those of ONNX Runtime, which {reason}")
         return
     theirs = told.answers[0]
     gap = difference(ours.numpy(), theirs)
