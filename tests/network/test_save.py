@@ -98,7 +98,10 @@ DATA = classifier().to_bytes()
         (rewritten(DATA, lambda d: d.pop("graph") and None), "lacks 'graph'"),
         (rewritten(DATA, lambda d: d.update(history=3)), "history"),
         (rewritten(DATA, lambda d: d["graph"]["nodes"][0][0].update({"$": "NoSuchOp"})), "NoSuchOp"),
-        (rewritten(DATA, lambda d: d["graph"]["nodes"].pop() and None), "definition or a default of one of its ops has changed"),
+        (
+            rewritten(DATA, lambda d: d["graph"]["nodes"].pop() and None),
+            "definition or a default of one of its ops has changed",
+        ),
         (rewritten(DATA, lambda d: d["graph"]["nodes"][0].__setitem__(1, [7])), "cannot be built"),
         (rewritten(DATA, lambda d: d.update(key="0" * 20)), "definition or a default of one of its ops has changed"),
         (rewritten(DATA, lambda d: d.update(key="0" * 20, outputs=None)), "has changed"),

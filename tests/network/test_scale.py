@@ -59,7 +59,9 @@ def test_floats_from_0_to_1_are_refused_after_training_on_uint8(images):
     right = network.predict(PICTURES)
     assert np.mean(np.array(right.labels) == DIGITS.target.astype(str)) > 0.8  # it did learn
     assert task.inputs.seen == (0, 255)
-    with pytest.raises(DataError, match=r"pixels of 0 to 1, where the network was trained on 0 to 255: multiply by 255"):
+    with pytest.raises(
+        DataError, match=r"pixels of 0 to 1, where the network was trained on 0 to 255: multiply by 255"
+    ):
         network.predict(PICTURES / 255)
     assert network.predict(PICTURES / 255 * 255).labels == right.labels
 
@@ -84,7 +86,16 @@ def test_nothing_else_is(images):
     task, network = images
     dark = np.zeros((1, 8, 8), np.uint8)
     dark[0, 4, 4] = 40
-    for x in (PICTURES[:1], PICTURES.astype("float64"), dark, dark * 0, dark * 0.0, dark * 0 + 255, dark == 1, PICTURES // 8):
+    for x in (
+        PICTURES[:1],
+        PICTURES.astype("float64"),
+        dark,
+        dark * 0,
+        dark * 0.0,
+        dark * 0 + 255,
+        dark == 1,
+        PICTURES // 8,
+    ):
         network.predict(x)
     for x in task.test.x.split(1):
         network.predict(x), network.predict(x.double())
@@ -100,7 +111,9 @@ def test_more_than_training_ever_saw():
     network = build(Graph.of(chain(Mean("h w"), Linear(2)), (1, 8, 8)), inputs=fit_image_input(DIGITS.images))
     network.predict(DIGITS.images)
     for x in (PICTURES, PICTURES.astype(float)):
-        with pytest.raises(DataError, match="pixels of 0 to 255, where the network was trained on 0 to 16: divide by 15.9"):
+        with pytest.raises(
+            DataError, match="pixels of 0 to 255, where the network was trained on 0 to 16: divide by 15.9"
+        ):
             network.predict(x)
     hot = DIGITS.images.copy()
     hot[0, 0, 0] = 255
@@ -163,7 +176,9 @@ def test_a_table_of_another_scale_is_refused(table):
 
 def test_a_column_of_another_scale_is_said(table):
     _, network = table
-    with pytest.warns(NasmythWarning, match=r"column 'x3' is around 130 and was 0.1 to 2.5; is it in the units") as said:
+    with pytest.warns(
+        NasmythWarning, match=r"column 'x3' is around 130 and was 0.1 to 2.5; is it in the units"
+    ) as said:
         network.predict(IRIS.data * [1, 1, 1, 100])
     assert said[0].filename == __file__
     with pytest.warns(NasmythWarning, match="column 'x0' is around 0.058"):
@@ -173,7 +188,9 @@ def test_a_column_of_another_scale_is_said(table):
 def test_a_category_column_of_which_nothing_is_known_is_said():
     inputs = fit_table_input({"job": ["cook", "smith"] * 5, "age": [20.0, 60.0] * 5})
     network = build(Graph.of(chain(Linear(2)), (2,)), inputs=inputs)
-    with pytest.warns(NasmythWarning, match="column 'job': all values .* never seen in training, which knew 'cook', 'smith'"):
+    with pytest.warns(
+        NasmythWarning, match="column 'job': all values .* never seen in training, which knew 'cook', 'smith'"
+    ):
         network.predict({"job": [0, 1] * 5, "age": [30] * 10})
     network.predict({"job": ["king"], "age": [30]})
 
@@ -215,7 +232,10 @@ def test_onnx_says_what_it_takes(images, table, tmp_path):
     told = {prop.key: prop.value for prop in model.metadata_props}
     (image,) = model.graph.input
     for text in (told["takes"], image.doc_string, model.doc_string):
-        assert "uint8 (N, 8, 8, 1), N H W C, gray: pixels from 0 (black) to 255 (white); it was trained on 0 to 255" in text
+        assert (
+            "uint8 (N, 8, 8, 1), N H W C, gray: pixels from 0 (black) to 255 (white); it was trained on 0 to 255"
+            in text
+        )
     assert "probabilities (float32, N x 10)" in told["gives"] and "probabilities" in model.doc_string
     assert json.loads(told["inputs"])["seen"] == [0, 255]
     assert image.name == "image" and image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
@@ -224,8 +244,14 @@ def test_onnx_says_what_it_takes(images, table, tmp_path):
     model = onnx.load(tmp_path / "iris.onnx")
     assert [one.name for one in model.graph.input] == ["x0", "x1", "x2", "x3"]
     seen = network_range(IRIS.data, table)
-    assert model.graph.input[0].doc_string == f"a number in the units of the training data, {seen} in training; NaN if missing"
-    assert "one input a column" in model.doc_string and model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert (
+        model.graph.input[0].doc_string
+        == f"a number in the units of the training data, {seen} in training; NaN if missing"
+    )
+    assert (
+        "one input a column" in model.doc_string
+        and model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    )
 
 
 def network_range(data, table):
@@ -246,7 +272,9 @@ def test_source_says_and_refuses(images, tmp_path):
         "    except ValueError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.count("pixels of 0 to 1, where the network was trained on up to 255: give uint8") == 2, done.stderr
+    assert done.stdout.count("pixels of 0 to 1, where the network was trained on up to 255: give uint8") == 2, (
+        done.stderr
+    )
 
 
 def test_archives_and_weights_say_it(images, table, tmp_path):

@@ -174,7 +174,9 @@ def test_tables_that_lack_something_are_refused():
     with pytest.raises(ValueError, match="no column 'b' among"):
         readers.read_rows({"a": [1]}, [{"name": "a"}, {"name": "b"}], readers.find_column, readers.plain_number)
     with pytest.raises(ValueError, match="'b' has 2 rows, the first has 1"):
-        readers.read_rows({"a": [1], "b": [1, 2]}, [{"name": "a"}, {"name": "b"}], readers.find_column, readers.plain_number)
+        readers.read_rows(
+            {"a": [1], "b": [1, 2]}, [{"name": "a"}, {"name": "b"}], readers.find_column, readers.plain_number
+        )
 
 
 def test_names_may_hold_anything(tmp_path):

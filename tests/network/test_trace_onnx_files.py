@@ -357,6 +357,22 @@ def test_malformed_files_are_told_what_is_wrong(name, tmp_path):
     assert not PLAIN.search(str(caught.value)), caught.value
 
 
+def test_names_that_are_not_text_are_told(tmp_path):
+    path = file(tmp_path / "net.onnx", RELU, {"w": rng(4, 3, 3, 3)}, X, (2, 4, 6, 6))
+    whole_file = path.read_bytes()
+    for name in (b"Elu", b"second", b"first"):
+        path.write_bytes(whole_file.replace(name, b"\xff" * len(name)))
+        with pytest.raises(TraceError, match="a name in it is not text"):
+            trace(path)
+
+
+def test_an_answer_may_be_one_number(tmp_path):
+    nodes = [helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)]
+    path = file(tmp_path / "net.onnx", nodes, {"axes": whole(1, 2, 3)}, X, (2,))
+    network = Network.of(path)
+    assert network.graph.output == () and close(network, path, torch.from_numpy(rng(*X)))
+
+
 def test_graphs_inside_of_nodes_and_own_functions_are_named(tmp_path):
     def nested(model):
         one = model.graph.node[1].attribute.add()

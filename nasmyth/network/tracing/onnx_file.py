@@ -58,6 +58,8 @@ def opened(path: str | os.PathLike[str], output: str | int | None = None) -> Fil
     except Exception as error:
         raise TraceError(f"{path} is not an ONNX file that can be read: it is cut short, or of another kind") from error
     graph = model.graph
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise TraceError(f"{path} is not an ONNX file that can be read: a name in it is not text")
     for node in _all_nodes((graph, *model.functions)):
         if any(t.data_location == 1 or t.external_data for one in node.attribute for t in (one.t, *one.tensors)):
             raise TraceError(f"a setting of {title(node)} is kept outside the file; it was not read")
@@ -99,6 +101,26 @@ def _all_nodes(graphs: Iterable[Any]) -> Iterator[Any]:
             for one in node.attribute:
                 if one.HasField("g") or one.graphs:
                     yield from _all_nodes((one.g, *one.graphs))
+
+
+def _texts(model: Any) -> Iterator[Any]:
+    """The names in a file; those that are no UTF-8 are given as bytes."""
+    graph = model.graph
+    for node in _all_nodes((graph, *model.functions)):
+        yield from (
+            node.op_type,
+            node.name,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(one.name for one in node.attribute),
+        )
+    for tensor in graph.initializer:
+        yield from (tensor.name, *(text for one in tensor.external_data for text in (one.key, one.value)))
+    for one in (*graph.input, *graph.output, *graph.value_info):
+        yield from (one.name, *(axis.dim_param for axis in one.type.tensor_type.shape.dim))
+    yield from (one.domain for one in model.opset_import)
+    yield from (text for one in model.functions for text in (one.name, one.domain))
 
 
 def title(node: Any) -> str:
