@@ -49,6 +49,7 @@ def outcome(path: str, open_axes: int) -> tuple[str, str]:
 
 def read(path: str, open_axes: int) -> Any:
     """The network of a file; where it leaves the shape of its input open, for one that is made up."""
+    import numpy as np
     import onnx
     import torch
 
@@ -65,7 +66,7 @@ def read(path: str, open_axes: int) -> Any:
     kind = next(one for one in graph.input if one.name not in own).type.tensor_type
     shape = [d.dim_value if d.dim_value > 0 else open_axes for d in kind.shape.dim[1:]]
     like = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
-    return Network.of(path, torch.from_numpy(__import__("numpy").ones((1, *shape), like)))
+    return Network.of(path, torch.from_numpy(np.ones((1, *shape), like)))
 
 
 def against_runtime(path: str, network: Any) -> tuple[str, str] | None:

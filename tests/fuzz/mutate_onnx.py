@@ -29,7 +29,7 @@ def mutated(model: onnx.ModelProto, rng: random.Random) -> bytes:
         change = rng.choice(CHANGES)
         try:
             change(copy, rng)
-        except (IndexError, ValueError, TypeError):  # there is nothing of this kind to change
+        except Exception:  # there is nothing of this kind to change, or an earlier change is in the way
             continue
     data = copy.SerializeToString(deterministic=True)
     return broken(data, rng) if rng.random() < 0.15 else data

@@ -261,7 +261,9 @@ def test_two_inputs_are_refused(tmp_path):
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "two.onnx"
     )
-    with pytest.raises(TraceError, match=r"the file takes 2 inputs, a \(float32\), b \(float32\); a graph has one input"):
+    with pytest.raises(
+        TraceError, match=r"the file takes 2 inputs, a \(float32\), b \(float32\); a graph has one input"
+    ):
         trace(tmp_path / "two.onnx")
 
 

@@ -305,11 +305,33 @@ def test_weights_outside_the_folder_are_not_read(tmp_path):
             trace(changed(path, outside(location)))
     with pytest.raises(TraceError, match="'none', which is not there; put it beside the file"):
         trace(changed(path, outside("none")))
+    for location in ("x" * 500, "\0"):
+        with pytest.raises(TraceError, match="which is no name of a file"):
+            trace(changed(path, outside(location)))
     (tmp_path / "inside" / "beside").write_bytes(rng(4, 3, 3, 3).tobytes())
     assert close(Network.of(changed(path, outside("beside"))), path, torch.from_numpy(rng(*X)))
     (tmp_path / "inside" / "beside").write_bytes(b"short")
     with pytest.raises(TraceError, match="432 bytes, and 5 are kept in beside"):
         trace(path)
+
+
+def test_nor_are_settings(tmp_path):
+    """The numbers of a constant, even of one inside another node, or that nothing reads."""
+    for nest in (False, True):
+
+        def change(model, nest=nest):
+            made = constant("c", floats(1.0))
+            made.attribute[0].t.ClearField("raw_data")
+            made.attribute[0].t.data_location = TensorProto.EXTERNAL
+            entry = made.attribute[0].t.external_data.add()
+            entry.key, entry.value = "location", "/etc/passwd"
+            if nest:
+                inner = helper.make_graph([made], "inner", [], [])
+                made = helper.make_node("If", ["x"], ["c"], then_branch=inner, else_branch=inner)
+            model.graph.node.append(made)
+
+        with pytest.raises(TraceError, match="a setting of Constant .* is kept outside the file; it was not read"):
+            trace(changed(tmp_path / "net.onnx", change))
 
 
 BROKEN = {
@@ -333,6 +355,22 @@ def test_malformed_files_are_told_what_is_wrong(name, tmp_path):
         warnings.simplefilter("ignore")
         trace(changed(tmp_path / "net.onnx", change))
     assert not PLAIN.search(str(caught.value)), caught.value
+
+
+def test_names_that_are_not_text_are_told(tmp_path):
+    path = file(tmp_path / "net.onnx", RELU, {"w": rng(4, 3, 3, 3)}, X, (2, 4, 6, 6))
+    whole_file = path.read_bytes()
+    for name in (b"Elu", b"second", b"first"):
+        path.write_bytes(whole_file.replace(name, b"\xff" * len(name)))
+        with pytest.raises(TraceError, match="a name in it is not text"):
+            trace(path)
+
+
+def test_an_answer_may_be_one_number(tmp_path):
+    nodes = [helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)]
+    path = file(tmp_path / "net.onnx", nodes, {"axes": whole(1, 2, 3)}, X, (2,))
+    network = Network.of(path)
+    assert network.graph.output == () and close(network, path, torch.from_numpy(rng(*X)))
 
 
 def test_graphs_inside_of_nodes_and_own_functions_are_named(tmp_path):

@@ -59,7 +59,7 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
     known = theirs.isfinite()
     if not bool((same | (known & ours.isfinite())).all()):
         return float("inf")
-    ours, theirs = (torch.where(known, x, 0.0).flatten(1).double() for x in (ours, theirs))
+    ours, theirs = (torch.where(known, x, 0.0)[:, None].flatten(1).double() for x in (ours, theirs))
     if not theirs.numel():
         return 0.0
     return float(((ours - theirs).abs().amax(1) / theirs.abs().amax(1).clamp(min=1.0)).max())

@@ -101,7 +101,7 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
         )
-    inputs = outputs = None
+    inputs = outputs = agree = None
     if isinstance(module, (str, os.PathLike)):
         from nasmyth.network.tracing.onnx import read
 
@@ -111,7 +111,7 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
             raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
         with core_of(module) as core:
             module, example = read(core.path, example, output)
-        inputs, outputs, output = core.inputs, core.outputs, None
+        inputs, outputs, agree, output = core.inputs, core.outputs, module.agree, None
     if isinstance(module, type) and issubclass(module, nn.Module):
         raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -119,8 +119,8 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
     if example is None:
         raise TraceError("an example is needed: trace(module, torch.randn(1, 3, 224, 224)), the batch first")
     program = capture(module, example, output)
-    if hasattr(module, "runs_operators"):
-        module.agree(program.graph, program.batch)
+    if agree is not None:
+        agree(program.graph, program.batch)
     wired = wire(program)
     _say_unused(module, wired)
     left = opaque(wired.graph)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasmyth.errors import NasmythError, TraceError, require
+from nasmyth.errors import NasmythError, TraceError, require, warn
 from nasmyth.network.tracing import onnx_layers, onnx_numbers, onnx_reduce, onnx_shapes  # noqa: F401
 from nasmyth.network.tracing.onnx_beside import Beside, Told, compare
 from nasmyth.network.tracing.onnx_constants import planned
@@ -48,9 +47,8 @@ def read(
     beside = Beside(file, plan, fixed, examples[0].shape[1:])
     told = beside.ask(examples)
     if output is None and len(file.outputs) > 1:
-        warnings.warn(
-            f"the file gives {', '.join(file.outputs)}; the graph ends with {file.output.name}. Say which with output=...",
-            stacklevel=5,
+        warn(
+            f"the file gives {', '.join(file.outputs)}; the graph ends with {file.output.name}. Say which with output=..."
         )
     module = OnnxModule(beside, told, examples[told.example or 0])
     return module, module.example if example is None else example

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasmyth.errors import TraceError
+from nasmyth.errors import TraceError, warn
 from nasmyth.network.tracing.onnx_constants import Plan
 from nasmyth.network.tracing.onnx_file import File, title
 
@@ -77,44 +77,46 @@ class Beside(NamedTuple):
 
 def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> Told:
     file, plan = beside.file, beside.plan
+    outputs = [file.output.name, *inside]
+    asked = {
+        "path": str(file.path.absolute()), "input": file.input.name, "outputs": outputs, "examples": len(examples),
+        "shape": ["batch" if beside.fixed is None else beside.fixed, *beside.inner],
+        "nodes": plan.before, "fold": plan.wanted, "most": COMPUTED, "plain": TYPES,
+        "memory": MEMORY + 6 * file.size, "seconds": SECONDS + file.size // 1_000_000,
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="nasmyth-onnx-") as name:
         folder = Path(name)
         for number, x in enumerate(examples):
             np.save(folder / f"example{number}.npy", x.numpy())
-        asked = {
-            "path": str(file.path.absolute()), "input": file.input.name, "shape": ["batch" if beside.fixed is None else beside.fixed, *beside.inner], "examples": len(examples),
-            "outputs": [file.output.name, *inside], "nodes": plan.before, "fold": plan.wanted, "most": COMPUTED, "plain": TYPES,
-            "memory": MEMORY + 6 * file.size, "seconds": SECONDS + file.size // 1_000_000,
-        }  # fmt: skip
         (folder / "asked.json").write_text(json.dumps(asked))
-        command = [sys.executable, "-P", str(CHILD), name]
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                timeout=WALL + file.size // 1_000_000, check=False,
-            )  # fmt: skip
-            ended = "it took too long" if done.returncode in (-24, -9) else "it crashed"
-        except subprocess.TimeoutExpired:
-            ended = "it took too long"
-        told = json.loads((folder / "told.json").read_text()) if (folder / "told.json").exists() else {"step": "check"}
+        ended = _run(folder, WALL + file.size // 1_000_000)
+        found = folder / "told.json"
+        told: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {"step": "check"}
         step, why = told["step"], told.get("why", ended)
-        if step == "end":
-            why = ""
-        elif told.get("check"):  # ONNX Runtime is more patient than the rules are
+        if step != "end" and told.get("check"):  # ONNX Runtime is more patient than the rules are
             raise TraceError(f"{file.path} is not a valid ONNX file: {told['check'].strip().splitlines()[0]}")
-        elif step != "run":
+        if step not in ("run", "end"):
             raise _refusal(file, plan, step, why, told.get("at"))
         arrays = {}
         for number, (value, dtype) in enumerate(told["fold"].items()):
-            if not (folder / f"fold{number}.npy").exists():
+            if dtype not in TYPES:
                 raise TraceError(f"the value {value!r} is of the type {dtype}, which networks here cannot hold")
             arrays[value] = np.load(folder / f"fold{number}.npy", allow_pickle=False)
         ran = told.get("run") or {}
-        answers = [
-            np.load(folder / f"answer{i}.npy", allow_pickle=False) for i in range(len(asked["outputs"]) if ran else 0)
-        ]
+        answers = [np.load(folder / f"answer{i}.npy", allow_pickle=False) for i in range(len(outputs) if ran else 0)]
     types = {name: (kind, dims) for name, (kind, dims) in told["types"].items()}
     return Told(types, arrays, ran.get("example"), answers, why)
+
+
+def _run(folder: Path, seconds: float) -> str:
+    """Runs the other process; how it ended."""
+    command = [sys.executable, "-P", str(CHILD), str(folder)]
+    quiet = subprocess.DEVNULL
+    try:
+        done = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return "it took too long"
+    return "it took too long" if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL) else "it crashed"
 
 
 def _refusal(file: File, plan: Plan, step: str, why: str, at: int | None) -> TraceError:
@@ -146,10 +148,7 @@ def compare(module: Any) -> None:
     if told.example is None:
         missing = "No module named 'onnxruntime'" in told.why
         reason = "is not installed" if missing else f"could not run it: {_short(told.why)}"
-        warnings.warn(
-            f"{file.path} was read without comparing its answers with those of ONNX Runtime, which {reason}",
-            stacklevel=6,
-        )
+        warn(f"{file.path} was read without comparing its answers with those of ONNX Runtime, which {reason}")
         return
     theirs = told.answers[0]
     gap = difference(ours.numpy(), theirs)

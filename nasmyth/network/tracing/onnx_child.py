@@ -103,7 +103,8 @@ def fold(folder: Path, asked: dict[str, Any]) -> dict[str, str]:
     nodes = [model.graph.node[i] for i in asked["nodes"]]
     read = {name for node in nodes for name in node.input}
     tensors = [one for one in model.graph.initializer if one.name in read]
-    found, total = {}, 0
+    found: dict[str, str] = {}
+    total = 0
     try:
         values = by_runtime(model, nodes, tensors, asked["fold"])
     except MemoryError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,13 @@ def opened(path: str | os.PathLike[str], output: str | int | None = None) -> Fil
     except Exception as error:
         raise TraceError(f"{path} is not an ONNX file that can be read: it is cut short, or of another kind") from error
     graph = model.graph
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise TraceError(f"{path} is not an ONNX file that can be read: a name in it is not text")
+    for node in _all_nodes((graph, *model.functions)):
+        if any(t.data_location == 1 or t.external_data for one in node.attribute for t in (one.t, *one.tensors)):
+            raise TraceError(f"a setting of {title(node)} is kept outside the file; it was not read")
+    if any(t.data_location == 1 for one in graph.sparse_initializer for t in (one.values, one.indices)):
+        raise TraceError("a sparse tensor is kept outside the file; it was not read")
     if not graph.node or not graph.output:
         raise TraceError(f"{path} is not an ONNX file that can be read: it holds no network")
     versions = {one.domain or "": one.version for one in model.opset_import}
@@ -83,6 +91,36 @@ def opened(path: str | os.PathLike[str], output: str | int | None = None) -> Fil
         found,
         [*map(_said, graph.output)],
     )
+
+
+def _all_nodes(graphs: Iterable[Any]) -> Iterator[Any]:
+    """The nodes of graphs, and of those inside of them."""
+    for graph in graphs:
+        for node in graph.node:
+            yield node
+            for one in node.attribute:
+                if one.HasField("g") or one.graphs:
+                    yield from _all_nodes((one.g, *one.graphs))
+
+
+def _texts(model: Any) -> Iterator[Any]:
+    """The names in a file; those that are no UTF-8 are given as bytes."""
+    graph = model.graph
+    for node in _all_nodes((graph, *model.functions)):
+        yield from (
+            node.op_type,
+            node.name,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(one.name for one in node.attribute),
+        )
+    for tensor in graph.initializer:
+        yield from (tensor.name, *(text for one in tensor.external_data for text in (one.key, one.value)))
+    for one in (*graph.input, *graph.output, *graph.value_info):
+        yield from (one.name, *(axis.dim_param for axis in one.type.tensor_type.shape.dim))
+    yield from (one.domain for one in model.opset_import)
+    yield from (text for one in model.functions for text in (one.name, one.domain))
 
 
 def title(node: Any) -> str:
@@ -262,12 +300,18 @@ def _outside(tensor: Any, folder: Path) -> tuple[Path, int, int]:
     told = {one.key: one.value for one in tensor.external_data}
     location = told.get("location", "")
     file = folder / location
-    inside = location and not Path(location).is_absolute() and file.resolve().is_relative_to(folder.resolve())
+    try:
+        inside = location and not Path(location).is_absolute() and file.resolve().is_relative_to(folder.resolve())
+        there = inside and file.is_file()
+    except (OSError, ValueError) as error:  # too long, or no name at all
+        raise TraceError(
+            f"the tensor {tensor.name!r} is kept in {location[:80]!r}, which is no name of a file"
+        ) from error
     if not inside:
         raise TraceError(
             f"the tensor {tensor.name!r} is kept in {location!r}, which is not in the folder of the file; it was not read"
         )
-    if not file.is_file():
+    if not there:
         raise TraceError(
             f"the tensor {tensor.name!r} is kept in {location!r}, which is not there; put it beside the file"
         )

@@ -62,7 +62,7 @@ def _recurrent(node: Any, x: Tensor, *rest: Any) -> Any:
     hidden = attribute(node, "hidden_size")
     states = [_start(state, x, 1 + both, hidden, swapped) for state in ((h, c) if node.kind == "LSTM" else (h,))]
     weights = list(node.parameters())
-    function = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN": torch.rnn_relu if relu else torch.rnn_tanh}[node.kind]
+    function: Any = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN": torch.rnn_relu if relu else torch.rnn_tanh}[node.kind]
     given = states if node.kind == "LSTM" else states[0]
     y, *last = function(x, given, weights, len(weights) > 2 * (1 + both), 1, 0.0, False, both, False)
     y = y.flip(0) if direction == "reverse" else y
