@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, postgres: str) -> Iterator[dict[str, str]]:
+def environment(tmp_path: Path, checkout: Path, postgres: str) -> Iterator[dict[str, str]]:
     """A home of its own, and the tools that stand for what the test may not do."""
     server = urlsplit(postgres)
     tools, home = tmp_path / "tools", tmp_path / "home"
@@ -63,7 +63,7 @@ def environment(tmp_path: Path, postgres: str) -> Iterator[dict[str, str]]:
     }
     try:
         yield {
-            **kept, "HOME": str(home), "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **kept, "HOME": str(home), "PYTHONPATH": str(checkout), "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGDATABASE": "postgres",
             "RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1",
             "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -91,9 +91,8 @@ def script(port: int) -> str:
         else:
             told.append(line)
         if line.startswith("python3 -m venv"):
-            told.append(
-                f"echo {sysconfig.get_paths()['purelib']} > $(echo ~/nasmyth/lib/python3*/site-packages)/here.pth"
-            )
+            there = f"import sys; sys.path.insert(0, {sysconfig.get_paths()['purelib']!r})"
+            told.append(f"echo {shell_quoted(there)} > $(echo ~/nasmyth/lib/python3*/site-packages)/here.pth")
     return "\n".join(told)
 
 
