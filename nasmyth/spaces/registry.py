@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,10 +49,11 @@ def _adopted(name: str, found: Any) -> Named:
     if isinstance(found, Named):
         return found
     if isinstance(found, Space):
-        return Named(lambda: found, source=f"the package that offers {name}")
+        return Named(lambda *_, **__: found, source=f"the package that offers {name}")
     if not callable(found):
         raise TypeError(f"it must lead to a Space, or a function that returns one, and leads to {found!r}")
-    return Named(found, source=str(getattr(found, "__module__", "")))
+    make = found if inspect.signature(found).parameters else functools.wraps(found)(lambda *_, **__: found())
+    return Named(make, source=str(getattr(found, "__module__", "")))
 
 
 spaces: Registry[Named] = Registry("spaces", _adopted)

@@ -116,28 +116,39 @@ class Ray(Executor):
     def send(self, call: _Remote) -> None:
         """Make a call, for the first or second time."""
         store, digest, arguments = call.what
-        call.tries += 1
         limits = (self.seconds, self.memory)
-        # in a list, so that Ray does not fetch it for every call: the worker does where it must
-        call.reference = self._remote.remote([store], digest, arguments, limits, version("nasmyth"))
+        with self._lock:  # it is not made when it was cancelled, and not cancelled while it is made
+            call.tries += 1
+            if call.ended:
+                raise Crashed("it was cancelled")
+            # in a list, so that Ray does not fetch it for every call: the worker does where it must
+            call.reference = self._remote.remote([store], digest, arguments, limits, version("nasmyth"))
         call.reference.future().add_done_callback(partial(self._settle, call))
+
+    def _again(self, call: _Remote) -> None:
+        try:
+            self.send(call)
+        except Exception as error:
+            self._finish(call, self._translated(error, call))
 
     def _settle(self, call: _Remote, answer: Future[Any]) -> None:
         error = answer.exception()
         if error is not None and call.tries < _TRIES and not call.ended and isinstance(error, self._lost):
-            threading.Thread(target=self.send, args=(call,), daemon=True).start()  # not in Ray's own thread
-            return
-        with self._lock:
-            self._calls.discard(call)
+            threading.Thread(target=self._again, args=(call,), daemon=True).start()  # not in Ray's own thread
+            return None
         if error is not None:
-            call.set_exception(self._translated(error, call))
-            return
+            return self._finish(call, self._translated(error, call))
         ok, blob = answer.result()
         try:
             result = pickle.loads(blob)
         except Exception as unreadable:
             ok, result = False, unreadable
-        call.set_result(result) if ok else call.set_exception(result)
+        return self._finish(call, None if ok else result, result)
+
+    def _finish(self, call: _Remote, error: BaseException | None, result: Any = None) -> None:
+        with self._lock:
+            self._calls.discard(call)
+        call.set_result(result) if error is None else call.set_exception(error)
 
     @property
     def _lost(self) -> tuple[type[Exception], ...]:
@@ -163,7 +174,10 @@ class Ray(Executor):
 
     def end(self, call: _Remote) -> None:
         """Kill what a call runs, wherever that is."""
-        self._ray.cancel(call.reference, force=True)
+        with self._lock:
+            call.ended = True
+            reference = call.reference
+        self._ray.cancel(reference, force=True)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster, if this executor joined it; one that it started ends. `cancel_futures` kills what runs."""
@@ -194,7 +208,6 @@ class _Remote(Future[Any]):
     def cancel(self) -> bool:
         """End it; it then has the exception Crashed. False, as for everything that runs."""
         if not self.done():
-            self.ended = True
             self._cluster.end(self)
         return False
 
