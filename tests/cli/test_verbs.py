@@ -72,7 +72,14 @@ def test_show_says_how_far_they_were_trained_what_chance_gives_and_what_was_deci
 
 
 @pytest.mark.parametrize(
-    "line", [("--live", "--json"), ("--live", "--html", "x.html"), ("--live", "--graph"), ("again", "--live"), ("again", "--graph")]
+    "line",
+    [
+        ("--live", "--json"),
+        ("--live", "--html", "x.html"),
+        ("--live", "--graph"),
+        ("again", "--live"),
+        ("again", "--graph"),
+    ],
 )
 def test_show_refuses_what_does_not_go_together(run, study, line):
     said = run("show", study, *(study if part == "again" else part for part in line), status=2)
@@ -80,7 +87,10 @@ def test_show_refuses_what_does_not_go_together(run, study, line):
 
 
 def test_a_page_that_cannot_be_written_is_one_plain_line(run, study):
-    assert run("show", study, "--html", "/dev/full", status=1).stderr == "error: cannot write /dev/full: No space left on device\n"
+    assert (
+        run("show", study, "--html", "/dev/full", status=1).stderr
+        == "error: cannot write /dev/full: No space left on device\n"
+    )
 
 
 def test_show_one_candidate(run, study):
