@@ -11,6 +11,7 @@ import nasmyth
 from nasmyth.design import Progress, design
 from nasmyth.errors import BudgetError, NasmythError
 from nasmyth.measure import params, size
+from nasmyth.report import summary_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,6 +42,10 @@ def test_everything_is_within_the_budget_and_compared_with_a_baseline(wine):
     assert {"trial", "test", "baseline", "difference", "layers"} <= summary["result"].keys()
     assert summary["result"]["difference"]["low"] <= summary["result"]["difference"]["value"]
     assert [row["stage"] for row in summary["funnel"]][:2] == ["proposed", "short"]
+    trained = [stage for one in summary["trials"] for stage in one["stages"].values() if "epochs" in stage]
+    assert trained and all(0 < stage["epochs"] <= stage["planned"] + 1 for stage in trained)
+    assert summary["chance"]["score"] == summary["result"]["chance"]["score"] == "accuracy"
+    assert any("test split" in note for note in summary["task"]["notes"])
     assert "accuracy" in str(found)
 
 
@@ -94,6 +99,8 @@ def test_regression_is_inferred_and_the_error_is_minimised(tmp_path):
     found = nasmyth.design("diabetes", under=[size <= "20kB"], spend="3 trials", seed=1)
     assert found.summary["objectives"] == [["rmse", "min"]]
     assert found.summary["result"]["residuals"]["actual"]
+    wrong = summary_of(found.study)["mistakes"]
+    assert len(wrong["columns"]) == 10 and len(wrong["examples"]) == 24 and wrong["examples"][0]["cells"]
     assert found.summary["result"]["test"]["rmse"] < 120
 
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nasmyth.errors import UnitError
-from nasmyth.units import BYTES, COUNT, FRACTION, JOULES, SECONDS, Spend, is_whole, quantity, show, spend
+from nasmyth.units import BYTES, COUNT, FRACTION, JOULES, SECONDS, Spend, is_whole, quantity, show, spend, unsigned
 
 KNOWN = [
     ("8ms", SECONDS, 0.008), ("8 ms", SECONDS, 0.008), ("90s", SECONDS, 90), ("2h", SECONDS, 7200), ("5m", SECONDS, 300),
@@ -57,6 +57,21 @@ def test_refuses_and_suggests(text, unit, said):
 )  # fmt: skip
 def test_shows(value, unit, text):
     assert show(value, unit) == text
+
+
+@pytest.mark.parametrize("unit", [COUNT, SECONDS, BYTES, JOULES, FRACTION, "raw", "furlong"])
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -1e-300])
+def test_what_is_written_as_zero_has_no_sign(value, unit):
+    text = show(value, unit)
+    assert text.startswith("-") == bool(re.search(r"[1-9]", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("-0", "0"), ("-0.00", "0.00"), ("-0 s", "0 s"), ("-0%", "0%"), ("-0.01", "-0.01"), ("-0.0e+00", "0.0e+00"), ("+0.00", "+0.00"), ("-inf", "-inf"), ("-07", "-07"), ("-", "-")],
+)  # fmt: skip
+def test_zeros_lose_their_sign_and_nothing_else_does(text, wanted):
+    assert unsigned(text) == wanted
 
 
 @given(st.floats(1e-8, 1e14) | st.floats(-1e14, -1e-8), st.sampled_from([COUNT, BYTES]))

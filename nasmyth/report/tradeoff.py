@@ -32,7 +32,7 @@ from nasmyth.report.svg import (
 )  # fmt: skip
 from nasmyth.units import show
 
-MOST_POINTS = 1500
+MOST_POINTS = 1000
 Legend = list[tuple[str, str]]
 """(key, what it stands for) of what a plot shows; keys are elements."""
 

@@ -27,8 +27,9 @@ def stage_of(one: Candidate) -> tuple[str, Mapping[str, Any]]:
 def epochs(summary: Summary, one: Candidate) -> tuple[float, float] | None:
     """(reached, planned for a full training) of the last training of a candidate; None where nothing was recorded."""
     stage = stage_of(one)[1]
-    reached, own, plan = stage.get("epochs"), stage.get("planned"), recipe(summary)[1].get("epochs")
-    planned = plan if _plan(summary) is not None and number(plan) else own
+    reached, plan = stage.get("epochs"), _plan(summary)
+    said = (plan or {}).get("recipe") or {}
+    planned = said.get("epochs") or _fields(said).get("epochs") if said else stage.get("planned")
     return (float(reached), float(planned)) if number(reached) and number(planned) and planned > 0 else None
 
 
@@ -105,7 +106,8 @@ def why(summary: Summary) -> str:
 
 
 def _plan(summary: Summary) -> Mapping[str, Any] | None:
-    return next((note for note in summary.get("notes") or () if note.get("what") == "plan"), None)
+    found: Mapping[str, Any] | None = summary.get("plan")
+    return found
 
 
 def _fields(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def summarised(log: Log) -> dict[str, Any]:
         "strategy": said.get("strategy"),
         "space": said.get("space_key"),
         "nasmyth": said.get("nasmyth"),
+        "plan": _last(log, "plan"),
         "chosen": _last(log, "chosen"),
         "result": _last(log, "result"),
         "chance": level,

@@ -58,7 +58,11 @@ def judge(network: nn.Module, task: Task, split: str = "test") -> Judgement:
     values = values[0] if isinstance(values, tuple) else values
     errors = (values - examples.y).double().square().mean(1)
     step = max(1, len(values) // SHOWN)
-    shown = {"actual": examples.y[::step, 0].tolist(), "predicted": values[::step, 0].tolist(), "name": task.outputs.names[0]}
+    shown = {
+        "actual": examples.y[::step, 0].tolist(),
+        "predicted": values[::step, 0].tolist(),
+        "name": task.outputs.names[0],
+    }
     return Judgement(scores, errors, {"residuals": shown}, raw)
 
 

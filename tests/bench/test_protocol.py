@@ -49,6 +49,12 @@ def test_figures_of_a_search_that_found_everything(table):
     assert row["reported"] == 65.0 and row["seconds"] == sum(table.columns["cost"])
 
 
+def test_no_regret_is_zero_and_not_less(table):
+    found = anytime(table, LocalSearch(start=3), "params", queries=24, seeds=3)
+    (row,) = at_budgets(table, found, [24])
+    assert row["p_optimum"] == 1.0 and f"{row['regret']:.3g}" == "0"
+
+
 def test_less_is_better_where_it_is(table):
     found = anytime(table, Evolution(population=3), "params", queries=8, seeds=10)
     first, last = at_budgets(table, found, [1, 8])

@@ -53,6 +53,46 @@ def test_show_writes_the_page(run, study, tmp_path):
     assert "<svg" in page.read_text()
 
 
+def test_show_several_stand_side_by_side(run, study, tmp_path):
+    told = run("show", study, study).stdout
+    assert told.count("mine.db") >= 2 and "maximise accuracy" in told and "params ≤ 5k" in told
+    assert json.loads(run("show", study, study, "--json").stdout)[str(study)]["best"]
+    page = tmp_path / "both.html"
+    assert run("show", study, study, "--html", page).stdout.strip() == str(page)
+    assert "Side by side" in page.read_text()
+
+
+def test_show_says_how_far_they_were_trained_what_chance_gives_and_what_was_decided(run, study):
+    told = run("show", study).stdout
+    for part in ("1 of 1", "chance is accuracy 0.1", "always answering", "test split: 359 examples", "Recipe: sgd"):
+        assert part in told
+    found = json.loads(run("show", study, "--json").stdout)
+    assert found["chance"]["score"] == "accuracy" and found["task"]["notes"] and found["task"]["recipe"]
+    assert isinstance(found["warnings"], list) and all("near_chance" in one for one in found["trials"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("--live", "--json"),
+        ("--live", "--html", "x.html"),
+        ("--live", "--graph"),
+        ("again", "--live"),
+        ("again", "--graph"),
+    ],
+)
+def test_show_refuses_what_does_not_go_together(run, study, line):
+    said = run("show", study, *(study if part == "again" else part for part in line), status=2)
+    assert "nasmyth show" in said.stderr
+
+
+def test_a_page_that_cannot_be_written_is_one_plain_line(run, study):
+    assert (
+        run("show", study, "--html", "/dev/full", status=1).stderr
+        == "error: cannot write /dev/full: No space left on device\n"
+    )
+
+
 def test_show_one_candidate(run, study):
     best = document(run("show", study, "--json"))["best"]["number"]
     assert document(run("show", f"{study}#best", "--json"))["number"] == best

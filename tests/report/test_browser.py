@@ -212,7 +212,7 @@ def test_a_live_page_is_renewed_where_the_reader_is(browser, tmp_path):
             first, opened, where = browser.execute_script(now)
             assert first and opened and abs(where - before[0]) < 300 and before[0] > 300
             point = f"#front .plot .point[data-trial='{trial.number}']"
-            assert browser.execute_script(f"return document.querySelectorAll(\"{point}\").length") == 1
+            assert browser.execute_script(f'return document.querySelectorAll("{point}").length') == 1
             assert browser.get_log("browser") == []
         finally:
             live.server.shutdown()

@@ -36,7 +36,12 @@ def test_terminal_and_page_show_both(study_path, summary, other):
     text = report.text([summary, other])
     assert "0.9861" in text and "0.9417" in text and "same budget" in text
     page = report.html([study_path, other])
-    assert "digits.db" in page and "0.9417" in page and "nasmyth &lt;b&gt;again&lt;/b&gt;" in page and "<b>again" not in page
+    assert (
+        "digits.db" in page
+        and "0.9417" in page
+        and "nasmyth &lt;b&gt;again&lt;/b&gt;" in page
+        and "<b>again" not in page
+    )
     assert page.count('class="curve s') >= 3 and "http" not in page.replace("http-equiv", "")
 
 

@@ -77,7 +77,9 @@ def test_trials_are_compared_by_the_training_that_most_had():
 
 
 def test_decisions_that_are_absent_many_or_all_different():
-    genomes = [{"a": i, "b": i % 2, "text": f"t{i}", "tree": [i % 2, 3]} | ({"c": 5} if i % 2 else {}) for i in range(40)]
+    genomes = [
+        {"a": i, "b": i % 2, "text": f"t{i}", "tree": [i % 2, 3]} | ({"c": 5} if i % 2 else {}) for i in range(40)
+    ]
     names, codes, values = coded(genomes)
     assert names == ["a", "b", "tree", "c"] and codes.shape == (40, 4)
     assert len(values[0]) <= module.BINS and values[0][0] == "0 to 2"

@@ -46,7 +46,9 @@ def ask(live, path=None, method="GET", **headers):
     where = urlsplit(live.url)
     connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
     try:
-        connection.request(method, where.path if path is None else path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        connection.request(
+            method, where.path if path is None else path, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read().decode()
     finally:

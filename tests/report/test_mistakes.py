@@ -16,7 +16,7 @@ from nasmyth.study import Study
 def test_pictures_stand_with_both_labels(summary):
     page = report.html(summary)
     assert page.count(f'src="{DOT}"') == 5
-    assert "<b>3</b> taken for <b class=\"bad\">&lt;b&gt;5&lt;/b&gt;</b>" in page and "97 % sure" in page
+    assert '<b>3</b> taken for <b class="bad">&lt;b&gt;5&lt;/b&gt;</b>' in page and "97 % sure" in page
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ def told(*results):
         now += idle
         journal.append(Event(time=now, kind="ask", trial=number, data={"key": str(number), "genome": {"a": number}}))
         now += took
-        journal.append(Event(time=now, kind="tell", trial=number, data={"measures": {"accuracy": accuracy}, "seconds": took}))
+        journal.append(
+            Event(time=now, kind="tell", trial=number, data={"measures": {"accuracy": accuracy}, "seconds": took})
+        )
     return summary(journal)
 
 

@@ -9,7 +9,11 @@ from nasmyth.report import facts, training
 from nasmyth.report.tradeoff import tradeoff
 from nasmyth.report.verdict import verdict
 
-PLAN = {"what": "plan", "recipe": {"$": "Recipe", "epochs": 60, "batch": 64}, "why": "training mirrors images, since they may be"}
+PLAN = {
+    "what": "plan",
+    "recipe": {"$": "Recipe", "epochs": 60, "batch": 64},
+    "why": "training mirrors images, since they may be",
+}
 LEVEL = {"score": "accuracy", "value": 0.1, "error": 0.02, "answer": "3", "share": 0.102}
 
 
@@ -29,7 +33,7 @@ def hasty(summary):
     others = [{**one, "state": "finished", "error": None, "feasible": True} for one in others]
     return {
         **summary, "trials": [plain, *others], "baseline": plain, "best": plain, "front": [plain], "failures": [],
-        "notes": [PLAN], "chance": LEVEL, "result": None, "funnel": [], "chosen": None,
+        "plan": PLAN, "chance": LEVEL, "result": None, "funnel": [], "chosen": None,
     }  # fmt: skip
 
 
@@ -43,7 +47,7 @@ def test_epochs_reached_and_planned_are_in_terminal_and_page(hasty):
 def test_a_training_that_was_cut_is_said(hasty):
     (sentence,) = [w for w in training.warnings(hasty) if "epochs only" in w]
     assert "#1, for 1.8 of 60 epochs" in sentence
-    assert sentence in report.text(hasty).replace("\n", " ") and "class=\"warning\"" in report.html(hasty)
+    assert sentence in report.text(hasty).replace("\n", " ") and 'class="warning"' in report.html(hasty)
     done = {**hasty, "best": staged(hasty["best"], "final", 60.0, 60.0, 0.9), "baseline": None}
     assert not any("epochs only" in w for w in training.warnings(done))
     patient = {**hasty, "best": staged(hasty["best"], "final", 6.0, 60.0, 0.9, "patience"), "baseline": None}
@@ -68,7 +72,7 @@ def test_the_plot_tells_short_from_full_and_chance(hasty, summary):
     assert "cross" in words and "no better than chance" in plot
     full, told = tradeoff(summary)
     shapes = {one["number"]: training.in_full(summary, one) for one in facts.front(summary)}
-    drawn_full = full.count('<circle cx=')
+    drawn_full = full.count("<circle cx=")
     assert 0 < sum(shapes.values()) <= drawn_full < len(summary["trials"])
     assert "short training" in " ".join(what for _, what in told)
 

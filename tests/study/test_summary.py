@@ -84,6 +84,21 @@ def test_a_noted_funnel_is_taken_as_noted() -> None:
         assert study.summary()["funnel"] == [{"stage": "counts", "entered": 20, "passed": 18, "price_s": 0.1}]
 
 
+def test_what_is_no_better_than_chance_is_on_no_front() -> None:
+    level = {"score": "accuracy", "value": 0.1, "error": 0.02}
+    with Study(
+        None, ToySpace(), maximize="accuracy", under=[Limit("size", "<=", 20.0)], strategy=Climb(),
+        task={"name": "toys", "chance": level},
+    ) as study:  # fmt: skip
+        for accuracy, size in ((0.9, 15), (0.115, 3), (0.125, 4), (0.05, 2)):
+            (trial,) = study.ask(1)
+            study.tell(trial, accuracy=accuracy, size=size)
+        found = study.summary()
+    assert found["chance"] == level
+    assert [one["near_chance"] for one in found["trials"]] == [False, True, False, True]
+    assert [one["number"] for one in found["front"]] == [1, 3]
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_open_trials_are_shown_as_such(n: int) -> None:
     with Study(None, ToySpace(), strategy=Climb()) as study:

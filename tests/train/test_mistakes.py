@@ -34,11 +34,16 @@ def test_the_surest_wrong_answers_come_first_and_hold_their_picture():
 
     task = pictures(8, 3)
     raw = torch.nn.functional.one_hot(task.test.y, 3).float()
-    raw[2], raw[5] = torch.tensor([9.0, 0, 0]).roll(int(task.test.y[2]) + 1), torch.tensor([3.0, 0, 0]).roll(int(task.test.y[5]) + 1)
+    raw[2], raw[5] = (
+        torch.tensor([9.0, 0, 0]).roll(int(task.test.y[2]) + 1),
+        torch.tensor([3.0, 0, 0]).roll(int(task.test.y[5]) + 1),
+    )
     found = mistakes(raw, task)
     assert found["wrong"] == 2 and found["of"] == len(task.test)
     first, second = found["examples"]
-    assert first["true"] == task.classes[int(task.test.y[2])] != first["answer"] and first["sure"] > second["sure"] > 0.5
+    assert (
+        first["true"] == task.classes[int(task.test.y[2])] != first["answer"] and first["sure"] > second["sure"] > 0.5
+    )
     held = Image.open(io.BytesIO(base64.b64decode(first["image"].partition(",")[2])))
     off = np.abs(np.asarray(held).astype(int) - task.test.x[2].numpy())
     assert off.max() <= 8, "the same picture; all are brightened alike"
@@ -51,7 +56,9 @@ def test_dark_pictures_are_shown_bright():
     x = np.random.default_rng(0).integers(0, 16, (90, 6, 6), dtype=np.uint8)
     task = read((x, np.arange(90) % 2))
     found = mistakes(torch.nn.functional.one_hot(1 - task.test.y, 2).float(), task)
-    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(e["image"].partition(",")[2])))) for e in found["examples"]]
+    shown = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(e["image"].partition(",")[2])))) for e in found["examples"]
+    ]
     assert max(image.max() for image in shown) == 255 and min(image.min() for image in shown) == 0
 
 

@@ -8,7 +8,7 @@ from toys import digits as make_digits
 from nasmyth.errors import DataError
 from nasmyth.network.inputs import Column, ImageInput, TableInput
 from nasmyth.network.outputs import Classes, Values
-from nasmyth.train import Split, Task, random_split, stratified_split
+from nasmyth.train import Recipe, Split, Task, random_split, stratified_split
 
 
 def images(count, label=None, classes=3):
@@ -53,6 +53,10 @@ def test_describes_itself(digits):
     assert found["sizes"] == {"train": 1078, "valid": 360, "test": 359}
     assert found["kind"] == "classification" and found["input"] == [1, 8, 8] and len(found["classes"]) == 10
     assert digits.objective == "accuracy"
+    assert found["notes"] == list(digits.notes) and found["chance"]["score"] == "accuracy"
+    told = digits.__class__(digits.name, digits.inputs, digits.outputs, digits.train, digits.valid, digits.test,
+                            notes=("a column was left out",), recipe=Recipe(epochs=7)).describe()  # fmt: skip
+    assert told["notes"] == ["a column was left out"] and told["recipe"]["epochs"] == 7
 
 
 def test_fingerprint_is_of_the_content(digits):
