@@ -128,7 +128,7 @@ def test_predict(run, study, folder, tmp_path):
     assert [one["label"] for one in answers] == list(expected.labels)
     run("predict", f"{study}#best", folder / "new.npz", "-o", tmp_path / "answers.csv")
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text().splitlines()))
-    assert [row["label"] for row in rows] == list(expected.labels)
+    assert [row["label"] for row in rows] == list(map(str, expected.labels))
     assert "probability" in run("predict", f"{study}#best", folder / "new.npz").stdout
 
 
