@@ -26,7 +26,7 @@ def onnx_operator(inputs: list[Tensor], operator: str, node: str, version: int, 
     try:
         found = evaluator(proto, opsets={proto.domain: version}).run(None, fed)[0]
     except Exception as error:
-        raise TraceError(f"the ONNX operator {operator} cannot be run here: {error}") from error
+        raise TraceError(f"the ONNX operator {operator} cannot be computed for what it is given") from error
     return torch.from_numpy(found).to(inputs[0].device)
 
 

@@ -72,7 +72,13 @@ class Beside(NamedTuple):
 
     def ask(self, examples: list[Tensor], inside: Sequence[str] = ()) -> Told:
         """Checks the file, computes its constants and runs it. inside: values to see besides the answer. Raises TraceError."""
-        return _ask(self, examples, list(inside))
+        try:
+            return _ask(self, examples, list(inside))
+        except OSError as error:
+            raise TraceError(
+                f"{self.file.path} could not be looked at: a folder for that is needed in {tempfile.gettempdir()}, and there "
+                f"{error.strerror or 'is none'}"
+            ) from error
 
 
 def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> Told:
