@@ -80,7 +80,7 @@ def inputs_like(example: Tensor) -> Tensor:
     shrink by up to a half. An example without information, such as zeros, is replaced by random numbers. Whole numbers may
     be places in a table: they are the example's own, in other orders.
     """
-    one = example[:1].detach()
+    one = example[:1].detach() if len(example) else example.new_zeros(1, *example.shape[1:])
     if not one.is_floating_point():
         return torch.cat((one, one.flip(-1), one.roll(1, -1)) if one.dim() > 1 else (one, one, one))
     generator = torch.Generator().manual_seed(0)

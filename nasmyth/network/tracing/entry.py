@@ -101,17 +101,28 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         raise TraceError(
             f"unknown={unknown!r}: write unknown='opaque' to keep such functions, unknown='refuse' to raise"
         )
-    inputs = outputs = agree = None
-    if isinstance(module, (str, os.PathLike)):
-        from nasmyth.network.tracing.onnx import read
+    if not isinstance(module, (str, os.PathLike)):
+        return _traced_module(module, example, output, unknown)
+    from nasmyth.network.tracing.onnx import read
 
-        if not Path(module).is_file():
-            raise TraceError(f"{os.fspath(module)!r}: no such file; give the path of an ONNX file, or an nn.Module")
-        if Path(module).suffix == ".safetensors":
-            raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
-        with core_of(module) as core:
-            module, example = read(core.path, example, output)
-        inputs, outputs, agree, output = core.inputs, core.outputs, module.agree, None
+    if not Path(module).is_file():
+        raise TraceError(f"{os.fspath(module)!r}: no such file; give the path of an ONNX file, or an nn.Module")
+    if Path(module).suffix == ".safetensors":
+        raise TraceError(f"{module}: is read with Network.load; only ONNX files and modules are traced")
+    with core_of(module) as core:
+        source, example = read(core.path, example, output)
+        found = _traced_module(source, example, None, unknown, source.agree)
+    return found._replace(inputs=core.inputs, outputs=core.outputs)
+
+
+def _traced_module(
+    module: Any,
+    example: Tensor | None,
+    output: str | int | None,
+    unknown: str,
+    agree: Callable[[Any, int], None] | None = None,
+) -> _Traced:
+    """agree: called with what was captured, and refuses what answers otherwise than the file that the module stands for."""
     if isinstance(module, type) and issubclass(module, nn.Module):
         raise TraceError(f"{module.__name__} is a class: make a module of it, {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -128,7 +139,7 @@ def _traced(module: Any, example: Tensor | None, output: str | int | None, unkno
         listed = "; ".join(f"{one.function} at {one.address}{wired.lines[one.address]}" for one in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         raise TraceError(f"no op says exactly {listed}{more}; unknown='opaque' keeps them as nodes of their own")
-    return _Traced(program, wired, example, inputs, outputs)
+    return _Traced(program, wired, example, None, None)
 
 
 def _say_unused(module: nn.Module, wired: Wired) -> None:

@@ -42,7 +42,7 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
         return
     onnx = require("onnx", extra="onnx")
     try:
-        model = onnx.load(str(source))
+        model = onnx.load(str(source), load_external_data=False)
         told = {prop.key: prop.value for prop in model.metadata_props}
         first, last = json.loads(told[CORE])
         ends = [from_json(json.loads(told[name])) for name in ("inputs", "outputs")]
