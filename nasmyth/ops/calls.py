@@ -24,7 +24,7 @@ _TAKES = {"Tensor", "int", "SymInt", "bool", "float", "number", "str", "Device",
 _GIVES = {"Tensor", "int", "bool", "float"}
 _WRAPPED = re.compile(r"(?:Optional|List)\[(.*)\]")
 
-_OWN = frozenset(
+_OWN = frozenset(  # noqa: SIM905  a page of words reads better than a list of them
     "prim profiler c10d _c10d_functional _c10d_functional_autograd symm_mem static_runtime inductor inductor_prims rngprims "
     "debugprims debug_mode_ops mkldnn mkldnn_prepacked mkl onednn quantized _quantized sparse quantization rpc _native _dtensor "
     "_test export streams higher_order".split()

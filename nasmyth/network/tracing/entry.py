@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
