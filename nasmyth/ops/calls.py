@@ -24,11 +24,12 @@ _TAKES = {"Tensor", "int", "SymInt", "bool", "float", "number", "str", "Device",
 _GIVES = {"Tensor", "int", "bool", "float"}
 _WRAPPED = re.compile(r"(?:Optional|List)\[(.*)\]")
 
-_OWN = frozenset(  # noqa: SIM905  a page of words reads better than a list of them
-    "prim profiler c10d _c10d_functional _c10d_functional_autograd symm_mem static_runtime inductor inductor_prims rngprims "
-    "debugprims debug_mode_ops mkldnn mkldnn_prepacked mkl onednn quantized _quantized sparse quantization rpc _native _dtensor "
-    "_test export streams higher_order".split()
-)
+_OWN = frozenset(
+    ["prim", "profiler", "c10d", "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "static_runtime",
+     "inductor", "inductor_prims", "rngprims", "debugprims", "debug_mode_ops", "mkldnn", "mkldnn_prepacked", "mkl",
+     "onednn", "quantized", "_quantized", "sparse", "quantization", "rpc", "_native", "_dtensor", "_test", "export",
+     "streams", "higher_order"]
+)  # fmt: skip
 """Where PyTorch keeps operators for its own use: they trust their arguments, or reach beyond tensors."""
 
 _REACHING = re.compile(r"from_file|storage|sparse|nested|data_ptr|^_test|^_cuda|^_use_|^_debug|^_dim_arange|pin_memory")

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, seed: int = 0, *, zero: Iterable[str] = ()) -> nn.Module:
+def initialise(network: M, seed: int = 0, *, zero: Iterable[str] = ()) -> M:
     """Set the weights of the known layers in place, and return the network. Other layers keep their own.
 
     `zero` names norms (as in `named_modules`) whose scale starts at 0. The global random state is left as it was.

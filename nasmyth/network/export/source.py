@@ -230,7 +230,7 @@ def _constants(network: Network) -> Iterator[str]:
     if isinstance(network.inputs, TableInput):
         yield "COLUMNS = ["
         for column in network.inputs.columns:
-            more = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
+            more: dict[str, Any] = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
             more |= {"notation": column.notation} if column.notation else {}
             yield f"    {literal({'name': column.name, **more})},"
         yield "]"
