@@ -51,8 +51,8 @@ def _codes(graph: Any) -> int:
         op: Any = node.op
         for place, number in enumerate(node.inputs):
             if number == 0 and isinstance(op, Embedding):
-                known.append(int(op.codes))
-            elif number == 0 and isinstance(op, Opaque) and "int" in op.takes[place][3]:
+                known.append(int(vars(op)["codes"]))
+            elif number == 0 and isinstance(op, Opaque) and "int" in vars(op)["takes"][place][3]:
                 known.append(2)
     return min(known, default=0)
 
