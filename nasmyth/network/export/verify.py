@@ -48,10 +48,11 @@ def _codes(graph: Any) -> int:
     """How many codes a graph knows whose input is codes, such as words; 0 if it takes real numbers."""
     known = []
     for node in graph.nodes[1:]:
+        op: Any = node.op
         for place, number in enumerate(node.inputs):
-            if number == 0 and isinstance(node.op, Embedding):
-                known.append(int(node.op.codes))
-            elif number == 0 and isinstance(node.op, Opaque) and "int" in node.op.takes[place][3]:
+            if number == 0 and isinstance(op, Embedding):
+                known.append(int(op.codes))
+            elif number == 0 and isinstance(op, Opaque) and "int" in op.takes[place][3]:
                 known.append(2)
     return min(known, default=0)
 
