@@ -50,9 +50,9 @@ def _codes(graph: Any) -> int:
     for node in graph.nodes[1:]:
         op: Any = node.op
         for place, number in enumerate(node.inputs):
-            if number == 0 and isinstance(op, Embedding):
-                known.append(int(vars(op)["codes"]))
-            elif number == 0 and isinstance(op, Opaque) and "int" in vars(op)["takes"][place][3]:
+            if number == 0 and isinstance(node.op, Embedding):
+                known.append(int(op.codes))
+            elif number == 0 and isinstance(node.op, Opaque) and "int" in op.takes[place][3]:
                 known.append(2)
     return min(known, default=0)
 
