@@ -34,11 +34,11 @@ _UNITS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 _NUMBER = re.compile(r"\s*([-+]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
 _SPANS = re.compile(r"\s*(?:[0-9]+(?:\.[0-9]+)?\s*(?:d|h|min|m|s)\s*){2,}")
-_LONGEST_WHOLE = 18
+_LONGEST_WHOLE = 4_000
 
 
 def is_whole(text: str) -> bool:
-    """Whether a text is nothing but digits from 0 to 9, few enough for a number that is counted with."""
+    """Whether a text is nothing but digits from 0 to 9, few enough for int() to read them."""
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_WHOLE
 
 

@@ -79,7 +79,7 @@ def pixels(text: str | None) -> int | tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(is_whole(part.strip()) for part in parts):
+    if len(parts) > 2 or not all(is_whole(part.strip()) and len(part) < 8 for part in parts):
         raise typer.BadParameter(
             f"{text!r} is not a size in pixels; write 64, or 48x64 (height first)", param_hint="--size"
         )

@@ -24,7 +24,7 @@ def objects(*values: object) -> np.ndarray:
 
 OPTIONS = [
     {"seed": None}, {"seed": -1}, {"seed": 1.5}, {"seed": "1"}, {"seed": 2**70}, {"seed": True}, {"kind": 3}, {"kind": X}, {"kind": ""},
-    {"size": "64"}, {"size": (1, 2, 3)}, {"size": 1.5}, {"size": (4, None)}, {"limit": 1.5}, {"limit": "3"}, {"limit": True},
+    {"size": "64"}, {"size": (1, 2, 3)}, {"size": 1.5}, {"size": 10**400}, {"size": (4, None)}, {"limit": 1.5}, {"limit": "3"}, {"limit": True},
     {"target": 3}, {"target": ()}, {"target": ("a", 3)}, {"on_bad": []}, {"on_bad": X},
 ]  # fmt: skip
 

@@ -18,6 +18,8 @@ from nasmyth.record import plain_text
 from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
+LARGEST = 10**6
+"""Pixels of a side that may be asked for."""
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -62,7 +64,7 @@ class Options:
                 )
             object.__setattr__(self, "target", names)
         sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
-        if self.size is not None and not all(_is_whole(side) and side >= 1 for side in sides):
+        if self.size is not None and not all(_is_whole(side) and 1 <= side <= LARGEST for side in sides):
             raise DataError(
                 f"size={shortened(repr(self.size))} is not an image size in pixels; write size=64, or size=(48, 64)"
             )
