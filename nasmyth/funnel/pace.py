@@ -39,12 +39,14 @@ class Pace:
         from nasmyth.network import build
         from nasmyth.train import fit, initialise
 
-        network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
+        network = build(graph, seed, task.inputs, task.outputs)
+        initialise(network, seed)
         batch, count = min(recipe.batch, len(task.train)), 2
 
         def tried(count: int) -> tuple[float, Task, Any]:
             """The seconds of a training on so many examples, the shorter of two: others work on this machine, too."""
-            some, took = few(task, count), []
+            some = few(task, count)
+            took: list[float] = []
             while len(took) < 2 and sum(took) < 1.0:
                 start = time.perf_counter()
                 fitted = fit(network, some, recipe, epochs=1, seed=seed)

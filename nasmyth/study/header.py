@@ -39,7 +39,7 @@ class Wanted:
         return {m.name: m(trial.graph) for m in missing} if missing else {}
 
 
-def resolved(maximize: Any, minimize: Any, under: Iterable[Any]) -> Wanted:
+def resolved(maximize: Any, minimize: Any, under: Iterable[Any] | None) -> Wanted:
     """Read objectives and constraints. Raises StudyError for an objective that is asked for the wrong way round."""
     if maximize is None and not listed(minimize):
         maximize = "accuracy"
