@@ -39,7 +39,8 @@ class Pace:
         from nasmyth.network import build
         from nasmyth.train import fit, initialise
 
-        network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
+        network = build(graph, seed, task.inputs, task.outputs)
+        initialise(network, seed)
         batch, count = min(recipe.batch, len(task.train)), 2
 
         def tried(count: int) -> tuple[float, Task, Any]:

@@ -135,7 +135,8 @@ def _made(
 
     allowance = FULL * max(clock.left, 1.0)
     _refuse_hopeless(pace, clock)
-    network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
+    network = build(graph, seed, task.inputs, task.outputs)
+    initialise(network, seed)
     most = None if clock.spend.seconds is None else TIMING * allowance
     why = ""
     if most is None or pace.least <= most:

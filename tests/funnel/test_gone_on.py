@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from design_child import LINE
 
-from nasmyth.design import design
+from nasmyth.design import Progress, design
 from nasmyth.errors import StudyError
 from nasmyth.study import Study
 
@@ -54,7 +54,10 @@ def test_a_second_process_is_told_and_harms_nothing(tmp_path: Path) -> None:
     first.kill()
     first.communicate()
 
-    def stop(progress: object) -> None:
-        raise KeyboardInterrupt
+    def stop(progress: Progress) -> None:
+        if progress.phase == "timing":
+            raise KeyboardInterrupt
 
-    design("iris", **LINE, out=where, progress=stop).study.close()
+    found = design("iris", **LINE, out=where, progress=stop)
+    assert found.interrupted and found.study.journal.claims() == []
+    found.study.close()
