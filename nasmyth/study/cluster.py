@@ -177,7 +177,9 @@ class Ray(Executor):
         with self._lock:
             call.ended = True
             reference = call.reference
-        self._ray.cancel(reference, force=True)
+        self._ray.cancel(
+            reference
+        )  # not by force: the worker is to end its guarded process, and all that this has started
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster, if this executor joined it; one that it started ends. `cancel_futures` kills what runs."""

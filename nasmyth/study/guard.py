@@ -22,6 +22,8 @@ from nasmyth.units import show
 
 _LOOK = 0.02
 """Seconds between two looks at the memory of a process."""
+_IDLE = 0.5
+"""Seconds between two looks at anything else: a worker of Ray that is told to stop hears of it then."""
 _START = 120.0
 """Seconds that a process may take to start: it imports the caller's main module."""
 _environment = threading.Lock()
@@ -98,7 +100,10 @@ class _Process:
                 if ours is None:
                     os.environ.pop("OMP_NUM_THREADS", None)
         theirs.close()
-        if not self._connection.poll(_START) or self._received() != b"ready":
+        deadline = time.monotonic() + _START
+        while not self._connection.poll(_IDLE) and self._process.is_alive() and time.monotonic() < deadline:
+            pass
+        if not self._connection.poll() or self._received() != b"ready":
             self.kill()
             raise StudyError(
                 "a worker process could not start; if this is a script, put what it runs under "
@@ -123,7 +128,7 @@ class _Process:
             raise self._death() from None
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            look = left if memory is None else _LOOK if left is None else min(_LOOK, left)
+            look = min(_IDLE if memory is None else _LOOK, _IDLE if left is None else left)
             if wait([self._connection, self._process.sentinel], look):
                 answer = self._received() if self._connection.poll() else None
                 if answer is None:
