@@ -148,7 +148,7 @@ def _answering(level: Mapping[str, Any]) -> str:
     answer, share = level.get("answer"), level.get("share")
     if number(share):
         return f"always answering {answer} ({100 * share:.3g} % of training)"
-    mean = f", {answer:.4g}" if number(answer) else ""
+    mean = f", {facts.shown(str(level.get('score')), answer)}" if number(answer) else ""
     return f"always answering the mean{mean}"
 
 

@@ -35,10 +35,13 @@ def _handed_over(summary: Summary) -> str:
     if best["number"] != baseline["number"]:
         if not full:
             return f"Handed over: #{best['number']}, the best in validation; none had a final training."
+        compared = ", with that of the plain network" if len(full) > len(others) else ""
         of = (
-            f", the best in validation of {len(full)} final trainings" if len(full) > 1 else ", the only final training"
+            f"the best in validation of {len(full)} final trainings{compared}"
+            if len(full) > 1
+            else "the only final training"
         )
-        return f"Handed over: #{best['number']}{of}."
+        return f"Handed over: #{best['number']}, {of}."
     goal = facts.goals(summary)[0][0]
     figures, where = facts.final(summary)
     plain = (

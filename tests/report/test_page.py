@@ -56,14 +56,28 @@ def test_hostile_names_stay_text(summary):
     bad = '"><script>alert(1)</script>'
     hostile = {
         **summary,
-        "task": {**summary["task"], "name": bad},
+        "task": {
+            **summary["task"],
+            "name": bad,
+            "notes": [bad],
+            "chance": {**summary["task"]["chance"], "answer": bad},
+        },
+        "chance": {**summary["chance"], "answer": bad},
+        "mistakes": {"examples": [{"true": bad, "answer": bad, "cells": [bad]}], "columns": [bad], "target": bad},
+        "trials": [
+            {**one, "genome": {bad: i % 2}, "measures": {**one["measures"], "accuracy": 0.2 + i % 2 / 2}, "stages": {}}
+            for i, one in enumerate(summary["trials"])
+            if not one["error"]
+        ],
         "command": bad,
         "failures": [{"number": 9, "error": {"reason": bad, "message": bad}}],
         "result": {**summary["result"], "classes": [bad] * 10},
         "layers": [{**row, "address": bad, "op": bad} for row in summary["layers"]],
     }
-    tags = outline(report.html(hostile))
-    assert [tag for tag, _ in tags].count("script") == 1
+    for page in (report.html(hostile), report.html([hostile, hostile])):
+        tags = outline(page)
+        assert [tag for tag, _ in tags].count("script") == 1
+    assert "Decisions that mattered" in report.html(hostile)
 
 
 def test_figures_are_those_of_the_study(summary):

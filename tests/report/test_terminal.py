@@ -18,6 +18,15 @@ def test_text_says_everything_without_colour(summary):
     assert "\x1b" not in told
 
 
+def test_what_a_stranger_wrote_is_printed_and_not_obeyed(summary):
+    bad = "[/red]\x1b]0;title\x07[bold]\x9b31m"
+    spend = {**summary["spend"], "phases": {bad: 3.0}}
+    hostile = {**summary, "spend": spend, "command": bad, "task": {**summary["task"], "name": bad, "notes": [bad]}}
+    for told in (report.text(hostile), report.text([hostile, summary])):
+        assert "[/red]" in told and "[bold]" in told
+        assert not any(mark in told for mark in "\x1b\x07\x9b")
+
+
 def test_the_winner_and_the_baseline_are_in_the_table(summary):
     numbers = [one["number"] for one in facts.shortlist(summary, 5)]
     assert facts.winner(summary)["number"] in numbers
