@@ -85,7 +85,7 @@ def test_columns_of_odd_types_are_left_out_or_used():
         read(pd.DataFrame({"a": X[:, 0], "y": X[:, 1] + 1j}), "y")
 
 
-@pytest.mark.parametrize("source", [None, 3, {}, {"x0": 1}, {"x0": None}, np.array(1), object()], ids=repr)
+@pytest.mark.parametrize("source", [None, 3, {}, {"x0": 1}, {"x0": None}, np.array(1), object()])
 def test_new_inputs_that_are_none(source):
     with pytest.raises(DataError):
         read_inputs(source, read((X, Y)).inputs)
