@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 FINE = ("equal", "taken, not compared", "refused")
-PLAIN = re.compile(r"Traceback|Error:|<class|torch\.(?!randn)|aten|ml_dtypes|np\.|numpy|object at 0x|OnnxModule|\bNone\b")
+PLAIN = re.compile(
+    r"Traceback|Error:|<class|torch\.(?!randn)|aten|ml_dtypes|np\.|numpy|object at 0x|OnnxModule|\bNone\b"
+)
 """What the words of a refusal have no need of."""
 
 

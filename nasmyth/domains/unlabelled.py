@@ -30,9 +30,6 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
     images = hasattr(inputs, "height")
     if not isinstance(source, str | os.PathLike):
         x = source if hasattr(source, "columns") or isinstance(source, dict) else as_array(source)
-        columns = list(x.values()) if isinstance(x, dict) else [x]
-        if not columns or not all(hasattr(column, "__len__") and getattr(column, "ndim", 1) for column in columns):
-            raise DataError("new inputs hold single values or nothing; give an entry for each example")
     else:
         path = Path(source)
         if not path.exists():
@@ -41,12 +38,22 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
         if images and (path.is_dir() or pictures.is_picture(path)):
             return _pictures(path, inputs)
         x = _array(path) if path.suffix.lower() in (".npz", ".npy") else _table(path, inputs)
+    _refuse_nothing(x)
     if images and getattr(getattr(x, "dtype", None), "kind", "") not in tuple("buif"):
         raise DataError("new inputs are no numbers, and this network takes pictures; give N H W or N H W C")
     if images:
         x = _sized(x, inputs)
     count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
     return x, [str(i) for i in range(count)]
+
+
+def _refuse_nothing(x: Any) -> None:
+    """Raise DataError for what holds no example, or examples of nothing."""
+    columns = list(x.values()) if isinstance(x, dict) else [x]
+    if not columns or not all(hasattr(column, "__len__") and getattr(column, "ndim", 1) for column in columns):
+        raise DataError("new inputs hold single values or nothing; give an entry for each example")
+    if any(0 in getattr(column, "shape", ())[1:] for column in columns):
+        raise DataError(f"new inputs of shape {tuple(columns[0].shape)}: there is nothing in an example")
 
 
 def _pictures(path: Path, inputs: Any) -> tuple[np.ndarray, list[str]]:

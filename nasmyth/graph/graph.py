@@ -33,7 +33,7 @@ from nasmyth.graph.identity import key_of_nodes, key_of_term
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
-from nasmyth.record import defined_in, from_json, is_open, to_json
+from nasmyth.record import Value, defined_in, from_json, is_open, to_json
 
 
 class Graph:
@@ -60,7 +60,7 @@ class Graph:
     @classmethod
     def of(cls, template: Any, input: Shape) -> Graph:
         """The graph of a template without holes, for one example of shape `input`. Raises ShapeError at an address."""
-        if is_open(template):
+        if is_open(template) or not isinstance(template, Value):
             raise not_a_template(template, "")
         graph = object.__new__(cls)
         graph._set(None, checked_input(input), template)

@@ -24,17 +24,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from nasmyth.errors import BudgetError, NasmythError, UnitError, UnknownNameError
+from nasmyth.graph.graph import Graph
 from nasmyth.measure.usual import USUAL
-from nasmyth.record import Value
 from nasmyth.registry import Registry
 from nasmyth.units import is_whole, quantity, show
 
 Direction = Literal["min", "max"]
 NEEDS = ("graph", "weights", "data", "labels", "training", "device")
 """What a measure may need, in the order of price."""
-
-_NO_GRAPHS = (type(None), str, bool, int, float, list, tuple, dict)
-"""Types of what is given by mistake; anything else may look like a graph."""
 
 
 class Measure:
@@ -74,11 +71,14 @@ class Measure:
         """The number for a candidate. A measure that needs only a graph also takes anything that has a `.graph`."""
         if self.needs <= {"graph"}:
             candidate = getattr(candidate, "graph", candidate)
-            if type(candidate) in _NO_GRAPHS or isinstance(candidate, Value):
-                raise NasmythError(
-                    f"{self.name} is read from a graph, and got {_kind(candidate)}: give a Graph, a Network or a Trial"
-                )
-        return self.function(candidate, *context, **options)
+        try:
+            return self.function(candidate, *context, **options)
+        except (AttributeError, TypeError):
+            if not self.needs <= {"graph"} or isinstance(candidate, Graph):
+                raise
+            raise NasmythError(
+                f"{self.name} is read from a graph, and got {_kind(candidate)}: give a Graph, a Network or a Trial"
+            ) from None
 
     def __le__(self, bound: float | str) -> Constraint:
         return Constraint(self, "<=", bound)

@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 
 import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops known to files that are loaded
-from nasmyth.errors import CheckError, ShapeError
+from nasmyth.errors import CheckError, NasmythError, ShapeError
 from nasmyth.graph.flat import two_ops_of_one
 from nasmyth.graph.graph import Graph
+from nasmyth.kinds import shown
 from nasmyth.network.checkpoints import translate
 from nasmyth.network.names import Group, Path, places, put
 from nasmyth.units import show
@@ -57,6 +58,11 @@ class Network(Group):
         history: Iterable[Any] = (),
     ) -> None:
         super().__init__()
+        if not isinstance(graph, Graph):
+            raise NasmythError(
+                f"a network is built from a Graph, and this is {shown(graph)}: Graph.of(template, input=...) makes one, "
+                "and Network.of(module, example) takes a module of yours"
+            )
         self.graph = graph
         self.inputs, self.outputs = inputs, outputs
         self.history: tuple[Any, ...] = tuple(history)

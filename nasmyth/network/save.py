@@ -77,6 +77,8 @@ def to_bytes(network: Network) -> bytes:
 
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, in evaluation mode, on the CPU. Raises ExportError, which names the file."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ExportError(f"a network is loaded from the path of a .safetensors file, and this is {shown(path)}")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

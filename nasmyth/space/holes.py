@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import GenomeError, SpaceError
+from nasmyth.errors import GenomeError, NasmythError, SpaceError
 from nasmyth.graph.combine import Identity
 from nasmyth.kinds import shown
 from nasmyth.record import Value
@@ -337,7 +337,12 @@ def integer(lo: int, hi: int, step: int = 1, name: str | None = None) -> Any:
 
 def real(lo: float, hi: float, log: bool = False, name: str | None = None) -> Any:
     """A number from lo to hi; `log` for scales such as learning rates."""
-    return Real(float(lo), float(hi), log, name)
+    try:
+        return Real(float(lo), float(hi), log, name)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, NasmythError):
+            raise
+        raise SpaceError(f"real({shown(lo)}, {shown(hi)}): the ends of a range are numbers") from None
 
 
 def maybe(template: Any, name: str | None = None) -> Any:

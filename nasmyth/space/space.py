@@ -69,7 +69,7 @@ class Space:
 
     def sample(self, seed: int | str | Random = 0) -> Genome:
         """A random genome. Raises BudgetError if none that meets the constraints can be found."""
-        rng = seed if isinstance(seed, Random) else Random(seed)
+        rng = _generator(seed)
         if not self.constraints:
             return self._walk(lambda key, hole: hole.sample(rng))
         from nasmyth.space.narrow import sample
@@ -78,12 +78,15 @@ class Space:
 
     def mutate(self, genome: Genome, seed: int | Random = 0, changes: int = 1) -> Genome:
         """The genome with `changes` decisions made anew; decisions that become active are drawn at random."""
-        rng = seed if isinstance(seed, Random) else Random(seed)
+        rng = _generator(seed)
+        _refuse_no_genome(genome)
         return self._meeting(lambda: self._mutant(genome, rng, changes), genome, rng, other=True)
 
     def crossover(self, a: Genome, b: Genome, seed: int | Random = 0) -> Genome:
         """A child that takes every decision from one parent or the other."""
-        rng = seed if isinstance(seed, Random) else Random(seed)
+        rng = _generator(seed)
+        _refuse_no_genome(a)
+        _refuse_no_genome(b)
 
         def pick(key: str, hole: Hole) -> Any:
             parents = [parent[key] for parent in (a, b) if key in parent]
@@ -158,8 +161,7 @@ class Space:
         return made
 
     def _decoded(self, genome: Genome, made: Genome | None = None) -> tuple[Any, Any]:
-        if not isinstance(genome, dict):
-            raise GenomeError(f"a genome is a dict from addresses to decisions, got {shown(genome)}")
+        _refuse_no_genome(genome)
         if made is None and (known := self._recall(genome)) is not None:
             return known
 
@@ -310,6 +312,20 @@ class Space:
         if near:
             return rng.choice(near)
         return dict(parent) if self._meets(parent) else self.sample(rng)
+
+
+def _refuse_no_genome(genome: Any) -> None:
+    if not isinstance(genome, dict):
+        raise GenomeError(f"a genome is a dict from addresses to decisions, got {shown(genome)}")
+
+
+def _generator(seed: Any) -> Random:
+    """The generator that a seed stands for. Raises SpaceError for what is no seed."""
+    if isinstance(seed, Random):
+        return seed
+    if isinstance(seed, (int, str)):
+        return Random(seed)
+    raise SpaceError(f"seed={shown(seed)}: a seed is a whole number or a text, or a random.Random")
 
 
 def _token(genome: Genome) -> Any:

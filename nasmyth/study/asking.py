@@ -15,7 +15,7 @@ from msgspec import structs
 
 from nasmyth.errors import StudyError
 from nasmyth.record import to_json
-from nasmyth.study import claims
+from nasmyth.study import arguments, claims
 from nasmyth.study.events import Event, event
 from nasmyth.study.header import Wanted
 from nasmyth.study.journal import Conflict, Journal, Take
@@ -47,6 +47,7 @@ class Asking(Reading):
 
         Fewer when the study has `limit` trials or the space holds nothing new; none at all means that it is done.
         """
+        n = arguments.whole(n, "n", 4)
         with self._lock:
             self.sync()
             numbers = self._reclaimed(n)

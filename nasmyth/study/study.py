@@ -87,7 +87,7 @@ class Study(Asking):
     def open(cls, path: str | os.PathLike[str]) -> Study:
         """A study to read from: nothing is written, and a file that is missing is not made. Raises StudyError."""
         study = cls.__new__(cls)
-        journal = Journal(path, readonly=True)
+        journal = Journal(arguments.path_of(path), readonly=True)
         try:
             events = journal.read()
             first = next((e.data for e in events if e.kind == HEADER), None)
@@ -219,7 +219,7 @@ class Study(Asking):
         return key
 
     def _known(self, trial: Trial | int) -> Trial:
-        number = trial.number if isinstance(trial, Trial) else trial
+        number = trial.number if isinstance(trial, Trial) else arguments.whole(trial, "trial", 12)
         with self._lock:
             if number not in self._log.trials:
                 self.sync()

@@ -46,7 +46,6 @@ def make(folder: Path) -> None:
     from nasmyth import Study, build, read
     from nasmyth.network import Network
     from nasmyth.spaces import spaces
-    from nasmyth.study.training import Training
 
     found: dict[str, list[Any]] = {"graphs": [], "spaces": [], "genomes": [], "texts": []}
     for name in SPACES:
@@ -69,7 +68,7 @@ def make(folder: Path) -> None:
     network.export(folder / "good.onnx")
     (folder / "traced.safetensors").write_bytes(Network.of(_module(), _example()).to_bytes())
     (folder / "plain.safetensors").write_bytes(build(space.decode(space.sample(0))).to_bytes())
-    assert Training is not None
+    _draw(folder)
 
 
 def _space() -> Any:
@@ -78,6 +77,15 @@ def _space() -> Any:
 
     body = repeat(conv_block(choice(4, 8)), integer(1, 2))
     return Space(chain(stem=conv_block(choice(4, 8)), body=body, head=image_head(10)), input=(1, 8, 8))
+
+
+def _draw(folder: Path) -> None:
+    """Four small pictures."""
+    from PIL import Image
+
+    rng = random.Random(0)
+    for i in range(4):
+        Image.frombytes("L", (8, 8), rng.randbytes(64)).save(folder / f"{i}.png")
 
 
 def _module() -> Any:
@@ -108,7 +116,7 @@ def prepared() -> dict[str, Target]:
         "npz": partial(_data, "new.npz", mutate_data.npz),
         "csv": partial(_data, "new.csv", mutate_data.csv),
         "parquet": partial(_data, "new.parquet", mutate_data.parquet),
-        "pictures": _pictures,
+        "pictures": partial(_pictures, [path.read_bytes() for path in sorted(good.glob("*.png"))]),
         "inputs": partial(_inputs, weights[0]),
         "ONNX": partial(_onnx, good / "good.onnx"),
         "console": partial(_console, good),
@@ -126,11 +134,11 @@ def _import_parts() -> None:
     import_library()
 
 
-COSTLY = ("study", "ONNX", "console")
-"""Targets whose cases take tens of milliseconds, where the others take a few."""
 NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "study", "npz", "csv", "parquet", "pictures", "inputs",
          "ONNX", "console", "values", "calls")  # fmt: skip
-SHARES = {name: 1 if name in COSTLY else 4 for name in NAMES}
+SHARES = {name: {"ONNX": 1, "study": 4, "console": 4}.get(name, 16) for name in NAMES}
+"""How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a second of
+studies and of the console, and milliseconds of all else."""
 
 
 # --- our own documents ------------------------------------------------------------------------------------------------
@@ -228,11 +236,11 @@ def _data(name: str, make: Callable[[random.Random], bytes], rng: random.Random,
     read(folder / name, **options)
 
 
-def _pictures(rng: random.Random, folder: Path) -> None:
+def _pictures(good: list[bytes], rng: random.Random, folder: Path) -> None:
     from nasmyth import read
 
-    for i in range(6):
-        name, data = mutate_data.picture(rng)
+    for i in range(8):
+        name, data = mutate_data.picture(rng) if i == 3 else ("good.png", good[i % len(good)])
         path = folder / "set" / "ab"[i % 2] / f"{i}{Path(name).suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -244,12 +252,8 @@ def _inputs(weights: bytes, rng: random.Random, folder: Path) -> None:
     from nasmyth.domains import read_inputs
 
     network = Network.from_bytes(weights)
-    name, data = (
-        rng.choice((("new.npz", mutate_data.npz), ("new.png", lambda rng: mutate_data.picture(rng)[1])))[0],
-        b"",
-    )
-    data = mutate_data.npz(rng) if name == "new.npz" else mutate_data.picture(rng)[1]
-    (folder / name).write_bytes(data)
+    name, made = rng.choice((("new.npz", mutate_data.npz), ("new.png", lambda rng: mutate_data.picture(rng)[1])))
+    (folder / name).write_bytes(made(rng))
     network.predict(read_inputs(folder / name, network.inputs)[0])
 
 
