@@ -60,7 +60,7 @@ def examples(registry: Registry[Any]) -> dict[str, list[Example]]:
     found: dict[str, list[Example]] = {}
     for name, cls in registry:
         files = {cls.__module__, getattr(getattr(cls, "module", None), "__module__", cls.__module__)}
-        listed = [e for file in sorted(files) for e in getattr(sys.modules[file], "EXAMPLES", ())]
+        listed = [e for file in sorted(files) for e in getattr(sys.modules.get(file), "EXAMPLES", ())]
         found[name] = [example for example in listed if type(example[0]) is cls]
     return found
 

@@ -9,7 +9,7 @@ import typer
 
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import fail, typed
+from nasmyth.cli.errors import INTERRUPTED, fail, typed
 from nasmyth.cli.imports import bring
 from nasmyth.progress import shown
 
@@ -77,4 +77,4 @@ def design(
         more = f"; nasmyth export {out}#best net.onnx" if summary["best"] else ""
         console.print(f"\nLeft in {out}. Next: nasmyth show {out} --html report.html{more}", markup=False)
     if summary["best"] is None:
-        fail(why_nothing(summary))
+        fail(INTERRUPTED if found.interrupted else why_nothing(summary))

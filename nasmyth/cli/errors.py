@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from nasmyth.errors import NasmythError, NasmythWarning
 
 _TYPED = "nasmyth.command"
+INTERRUPTED = "interrupted before anything within the budget was found; the same line goes on from here"
 
 
 class Verbs(TyperGroup):

@@ -19,7 +19,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nasmyth import origin
 from nasmyth.cli.loading import load
 from nasmyth.errors import UnknownNameError
 
@@ -36,6 +35,8 @@ def bring(wanted: list[str] | None) -> None:
 
 def remember(space: Any) -> None:
     """Remember the files that define the classes of a space, which the line has named."""
+    from nasmyth import origin  # late: with it comes what reads values, and no help needs that
+
     noted = origin.made_of(getattr(space, "template", None), getattr(space, "recipe", None))
     _remember([(one["module"], "") for one in noted])
 
@@ -45,6 +46,8 @@ def bring_known(noted: Any) -> None:
 
     Raises UnknownNameError, which says what to add to the line, for the rest.
     """
+    from nasmyth import origin  # late: with it comes what reads values, and no help needs that
+
     known = _known()
     moved = []
     for one in origin.missing(noted):
@@ -89,6 +92,8 @@ def _known() -> dict[str, list[str]]:
 
 def _remember(modules: list[tuple[str, str]]) -> None:
     """Add lines for modules, each with the name or path that was asked for, if any. Where nothing can be kept, nothing is."""
+    from nasmyth import origin
+
     lines = []
     for module, asked in modules:
         path = origin.file_of(module)

@@ -9,7 +9,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import fail, typed
+from nasmyth.cli.errors import INTERRUPTED, fail, typed
 from nasmyth.cli.imports import bring, remember
 from nasmyth.cli.loading import lookup
 from nasmyth.progress import Progress, shown
@@ -100,7 +100,7 @@ def search(
         render(summary, console)
         console.print(f"\nLeft in {out}", markup=False)
     if summary["best"] is None:
-        fail(why_nothing(summary))
+        fail(INTERRUPTED if ended.reason == "interrupted" else why_nothing(summary))
 
 
 def _goals(maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:

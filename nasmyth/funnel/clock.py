@@ -8,6 +8,8 @@ from math import inf
 from nasmyth.study import Study
 from nasmyth.units import Spend
 
+FIRST = 1.0
+"""Seconds that the first training may have in any case."""
 READING = "read"
 """The phase in which a run reads the data."""
 
@@ -25,6 +27,8 @@ class Clock:
         self.began = self.mark = began
         self.kept = 0.0
         """Seconds that the end takes besides what it always takes."""
+        self.trained = any(trial.closed for trial in study.trials)
+        """Whether anything was trained. Until then FIRST seconds are left: starting up is no reason to hand over nothing."""
 
     @property
     def spent(self) -> float:
@@ -35,7 +39,10 @@ class Clock:
     def left(self) -> float:
         """Seconds that trainings may still use, a little being kept for the end; infinite where only trials count."""
         total = self.spend.seconds
-        return inf if total is None else total - self.spent - max(1.0, 0.01 * total) - self.kept
+        if total is None:
+            return inf
+        left = total - self.spent - max(1.0, 0.01 * total) - self.kept
+        return left if self.trained else max(left, FIRST)
 
     @property
     def share_left(self) -> float:

@@ -44,6 +44,7 @@ class Rungs:
             self.study.settle(self._train(trial, rung), {})
         except Exception as error:  # whatever one candidate does is an outcome of that candidate
             self.study.fail(trial, error)
+        self.clock.trained = True
         self.clock.account("baseline" if trial.origin == "baseline" else rung)
 
     def promotable(self, rung: str) -> Trial | None:

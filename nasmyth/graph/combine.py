@@ -73,7 +73,7 @@ class Concat(Op):
     """Joins along the first axis after the batch ("c" of images) or along the last ("d" of sequences and vectors)."""
 
     signature = "b ..., *"
-    axis: str = "c"
+    axis: Any = "c"
 
     def check(self) -> None:
         if not isinstance(self.axis, Value) and self.axis not in ("c", "d"):

@@ -100,7 +100,7 @@ def from_lines(text: str) -> Graph:
         raise NasmythError(f"a graph is read from a text, got {shown(text)}")
     nodes: list[Node] = []
     places: dict[int, int] = {}  # the number that a line has, and the place of its node
-    for count, line in enumerate(text.splitlines(), 1):
+    for count, line in enumerate(re.split(r"\r?\n", text), 1):
         tokens = _tokens(line, count)
         if tokens[0].kind == "end":
             continue

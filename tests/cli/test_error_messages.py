@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -47,7 +48,7 @@ import pytest
 def test_what_is_wrong_is_said(run, folder, study, line, says):
     result = run(*[part.format(folder=folder, study=study) for part in line], status=1)
     assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
+    assert re.search("^error: ", result.stderr, re.MULTILINE), "after what was said of the progress, if anything was"
     assert says in result.stderr
 
 

@@ -238,7 +238,7 @@ def test_an_operator_that_nobody_knows(tmp_path):
 
 
 def test_wrong_files(tmp_path):
-    with pytest.raises(TraceError, match=r"none.onnx: no such file"):
+    with pytest.raises(TraceError, match=r"none.onnx': no such file"):
         trace(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(TraceError, match="not an ONNX file"):

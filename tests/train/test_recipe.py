@@ -11,6 +11,7 @@ from nasmyth.train.recipe import Recipe
 class AnyHole(Value):
     """Stands for a decision that is still open."""
 
+    _is_hole = True
     name: str
 
 
