@@ -60,7 +60,10 @@ def _codes(graph: Any) -> int:
 def _cell(column: Any, rng: random.Random) -> Any:
     if column.kind == "category":
         return rng.choice((*column.vocabulary, "no such category", None))
-    return rng.choice((rng.gauss(column.center, 2 * column.scale),) * 9 + (None,))
+    number = rng.gauss(column.center, 2 * column.scale)
+    if column.seen:  # what lies beyond is another scale, which is not what is compared
+        number = min(max(number, column.seen[0]), column.seen[1])
+    return rng.choice((number,) * 9 + (None,))
 
 
 def difference(expected: Prediction, answer: Any) -> float:
