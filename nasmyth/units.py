@@ -42,6 +42,15 @@ def is_whole(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_WHOLE
 
 
+def is_number(text: str) -> bool:
+    """Whether Python reads a text as a number, NaN and infinities included."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
     """The number that `text` stands for, in the base unit `unit`; numbers pass through, a timedelta is seconds.
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from nasmyth.cli import options
-from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import INTERRUPTED, fail, typed
+from nasmyth.cli.console import only_results
+from nasmyth.cli.ending import end
+from nasmyth.cli.errors import typed
 from nasmyth.cli.imports import bring
 from nasmyth.progress import shown
 
@@ -51,9 +52,7 @@ def design(
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
     with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.design import design as run
-        from nasmyth.report import facts, summary_of
-        from nasmyth.report.terminal import render
-        from nasmyth.report.troubles import why_nothing
+        from nasmyth.report import summary_of
 
         bring(imports)
         found = run(
@@ -63,18 +62,4 @@ def design(
         )  # fmt: skip
         summary = summary_of(found.study)
         found.study.close()
-    if json:
-        print_json(summary)
-    elif quiet:
-        print(facts.headline(summary))
-    else:
-        console = terminal()
-        if found.interrupted:
-            console.print(
-                "Interrupted: the best so far is kept, and the same line goes on from here.\n", style="yellow"
-            )
-        render(summary, console)
-        more = f"; nasmyth export {out}#best net.onnx" if summary["best"] else ""
-        console.print(f"\nLeft in {out}. Next: nasmyth show {out} --html report.html{more}", markup=False)
-    if summary["best"] is None:
-        fail(INTERRUPTED if found.interrupted else why_nothing(summary))
+    end(summary, out, found.interrupted, json, quiet)

@@ -19,7 +19,6 @@ from typer.core import TyperGroup
 from nasmyth.errors import NasmythError, NasmythWarning
 
 _TYPED = "nasmyth.command"
-INTERRUPTED = "interrupted before anything within the budget was found; the same line goes on from here"
 
 
 class Verbs(TyperGroup):

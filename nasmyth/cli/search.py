@@ -8,8 +8,9 @@ import typer
 
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
-from nasmyth.cli.console import only_results, print_json, terminal
-from nasmyth.cli.errors import INTERRUPTED, fail, typed
+from nasmyth.cli.console import only_results
+from nasmyth.cli.ending import end
+from nasmyth.cli.errors import typed
 from nasmyth.cli.imports import bring, remember
 from nasmyth.cli.loading import lookup
 from nasmyth.progress import Progress, shown
@@ -83,24 +84,7 @@ def search(
                 progress=live,
             )  # fmt: skip
             summary = summary_of(study)
-    from nasmyth.report import facts
-    from nasmyth.report.terminal import render
-    from nasmyth.report.troubles import why_nothing
-
-    if json:
-        print_json(summary)
-    elif quiet:
-        print(facts.headline(summary))
-    else:
-        console = terminal()
-        if ended.reason == "interrupted":
-            console.print(
-                "Interrupted: results so far are kept, and the same line goes on from here.\n", style="yellow"
-            )
-        render(summary, console)
-        console.print(f"\nLeft in {out}", markup=False)
-    if summary["best"] is None:
-        fail(INTERRUPTED if ended.reason == "interrupted" else why_nothing(summary))
+    end(summary, out, ended.reason == "interrupted", json, quiet)
 
 
 def _goals(maximize: list[str] | None, minimize: list[str] | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nasmyth.errors import DataError, nearest
 from nasmyth.network.raw import text_of
 from nasmyth.record import Value
+from nasmyth.units import is_number
 
 
 class AnswerClasses(nn.Module):
@@ -140,7 +141,7 @@ def fit_classes(labels: Any) -> Classes:
     labels = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else labels
     labels = labels if hasattr(labels, "dtype") else np.asarray(labels, dtype=object)
     names = {text for text in map(text_of, np.asarray(labels, dtype=object)) if text is not None}
-    order: Any = _as_number if all(map(_is_number, names)) else str
+    order: Any = _as_number if all(map(is_number, names)) else str
     return Classes(tuple(sorted(names, key=order)), label_type(labels))
 
 
@@ -173,14 +174,6 @@ def _targets(raw: Any, names: Sequence[str]) -> Tensor:
             f"target {names[column]!r}, row {row}: {y[row, column]} ({len(bad)} such in all); drop these rows or fill them"
         )
     return torch.from_numpy(single)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _as_number(text: str) -> tuple[float, str]:

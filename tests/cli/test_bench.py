@@ -51,21 +51,14 @@ def test_a_budget_that_nothing_meets_says_what_there_is(csv, run):
     assert "train_seconds goes from 1 to 5" in told.stderr and "train_seconds<=0.5" in told.stderr
 
 
+def short(csv, strategy):
+    """A line that takes little time."""
+    table = ("bench", "nb201", "--table", csv, "--objective", "accuracy")
+    return (*table, "--strategy", strategy, "--queries", 10, "--seeds", 2)
+
+
 def test_bounds_are_read_with_their_suffix(csv, run):
-    line = [
-        "bench",
-        "nb201",
-        "--table",
-        csv,
-        "--objective",
-        "accuracy",
-        "--strategy",
-        "random",
-        "--queries",
-        10,
-        "--seeds",
-        2,
-    ]
+    line = short(csv, "random")
     told = run(*line, "--under", "train_seconds>=0.004k", "--json")
     assert all(row["average"] > 48 for row in json.loads(told.stdout)["rows"]), (
         "better networks take longer in this table"
@@ -74,20 +67,7 @@ def test_bounds_are_read_with_their_suffix(csv, run):
 
 
 def test_the_simulated_clock_is_printed(csv, run):
-    line = [
-        "bench",
-        "nb201",
-        "--table",
-        csv,
-        "--objective",
-        "accuracy",
-        "--strategy",
-        "grid",
-        "--queries",
-        10,
-        "--seeds",
-        2,
-    ]
+    line = short(csv, "grid")
     told = run(*line, "--clock", "train_seconds")
     head, row = (one.split() for one in told.stdout.splitlines() if "queries" in one or one.startswith("Grid("))
     assert head[-1] == "time" and row[-1] == "s" and 10 <= float(row[-2]) <= 50, "ten networks of 1 to 5 s each"

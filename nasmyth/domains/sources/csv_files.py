@@ -9,6 +9,7 @@ from typing import Any
 from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.sources.raw import several
 from nasmyth.errors import DataError
+from nasmyth.units import is_number
 
 MOST_COLUMNS = 50_000
 _SEPARATORS = ",;\t|"
@@ -41,7 +42,7 @@ def read_csv(path: Path, usual: str, texts: Sequence[str] = ()) -> tuple[Any, li
         ) from None
     except Exception as error:  # its parsers raise their own, Python's and those of the types they try
         raise DataError(f"{path}: cannot be read as a table ({first_line(error)}); mend that line") from None
-    if len(frame.columns) > 1 and all(_is_number(column) for column in frame.columns):
+    if len(frame.columns) > 1 and all(is_number(column) for column in frame.columns):
         raise DataError(
             f"{path}: the first line holds numbers ({several(frame.columns, 3)}), not column names; add a line of names"
             " on top"
@@ -73,13 +74,5 @@ def _decodes(path: Path, encoding: str) -> bool:
             while file.read(1 << 20):
                 pass
     except UnicodeError:
-        return False
-    return True
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
         return False
     return True
