@@ -5,7 +5,8 @@ An evaluation is a function of the graph, or of the whole trial if its first par
     def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
     def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
 
-In its place may stand a task, on which every candidate is then trained (`training.Training`). What an evaluation is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
+In its place may stand a task, on which every candidate is then trained (`training.Training`). What an
+evaluation raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
 """
 
 from __future__ import annotations

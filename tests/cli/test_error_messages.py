@@ -20,7 +20,7 @@ import pytest
         (["show", "{study}#99"], "trials 1 to 3"),
         (["show", "{study}#baseline"], "no baseline"),
         (["export", "{study}#best", "net.onx"], "did you mean '.onnx'"),
-        (["export", "{folder}/new.npz", "net.onnx"], ""),
+        (["export", "{folder}/new.npz", "net.onnx"], "is not a study file"),
         (["predict", "{study}#best", "nothing.npz"], "no such file"),
         (["check", "{study}#best", "--under", "latncy@cpu<=1ms"], "did you mean 'latency'"),
         (["check", "{study}#best", "--under", "params<=3X"], "unknown unit"),
@@ -52,10 +52,16 @@ def test_what_is_wrong_is_said(run, folder, study, line, says):
     assert says in result.stderr
 
 
-@pytest.mark.parametrize("line", [["shw"], ["design"], ["show", "--nonsense"], ["design", "digits", "--size", "big"],
-                                  ["design", "digits", "--on-bad", "perhaps"], ["check", "net.safetensors"]])  # fmt: skip
-def test_wrong_usage_is_status_2(run, line):
-    run(*line, status=2)
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (["shw"], "Did you mean 'show'"), (["design"], "Missing argument 'DATA'"), (["show", "--nonsense"], "--nonsense"),
+        (["design", "digits", "--size", "big"], "write 64, or 48x64"), (["design", "digits", "--on-bad", "perhaps"], "skip, refuse"),
+        (["check", "net.safetensors"], "--under 'latency@cpu<=8ms'"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_status_2(run, line, says):
+    assert says in run(*line, status=2).stderr
 
 
 def test_a_space_that_cannot_be_imported_names_the_line(run, folder):

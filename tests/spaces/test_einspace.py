@@ -200,8 +200,9 @@ def test_attention_of_products_is_attention():
 
 def test_parts_joined_are_the_whole():
     x = torch.randn(2, 6, 4)
-    parts = [Part(i, 3, axis).build((6, 3 * 4 if axis else 4)) for i in range(3) for axis in (0,)]
-    assert torch.equal(torch.cat([part(x) for part in parts], 1), x)
+    for axis, length in ((0, 3), (1, 2), (-1, 2)):
+        parts = [Part(i, length, axis).build((6, 4)) for i in range(length)]
+        assert torch.equal(torch.cat([part(x) for part in parts], axis + 1 if axis >= 0 else axis), x)
     with pytest.raises(ShapeError, match="no part 0 of 4 equal ones"):
         Part(0, 4).infer((6, 4))
     with pytest.raises(ShapeError, match="12 places are no square image"):
