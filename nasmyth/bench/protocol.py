@@ -108,15 +108,16 @@ def refuse_infeasible(table: Table, goal: Objective, under: Sequence[str]) -> No
 
 
 def feasible_values(table: Table, goal: Objective, under: Sequence[str] = ()) -> list[float]:
-    """The objective of every network of the space that the table has within the budget, more being better; -inf for others."""
+    """The objective of every genome of the space whose network the table has within the budget, more being better; -inf for
+    others."""
     limits = bounds(under)
     sign = 1.0 if goal.direction == "max" else -1.0
     values_of = {limit.name: table.check(limit.name) for limit in limits}
     found = []
+    genomes, absent = table.genomes
     for row, value in enumerate(table.check(goal.name)):
         met = all(limit.violation({limit.name: values_of[limit.name][row]}) == 0 for limit in limits)
-        found.append(sign * value if met and math.isfinite(value) else -math.inf)
-    absent = int(table.space.size) - len(table) if table.partial else 0
+        found += [sign * value if met and math.isfinite(value) else -math.inf] * genomes[row]
     return found + [-math.inf] * absent
 
 

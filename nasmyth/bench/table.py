@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from nasmyth.bench.files import read
@@ -52,6 +54,10 @@ def _bound(text: str) -> Limit:
     if match is None:
         raise UnitError(f"cannot read {text!r} as a bound on a column; write column<=number, such as 'params<=500k'")
     return Limit(match[1], match[2], quantity(match[3]))
+
+
+COUNTED = 1_000_000
+"""Genomes of a space that are counted one by one."""
 
 
 class Table:
@@ -126,6 +132,18 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @cached_property
+    def genomes(self) -> tuple[list[int], int]:
+        """How many genomes of the space stand for each row, and how many for none: what a random one finds.
+
+        Counted one by one where several may stand for a row; a space too large for that is taken to have one for each.
+        """
+        size, ones = int(self.space.size), [1] * len(self)
+        if size == len(self) or size > COUNTED:
+            return ones, size - len(self)
+        found = Counter(self.index.get(self.notation.text(genome), -1) for genome in self.space.enumerate())
+        return [found[row] for row in range(len(self))], found[-1]
 
     def check(self, column: str) -> list[float]:
         """The values of a column. Raises DataError if there is none, or if it has gaps and the table is not partial."""

@@ -101,3 +101,18 @@ def test_chance_counts_networks_that_a_table_lacks():
     found = anytime(half, Random(), "accuracy", queries=4, seeds=400)
     (row,) = at_budgets(half, found, [4])
     assert row["found"] < 400 and abs(row["mean"] - row["random"]) < 2 * row["half"]
+
+
+def test_genomes_that_share_a_row_are_no_draws_that_find_nothing():
+    """As in NAS-Bench-Graph, whose rows are networks that several genomes decode to."""
+    merged = NOTATION._replace(
+        text=lambda genome: NOTATION.text({**genome, "top": 4 if genome["width"] > 4 else genome["top"]})
+    )
+    texts = sorted({merged.text(genome) for genome in SPACE.enumerate()})
+    table = Table("merged", SPACE, merged, texts, columns(texts), partial=True)
+    assert len(table) == 16 and table.genomes == ([2 if text.split("-")[0] != "4" else 1 for text in texts], 0)
+    drawn = [table.row(genome)["accuracy"] for genome in SPACE.enumerate()]
+    assert sorted(feasible_values(table, table.goal("accuracy"))) == sorted(drawn)
+    found = anytime(table, Random(), "accuracy", queries=6, seeds=200)
+    for row in at_budgets(table, found, [1, 3, 6]):
+        assert abs(row["mean"] - row["random"]) < 2 * row["half"]
