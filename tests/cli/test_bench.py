@@ -79,7 +79,7 @@ def test_no_regret_has_no_sign():
     from nasmyth.study.trial import Objective
 
     class Small:
-        name, space, partial = "small", None, False
+        name, partial, genomes = "small", False, ([1, 1, 1], 0)
 
         def check(self, column):
             return [0.1, 0.1 + 1e-17, 0.3]
