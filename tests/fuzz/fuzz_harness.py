@@ -3,7 +3,8 @@
 A case is a target's name and a number: the same pair is the same input, in any process. The rules, for every case:
 
     success or a NasmythError with a message      anything else is "other exception"
-    an end within `seconds`                       "hang"; the process is killed, and the next case goes on in a new one
+    an end within `seconds` of processor time     "hang"; after PATIENCE times that by the clock the process is killed, and
+                                                  the next case goes on in a new one
     no process larger than `memory` bytes         "memory"
     nothing is run, nothing is written outside    "escape", seen by an audit hook; the folder of the case is its own
     the process lives                             "crash"
@@ -21,7 +22,6 @@ import resource
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 import warnings
 from collections import Counter
@@ -34,10 +34,12 @@ STEP = 64
 """Cases of one target in a row: what is read often stays in the caches."""
 
 GOOD = ("taken", "refused")
+PATIENCE = 6.0
+"""By the clock a case may take so many times its seconds: others work on the machine, too."""
 
 
 class Limits(NamedTuple):
-    """What a case may take: seconds, and bytes of the process that it runs in."""
+    """What a case may take: seconds of processor time, children included, and bytes of the process that it runs in."""
 
     seconds: float = 10.0
     memory: int = 2 * 2**30
@@ -107,7 +109,7 @@ class Watch:
         if isinstance(path, int) or path is None:
             return False
         where = os.path.realpath(os.fsdecode(path))
-        scratch = (self.folder or "", tempfile.gettempdir(), "/dev/", "/proc/self/")
+        scratch = (self.folder or "", "/dev/", "/proc/self/")
         return not where.startswith(scratch) and "__pycache__" not in where
 
     def _ours(self, event: str, args: tuple[Any, ...]) -> bool:
@@ -125,7 +127,7 @@ def case(
     rng = random.Random(f"{target} {number}")
     quiet = io.StringIO()
     _reset_peak()
-    start, what, detail = time.perf_counter(), "taken", ""
+    start, what, detail = _busy(), "taken", ""
     watch.folder, watch.seen = str(folder), []
     try:
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
@@ -139,7 +141,7 @@ def case(
         what, detail = "other exception", _told(error)
     finally:
         watch.folder = None
-    seconds, memory = time.perf_counter() - start, _peak()
+    seconds, memory = _busy() - start, _peak()
     if watch.seen:
         what, detail = "escape", "; ".join(watch.seen)
     elif what in GOOD and memory > limits.memory:
@@ -147,6 +149,12 @@ def case(
     elif what in GOOD and seconds > limits.seconds:
         what, detail = "hang", f"{seconds:.0f} s"
     return Outcome(target, number, what, detail, seconds, memory)
+
+
+def _busy() -> float:
+    """Seconds of processor time of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _told(error: BaseException) -> str:
@@ -169,7 +177,7 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _work(connection: Any, cases: Sequence[tuple[str, int]], targets: str, limits: Limits) -> None:
+def _work(connection: Any, cases: Sequence[tuple[str, int]], targets: str, limits: Limits, whole: str) -> None:
     """All of these cases, each told before and after, so that the parent knows which one never came back."""
     import torch
 
@@ -179,8 +187,9 @@ def _work(connection: Any, cases: Sequence[tuple[str, int]], targets: str, limit
     most = used * 1024 + 4 * limits.memory  # the machine's own safety
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     for target, number in cases:
-        folder = Path(tempfile.mkdtemp(prefix="fuzz"))
+        folder = Path(tempfile.mkdtemp(dir=whole))
         os.chdir(folder)
+        os.environ["TMPDIR"], tempfile.tempdir = str(folder), str(folder)  # what is temporary is written here, too
         connection.send((target, number))
         connection.send(case(watch, target, made[target], number, folder, limits))
         os.chdir("/")
@@ -198,16 +207,20 @@ def outcomes(
 
     targets: the module whose `prepared()` gives the functions that cases name.
     """
+    with tempfile.TemporaryDirectory(prefix="fuzz", ignore_cleanup_errors=True) as whole:
+        yield from _followed(list(cases), targets, limits, whole)
+
+
+def _followed(rest: list[tuple[str, int]], targets: str, limits: Limits, whole: str) -> Iterator[Outcome]:
     context = multiprocessing.get_context("spawn")
-    rest = list(cases)
     while rest:
         here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(there, rest, targets, limits))
+        process = context.Process(target=_work, args=(there, rest, targets, limits, whole))
         process.start()
         there.close()
         now: tuple[str, int] | None = None
         while True:
-            patience = 300.0 if now is None else 2 * limits.seconds
+            patience = 300.0 if now is None else PATIENCE * limits.seconds
             try:
                 told = here.recv() if here.poll(patience) else "hang"
             except EOFError:
