@@ -51,14 +51,14 @@ def strategy_of(strategy: Any) -> Any:
     raise StudyError(f"strategy={strategy!r:.80}: give a strategy, such as Evolution(population=16), or a name: {known}")  # fmt: skip
 
 
-def whole(value: Any, name: str, example: int) -> int:
-    """A count that is at least 1."""
+def whole(value: Any, name: str, example: int, least: int = 1) -> int:
+    """A count that is at least so large."""
     try:
-        if not isinstance(value, bool) and (count := operator.index(value)) >= 1:
+        if not isinstance(value, bool) and (count := operator.index(value)) >= least:
             return count
     except TypeError:
         pass
-    raise StudyError(f"{name}={value!r:.80}: write a whole number of at least 1, such as {name}={example}")
+    raise StudyError(f"{name}={value!r:.80}: write a whole number of at least {least}, such as {name}={example}")
 
 
 def listed(given: Any) -> list[Any]:

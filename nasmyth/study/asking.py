@@ -47,7 +47,7 @@ class Asking(Reading):
 
         Fewer when the study has `limit` trials or the space holds nothing new; none at all means that it is done.
         """
-        n = arguments.whole(n, "n", 4)
+        n = arguments.whole(n, "n", 4, least=0)
         with self._lock:
             self.sync()
             numbers = self._reclaimed(n)
