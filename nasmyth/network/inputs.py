@@ -83,6 +83,14 @@ class ImageInput(Value):
     low: float = 0.0
     seen: tuple[int, ...] = ()
 
+    def check(self) -> None:
+        if min(self.height, self.width, self.channels) < 1:
+            raise DataError(f"images of {self.height}x{self.width} pixels and {self.channels} channels: all are at least 1")
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise DataError(
+                f"{len(self.mean)} means and {len(self.std)} deviations for {self.channels} channels: give one of each"
+            )
+
     @property
     def unseen(self) -> ImageInput:
         """How images are prepared, without what training has merely seen."""

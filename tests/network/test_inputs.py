@@ -235,3 +235,9 @@ def test_exported_modules_agree_at_any_batch(case):
     program = torch.export.export(module, (stored,), dynamic_shapes=((batch, *[None] * (stored.ndim - 1)),))
     for part in (stored, stored[:1], stored[:3]):
         torch.testing.assert_close(program.module()(part), module(part))
+
+
+@pytest.mark.parametrize("wrong", [{"height": 0}, {"channels": 3}, {"mean": ()}, {"std": (1.0, 1.0)}])
+def test_images_are_described_in_full(wrong):
+    with pytest.raises(DataError, match="channels"):
+        ImageInput(**{"height": 8, "width": 8, "channels": 1, "mean": (0.5,), "std": (0.2,), **wrong})
