@@ -91,8 +91,9 @@ def counted(rows: list[list[tuple[str, int]]]) -> fuzz_harness.Tally:
             continue
         tally.add(one)
         done = sum(tally.counts.values())
-        if sys.stderr.isatty() and done % 100 == 0:
-            print(f"\r{done:,} of {total:,}, {len(tally.broken)} broke a rule ", end="", file=sys.stderr, flush=True)
+        if done % (100 if sys.stderr.isatty() else max(1, total // 20)) == 0:
+            end = "\r" if sys.stderr.isatty() else "\n"
+            print(f"{done:,} of {total:,}, {len(tally.broken)} broke a rule ", end=end, file=sys.stderr, flush=True)
     return tally
 
 
