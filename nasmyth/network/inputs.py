@@ -85,7 +85,9 @@ class ImageInput(Value):
 
     def check(self) -> None:
         if min(self.height, self.width, self.channels) < 1:
-            raise DataError(f"images of {self.height}x{self.width} pixels and {self.channels} channels: all are at least 1")
+            raise DataError(
+                f"images of {self.height}x{self.width} pixels and {self.channels} channels: all are at least 1"
+            )
         if not len(self.mean) == len(self.std) == self.channels:
             raise DataError(
                 f"{len(self.mean)} means and {len(self.std)} deviations for {self.channels} channels: give one of each"

@@ -373,6 +373,17 @@ def test_an_answer_may_be_one_number(tmp_path):
     assert network.graph.output == () and close(network, path, torch.from_numpy(rng(*X)))
 
 
+def test_one_number_for_a_whole_batch_is_no_answer(tmp_path):
+    """The scale of a quantisation, say: the largest of all inputs, of all examples."""
+    nodes = [helper.make_node("ReduceMax", ["x"], ["y"], keepdims=0)]
+    path = tmp_path / "scale.onnx"
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", [3, 4]), ("y", []))]
+    graph = helper.make_graph(nodes, "scale", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    with pytest.raises(TraceError, match="batch|examples"):
+        Network.of(path)
+
+
 def test_graphs_inside_of_nodes_and_own_functions_are_named(tmp_path):
     def nested(model):
         one = model.graph.node[1].attribute.add()

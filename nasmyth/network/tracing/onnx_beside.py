@@ -169,7 +169,7 @@ def _apart(module: Any, x: Tensor, together: Tensor) -> None:
     """Raises TraceError if the answer to an example depends on the others of its batch, or on its place among them."""
     other = x[:1] if len(x) > 1 else torch.cat((x, x.roll(1, -1)))
     (found,) = module(other).values()
-    if difference(found[:1].numpy(), together[:1].numpy()) > 0:
+    if not found.ndim or not together.ndim or difference(found[:1].numpy(), together[:1].numpy()) > 0:
         raise TraceError(
             "the answer to one example depends on the others of its batch; in a graph examples do not meet"
         )
