@@ -26,6 +26,10 @@ from nasmyth.study.reading import Reading
 from nasmyth.study.trial import Trial
 
 
+MOST_ASKED = 100_000
+"""Trials that one worker may be handed at once."""
+
+
 class Asking(Reading):
     """The half of a study that hands out trials."""
 
@@ -48,6 +52,8 @@ class Asking(Reading):
         Fewer when the study has `limit` trials or the space holds nothing new; none at all means that it is done.
         """
         n = arguments.whole(n, "n", 4, least=0)
+        if n > MOST_ASKED:
+            raise StudyError(f"n={n}: at most {MOST_ASKED:,} trials are asked for at once; ask again when these are told")
         with self._lock:
             self.sync()
             numbers = self._reclaimed(n)

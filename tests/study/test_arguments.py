@@ -73,3 +73,8 @@ def test_an_objective_that_is_no_finite_number_is_a_failure(value: float) -> Non
         ended = study.run(lambda graph: value, trials=3)
         assert ended.failed == ended.closed == 2
         assert [one["error"]["reason"] for one in study.summary()["failures"]] == ["diverged"] * 3
+
+
+def test_what_nobody_can_work_on_at_once_is_not_handed_out():
+    with Study(None, ToySpace(), maximize="value") as study, pytest.raises(StudyError, match="at most 100,000 trials"):
+        study.ask(10**30)
