@@ -25,7 +25,6 @@ from nasmyth.study.proposals import Proposal, Proposer, Strategy, proposal
 from nasmyth.study.reading import Reading
 from nasmyth.study.trial import Trial
 
-
 MOST_ASKED = 100_000
 """Trials that one worker may be handed at once."""
 
@@ -53,7 +52,9 @@ class Asking(Reading):
         """
         n = arguments.whole(n, "n", 4, least=0)
         if n > MOST_ASKED:
-            raise StudyError(f"n={n}: at most {MOST_ASKED:,} trials are asked for at once; ask again when these are told")
+            raise StudyError(
+                f"n={n}: at most {MOST_ASKED:,} trials are asked for at once; ask again when these are told"
+            )
         with self._lock:
             self.sync()
             numbers = self._reclaimed(n)

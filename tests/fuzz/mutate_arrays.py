@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-from mutate_damage import damaged
+from mutate_bytes import mutated_bytes
 
 ROWS = 24
 
@@ -52,7 +52,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 
 
 def _damaged_npz(rng: random.Random) -> bytes:
-    return damaged(_good_npz(rng.choice(METHODS)), rng)
+    return mutated_bytes(_good_npz(rng.choice(METHODS)), rng)
 
 
 def _odd_arrays(rng: random.Random) -> bytes:

@@ -9,7 +9,7 @@ import zlib
 from functools import cache
 
 import numpy as np
-from mutate_damage import damaged
+from mutate_bytes import mutated_bytes
 
 
 def picture(rng: random.Random) -> tuple[str, bytes]:
@@ -21,7 +21,7 @@ def picture(rng: random.Random) -> tuple[str, bytes]:
     elif suffix == ".bmp" and rng.random() < 0.5:
         data = data[:18] + struct.pack("<ii", _odd_number(rng), _odd_number(rng)) + data[26:]
     elif rng.random() < 0.9:
-        data = damaged(data, rng)
+        data = mutated_bytes(data, rng)
     name = rng.choice(("a", "a", "a", "é", "a b", "-a", "x" * 200, "a\udce9")) + rng.choice(
         (suffix,) * 6 + (".PNG", ".jpeg", ".png")
     )

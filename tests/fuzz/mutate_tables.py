@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from mutate_damage import damaged
+from mutate_bytes import mutated_bytes
 
 ROWS = 24
 
@@ -17,7 +17,7 @@ ROWS = 24
 def csv(rng: random.Random) -> bytes:
     """A table with damaged bytes, odd cells, odd columns, or odd lines."""
     if rng.random() < 0.3:
-        return damaged(_good_csv().encode(), rng)
+        return mutated_bytes(_good_csv().encode(), rng)
     cells = [line.split(",") for line in _good_csv().splitlines()]
     for _ in range(rng.choice((1, 1, 2, 5))):
         cells = rng.choice((_odd_cells, _odd_cells, _odd_column, _odd_column, _odd_lines, _odd_names))(cells, rng)
@@ -28,13 +28,13 @@ def csv(rng: random.Random) -> bytes:
     text = end.join(mark.join(line) for line in cells)
     encoding = rng.choice(("utf-8",) * 4 + ("utf-8-sig", "utf-16", "utf-32", "latin-1", "cp037"))
     data = text.encode(encoding, "replace" if encoding in ("latin-1", "cp037") else "surrogatepass")
-    return damaged(data, rng) if rng.random() < 0.1 else data
+    return mutated_bytes(data, rng) if rng.random() < 0.1 else data
 
 
 def parquet(rng: random.Random) -> bytes:
     """A table with damaged bytes, or columns of odd types."""
     if rng.random() < 0.6:
-        return damaged(_good_parquet(rng.randrange(4)), rng)
+        return mutated_bytes(_good_parquet(rng.randrange(4)), rng)
     import pyarrow as pa
     import pyarrow.parquet as pq
 
