@@ -39,6 +39,8 @@ def _suggest(holder: Any, name: str) -> str:
 def load(where: str) -> ModuleType:
     """Import a file by its path (its folder can be imported from, as when Python runs it), or a module by its name."""
     if not where.endswith(".py"):
+        if not all(part.isidentifier() for part in where.split(".")):
+            raise SpaceError(f"{where!r} is no name of a module; write FILE.py:NAME, or package.module:NAME")
         try:
             return importlib.import_module(where)
         except ModuleNotFoundError as error:

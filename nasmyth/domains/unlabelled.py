@@ -38,6 +38,7 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
         if images and (path.is_dir() or pictures.is_picture(path)):
             return _pictures(path, inputs)
         x = _array(path) if path.suffix.lower() in (".npz", ".npy") else _table(path, inputs)
+        x = as_array(x) if isinstance(x, np.ndarray) else x
     _refuse_nothing(x)
     if images and getattr(getattr(x, "dtype", None), "kind", "") not in tuple("buif"):
         raise DataError("new inputs are no numbers, and this network takes pictures; give N H W or N H W C")

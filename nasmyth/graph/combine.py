@@ -225,7 +225,7 @@ class Vertex(Value):
         """What each edge is called: by its source, and a second one from there by its number as well."""
         known: tuple[str | int, ...] | None = self.__dict__.get("_names")
         if known is None:
-            sources = [edge.source for edge in self.edges] if isinstance(self.edges, tuple) else []
+            sources = [getattr(edge, "source", None) for edge in self.edges] if isinstance(self.edges, tuple) else []
             known = self.__dict__["_names"] = tuple(
                 i if type(source) is not int else f"from{source}_{i}" if source in sources[:i] else f"from{source}"
                 for i, source in enumerate(sources)

@@ -107,3 +107,10 @@ def test_a_size_where_there_are_no_images():
     with pytest.raises(DataError, match=r"iris is a table, and size= \(--size\) is the size of images"):
         read("iris", size=8)
     assert read("digits", size=(12, 16)).input == (1, 12, 16)
+
+
+def test_numbers_wider_than_a_tensor_holds_are_taken():
+    wide = X.astype(np.longdouble)
+    assert read((wide, Y)).input == read((X, Y)).input
+    inputs = read((X, Y)).inputs
+    assert read_inputs(wide, inputs)[0].dtype == np.float64

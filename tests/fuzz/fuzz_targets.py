@@ -200,11 +200,19 @@ def _reheaded(data: bytes, rng: random.Random) -> bytes:
     header = json.loads(data[8 : 8 + size])
     if rng.random() < 0.7:
         document = mutate_json.mutated(json.loads(header["__metadata__"]["nasmyth"]), rng)
-        header["__metadata__"]["nasmyth"] = json.dumps(document)
+        header["__metadata__"]["nasmyth"] = _dumped(document)
     else:
         header = mutate_json.mutated(header, rng)
-    text = json.dumps(header).encode("utf-8", "surrogatepass")
+    text = _dumped(header).encode("utf-8", "surrogatepass")
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+
+def _dumped(document: Any) -> str:
+    """JSON, however deep: what cannot be written otherwise has as many brackets."""
+    try:
+        return json.dumps(document)
+    except RecursionError:
+        return "[" * 100_000
 
 
 def _study(good: Path, rng: random.Random, folder: Path) -> None:
@@ -290,7 +298,7 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("show", "<address>"), ("show", "<address>", "--graph"), ("show", "<address>", "--json"),
     ("check", "<address>", "--under", "<under>"),
     ("predict", "<address>", "missing.npz"),
-    ("measure", "vit", "--sample", "<limit>", "--by", "<measure>"),
+    ("measure", "nb201", "--sample", "<limit>", "--by", "<measure>"),
     ("list", "<kind>"),
     ("bench", "<space>", "--table", "missing.csv", "--objective", "<column>", "--under", "<column>", "--queries", "<limit>"),
     ("<kind>", "--help"),

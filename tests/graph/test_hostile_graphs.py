@@ -6,7 +6,8 @@ from core_toys import SHAPE, Tag
 from nasmyth.errors import NasmythError, ShapeError, SpaceError, UnknownNameError
 from nasmyth.graph import Graph, Identity, cell, chain, repeat
 from nasmyth.graph.combine import Cell, Chain, Edge, Parallel, Vertex
-from nasmyth.record import DEEPEST, from_json, loads, parsed
+from nasmyth.record import DEEPEST, from_json, loads, parsed, to_json
+from nasmyth.space import Space, choice
 
 TAG = {"$": "Tag"}
 
@@ -126,3 +127,11 @@ def test_an_address_ends_no_quotes_in_a_drawing():
     graph = Graph.from_json({"input": list(SHAPE), "nodes": [[TAG, [0], address]]})
     assert r'tooltip="a\"; evil [URL=\"javascript:x\"]; \""];' in graph.dot()
     assert len(graph.dot().splitlines()) == 2 + 1 + 1 + 1 + 1
+
+
+def test_a_vertex_of_something_else_than_edges_is_refused_in_words():
+    space = Space(cell(2, lambda i, j: choice(Tag(1), Tag(2))), SHAPE)
+    said = space.to_json()
+    said["template"]["vertices"][0]["edges"] = [to_json(Tag(choice(3, 4)))]
+    with pytest.raises(NasmythError):
+        Space.from_json(said).sample(0)

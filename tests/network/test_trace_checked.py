@@ -420,3 +420,12 @@ def test_a_damaged_file_of_our_own_is_refused(tmp_path):
         onnx.save(model, tmp_path / "bad.onnx")
         with pytest.raises(NasmythError, match="damaged"):
             Network.of(tmp_path / "bad.onnx")
+
+
+def test_a_file_of_our_own_that_cannot_be_parsed_is_refused(tmp_path):
+    network = build(Graph.of(chain(ops.Linear(3)), (2,)))
+    network.export(tmp_path / "net.onnx")
+    data = (tmp_path / "net.onnx").read_bytes()
+    (tmp_path / "net.onnx").write_bytes(b"\xff" + data[1:])
+    with pytest.raises(TraceError, match="not a valid ONNX file"):
+        Network.of(tmp_path / "net.onnx")

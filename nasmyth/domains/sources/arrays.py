@@ -62,7 +62,8 @@ def as_array(value: Any, what: str = "x") -> Any:
         raise DataError(
             f"{what}: a list could not be made an array ({error}); give every example the same shape, or number of labels"
         ) from None
-    return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
+    array = array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
+    return array.astype(np.float64) if array.dtype == np.longdouble else array  # which torch has none of
 
 
 def _of_tensor(value: Any) -> np.ndarray:

@@ -37,12 +37,12 @@ class Core(NamedTuple):
 def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
     """The network of a file that Nasmyth wrote, in a file of its own for as long as the block; of any other, the file."""
     source = Path(path)
-    if not source.is_file() or CORE.encode() not in source.read_bytes():
+    model = _of_ours(source)
+    if model is None:
         yield Core(path)
         return
     onnx = require("onnx", extra="onnx")
     try:
-        model = onnx.load(str(source), load_external_data=False)
         told = {prop.key: prop.value for prop in model.metadata_props}
         first, last = json.loads(told[CORE])
         ends = [from_json(json.loads(told[name])) for name in ("inputs", "outputs")]
@@ -57,6 +57,19 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
         file = Path(folder) / source.name
         file.write_bytes(alone.SerializeToString())
         yield Core(file, *ends)
+
+
+def _of_ours(source: Path) -> Any:
+    """The model in a file that Nasmyth wrote; None for any other, and for one that cannot be parsed: its reader says why."""
+    if not source.is_file() or CORE.encode() not in source.read_bytes():
+        return None
+    onnx = require("onnx", extra="onnx")
+    from google.protobuf.message import DecodeError
+
+    try:
+        return onnx.load(str(source), load_external_data=False)
+    except (DecodeError, ValueError, OSError):
+        return None
 
 
 def _cut(model: Any, first: str, last: str, inputs: Any, onnx: Any) -> Any:
