@@ -427,5 +427,5 @@ def test_a_file_of_our_own_that_cannot_be_parsed_is_refused(tmp_path):
     network.export(tmp_path / "net.onnx")
     data = (tmp_path / "net.onnx").read_bytes()
     (tmp_path / "net.onnx").write_bytes(b"\xff" + data[1:])
-    with pytest.raises(TraceError, match="not a valid ONNX file"):
+    with pytest.raises(TraceError, match="cut short, or of another kind"):
         Network.of(tmp_path / "net.onnx")
