@@ -114,3 +114,12 @@ def test_numbers_wider_than_a_tensor_holds_are_taken():
     assert read((wide, Y)).input == read((X, Y)).input
     inputs = read((X, Y)).inputs
     assert read_inputs(wide, inputs)[0].dtype == np.float64
+
+
+def test_numbers_of_another_byte_order_are_taken():
+    swapped = X.astype(X.dtype.newbyteorder("S"))
+    task = read((swapped, Y.astype(">i2")))
+    assert torch.equal(task.train.x, read((X, Y)).train.x)
+    assert (
+        np.array_equal(read_inputs(swapped, task.inputs)[0], X) and read_inputs(swapped, task.inputs)[0].dtype.isnative
+    )

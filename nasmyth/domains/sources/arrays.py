@@ -63,7 +63,9 @@ def as_array(value: Any, what: str = "x") -> Any:
             f"{what}: a list could not be made an array ({error}); give every example the same shape, or number of labels"
         ) from None
     array = array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
-    return array.astype(np.float64) if array.dtype == np.longdouble else array  # which torch has none of
+    if array.dtype == np.longdouble:  # torch has no such type, nor another order of bytes than the machine's
+        return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _of_tensor(value: Any) -> np.ndarray:
