@@ -20,7 +20,13 @@ def strategy_of(text: str) -> Any:
         call = ast.parse(f"f({rest}", mode="eval").body
         assert isinstance(call, ast.Call) and not call.args
         settings = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
+    except (
+        SyntaxError,
+        ValueError,
+        AssertionError,
+        MemoryError,
+        RecursionError,
+    ):  # the last two of brackets within brackets
         raise UnknownNameError(f"cannot read {text!r}; write it as {name}(setting=value)") from None
     unknown = [key for key in settings if key not in cls.fields]
     if unknown:

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from nasmyth.errors import UnknownNameError
+
 
 @pytest.mark.parametrize(
     ("line", "says"),
@@ -84,3 +86,11 @@ def test_debug_shows_the_traceback():
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "StudyError" in done.stderr
+
+
+@pytest.mark.parametrize("text", [f"evolution({'(' * 5000}", f"evolution(population={'-' * 100_000}1)"])
+def test_brackets_within_brackets_are_no_settings(text):
+    from nasmyth.cli.strategies import strategy_of
+
+    with pytest.raises(UnknownNameError, match="cannot read"):
+        strategy_of(text)
