@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from nasmyth.bench.protocol import interval
+from nasmyth.forms.fitting import fit_image_input
+from nasmyth.forms.outputs import fit_classes
 from nasmyth.graph import Graph
 from nasmyth.measure import params
 from nasmyth.measure.timing import latency
 from nasmyth.network import Network, build
-from nasmyth.network.fitting import fit_image_input
-from nasmyth.network.outputs import fit_classes
 from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise, stratified_split
 from nasmyth.train.evaluation import predict_logits
 from nasmyth.transform import merge

@@ -66,8 +66,8 @@ def bare(steps: int, compiled: bool) -> list[float]:
 
 def ours(steps: int, compiled: bool) -> list[float]:
     """Seconds of each step of `fit`, seen from the question that it asks before each step."""
-    from nasmyth.network.fitting import fit_image_input
-    from nasmyth.network.outputs import Classes
+    from nasmyth.forms.fitting import fit_image_input
+    from nasmyth.forms.outputs import Classes
     from nasmyth.train import Recipe, Split, Task, fit
 
     x, y = data()

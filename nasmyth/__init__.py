@@ -5,8 +5,9 @@ This page is the contents: every public name and the file that it lives in. Name
 """
 
 import logging as _logging
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from nasmyth.contents import contents as _contents
 
 __version__ = "0.1.0"
 _logging.getLogger(__name__).addHandler(_logging.NullHandler())  # what is logged is shown by whoever asks for it
@@ -17,7 +18,8 @@ _CONTENTS = {
                       "relay", "repeat", "residual"],
     "nasmyth.ops": ["op"],
     "nasmyth.space": ["Space", "choice", "grammar", "integer", "maybe", "real", "subset", "symbol"],
-    "nasmyth.network": ["Network", "build", "trace"],
+    "nasmyth.network": ["Network", "build"],
+    "nasmyth.tracing": ["trace"],
     "nasmyth.train": ["Recipe", "Task", "fit"],
     "nasmyth.domains": ["read"],
     "nasmyth.measure": ["Constraint", "Measure"],
@@ -25,11 +27,10 @@ _CONTENTS = {
     "nasmyth.study": ["Journal", "Study"],
     "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
 }  # fmt: skip
-_MODULES = ["blocks", "domains", "errors", "estimators", "graph", "measure", "network", "ops", "progress", "record", "report", "search",
-            "space", "spaces", "study", "testing", "train", "units"]  # fmt: skip
+_MODULES = ["blocks", "domains", "errors", "estimators", "export", "forms", "graph", "measure", "network", "ops", "progress", "record",
+            "report", "search", "space", "spaces", "study", "testing", "tracing", "train", "units"]  # fmt: skip
 _OPTIONAL = {"nasmyth.estimators": ["NasmythClassifier", "NasmythRegressor"]}
 """What needs an extra to be installed, and so is no part of `from nasmyth import *`."""
-_WHERE = {name: module for module, names in {**_CONTENTS, **_OPTIONAL}.items() for name in names}
 
 __all__ = ["__version__", *sorted(name for names in _CONTENTS.values() for name in names)]  # noqa: PLE0604  computed from the table above
 
@@ -42,7 +43,8 @@ if _TYPE_CHECKING:  # the same table for type checkers and editors
         Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, relay, repeat, residual,
     )  # fmt: skip
     from nasmyth.measure import Constraint, Measure
-    from nasmyth.network import Network, build, trace
+    from nasmyth.network import Network, build
+    from nasmyth.tracing import trace
     from nasmyth.ops import op
     from nasmyth.search import Evolution, Random, Strategy
     from nasmyth.space import Space, choice, grammar, integer, maybe, real, subset, symbol
@@ -50,18 +52,8 @@ if _TYPE_CHECKING:  # the same table for type checkers and editors
     from nasmyth.train import Recipe, Task, fit
 
 
-def __getattr__(name: str) -> object:
-    if name in _WHERE:
-        value = getattr(_import_module(_WHERE[name]), name)
-    elif name in _MODULES:
-        value = _import_module(f"nasmyth.{name}")
-    else:
-        from nasmyth.errors import nearest
-
-        raise AttributeError(f"module 'nasmyth' has no attribute {name!r}{nearest(name, [*_WHERE, *_MODULES])}")
-    globals()[name] = value
-    return value
+__getattr__, _listed = _contents(__name__, {**_CONTENTS, **_OPTIONAL}, _MODULES)
 
 
 def __dir__() -> list[str]:
-    return sorted(["__version__", *_WHERE, *_MODULES])
+    return sorted(["__version__", *_listed()])

@@ -110,7 +110,7 @@ def network_of(text: str) -> Any:
 
 def _import_parts() -> None:
     """Import what networks and spaces of the library are made of, so that they can be read from a file."""
-    for part in ("nasmyth.blocks", "nasmyth.ops", "nasmyth.network.inputs", "nasmyth.network.outputs"):
+    for part in ("nasmyth.blocks", "nasmyth.ops", "nasmyth.forms.inputs", "nasmyth.forms.outputs"):
         importlib.import_module(part)
 
 

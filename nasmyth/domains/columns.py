@@ -43,7 +43,7 @@ class Kinds:
     dates: tuple[str, ...]
     notes: tuple[str, ...]
     notations: Mapping[str, str]
-    """How the texts of a column of numbers write them, where that is not Python's way; see `network.numerals`."""
+    """How the texts of a column of numbers write them, where that is not Python's way; see `forms.numerals`."""
 
 
 def column_kinds(frame: Any) -> Kinds:
@@ -70,7 +70,7 @@ def column_kinds(frame: Any) -> Kinds:
 
 def _read_as(column: Any, name: str, notation: str) -> str:
     """A column's name and its first text that shows the notation."""
-    from nasmyth.network.numerals import numeral
+    from nasmyth.forms.numerals import numeral
 
     texts = [text for text in column.dropna().astype(str).head(1000) if numeral(text, notation) is not None]
     telling = next((text for text in texts if numeral(text, "") is None), texts[0] if texts else "")
@@ -112,8 +112,8 @@ def _kind_of_numbers(column: Any) -> str:
 
 
 def _kind_of_texts(present: Any, distinct: int) -> str:
-    from nasmyth.network.dates import is_date
-    from nasmyth.network.numerals import is_missing, notation_of
+    from nasmyth.forms.dates import is_date
+    from nasmyth.forms.numerals import is_missing, notation_of
 
     texts = present.astype(str)
     kinds = texts.drop_duplicates()

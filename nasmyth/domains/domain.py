@@ -22,9 +22,9 @@ from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
 
 if TYPE_CHECKING:
+    from nasmyth.forms.inputs import ImageInput, TableInput
     from nasmyth.measure import Constraint
     from nasmyth.network import Network
-    from nasmyth.network.inputs import ImageInput, TableInput
     from nasmyth.space import Genome, Space
     from nasmyth.train import Recipe
     from nasmyth.train.task import Task
@@ -179,7 +179,7 @@ def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Tas
     """The task of data that is split, with inputs fitted on its training part."""
     import torch
 
-    from nasmyth.network.outputs import Classes, fit_values
+    from nasmyth.forms.outputs import Classes, fit_values
     from nasmyth.train.task import Split, Task
 
     classes = settled.kind == "classification"

@@ -95,8 +95,8 @@ def _plain(raw: Raw, name: str, part: Part) -> np.ndarray:
 
 def _of_one_type(raw: Raw, name: str, y: np.ndarray) -> np.ndarray:
     """Objects as numbers or truth values where all of them are; None stays only among texts."""
-    from nasmyth.network.outputs import label_type
-    from nasmyth.network.raw import text_of
+    from nasmyth.forms.outputs import label_type
+    from nasmyth.forms.raw import text_of
 
     several_each = next((label for label in y if isinstance(label, list | tuple | set | dict | np.ndarray)), None)
     if several_each is not None:
@@ -141,7 +141,7 @@ def _without_multilabel(raw: Raw, options: Options) -> Raw:
 
 def _with_numbers(raw: Raw, options: Options) -> Raw:
     """Texts that write numbers in a way of their own, such as 12.3% or $1,234, as numbers."""
-    from nasmyth.network.numerals import notation_of
+    from nasmyth.forms.numerals import notation_of
 
     y = raw.train.y
     if options.kind == "classification" or y.ndim != 1 or y.dtype.kind not in "OU" or raw.classes:
@@ -150,7 +150,7 @@ def _with_numbers(raw: Raw, options: Options) -> Raw:
     notation = notation_of(texts)
     if not notation or (options.kind is None and len(texts) <= min(FEW, max(2, len(y) // 5))):
         return raw
-    from nasmyth.network.raw import numbers_of
+    from nasmyth.forms.raw import numbers_of
 
     target = raw.targets[0]
     for name, part in raw.parts.items():
@@ -183,7 +183,7 @@ def _without_missing(raw: Raw, options: Options) -> Raw:
 
 def _missing(y: np.ndarray) -> np.ndarray:
     """A mask of N: labels that are None, NaN or infinite."""
-    from nasmyth.network.raw import text_of
+    from nasmyth.forms.raw import text_of
 
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
@@ -249,7 +249,7 @@ def _classes(raw: Raw, options: Options) -> Settled:
 
 def _type(raw: Raw) -> str:
     """What the labels are, unless the source has names for them."""
-    from nasmyth.network.outputs import label_type
+    from nasmyth.forms.outputs import label_type
 
     return "text" if _is_named(raw) else label_type(raw.train.y)
 
@@ -265,7 +265,7 @@ def _say_unlabelled(raw: Raw, names: tuple[str, ...], kind: str) -> Raw:
 
 def _as_text(raw: Raw) -> Raw:
     """Every label as its name; the numbers 0, 1, ... take the names of the source where it has them."""
-    from nasmyth.network.raw import text_of
+    from nasmyth.forms.raw import text_of
 
     for name, part in raw.parts.items():
         kinds, inverse = np.unique(_sortable(part.y), return_inverse=True)
@@ -278,7 +278,7 @@ def _as_text(raw: Raw) -> Raw:
 
 
 def _sortable(y: np.ndarray) -> np.ndarray:
-    from nasmyth.network.raw import text_of
+    from nasmyth.forms.raw import text_of
 
     if y.dtype.kind in "biufU":
         return y

@@ -16,7 +16,7 @@ from nasmyth.errors import DataError, require
 from nasmyth.record import plain_text
 
 if TYPE_CHECKING:
-    from nasmyth.network.inputs import TableInput
+    from nasmyth.forms.inputs import TableInput
     from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
@@ -39,7 +39,7 @@ class Tabular(Domain):
 
     def suits(self, task: Task) -> bool:
         """Tasks whose inputs are a TableInput."""
-        from nasmyth.network.inputs import TableInput
+        from nasmyth.forms.inputs import TableInput
 
         return isinstance(task.inputs, TableInput)
 
@@ -77,7 +77,7 @@ class Tabular(Domain):
 
 
 def _cardinalities(task: Task) -> tuple[int, ...]:
-    from nasmyth.network.inputs import TableInput
+    from nasmyth.forms.inputs import TableInput
 
     assert isinstance(task.inputs, TableInput)  # `suits` has said so
     return task.inputs.cardinalities
@@ -95,9 +95,9 @@ def as_frame(x: Any) -> Any:
 
 def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
     """What a row is, fitted on a DataFrame of training rows."""
-    from nasmyth.network.dates import PARTS, date_part
-    from nasmyth.network.fitting import fit_table_input
-    from nasmyth.network.raw import numbers_of, values_of
+    from nasmyth.forms.dates import PARTS, date_part
+    from nasmyth.forms.fitting import fit_table_input
+    from nasmyth.forms.raw import numbers_of, values_of
 
     if not (kinds.numbers or kinds.categories or kinds.dates):
         raise DataError(f"{name}: no column is left to learn from; {'; '.join(kinds.notes)}")

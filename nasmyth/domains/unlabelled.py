@@ -17,7 +17,7 @@ from nasmyth.domains.sources.tables import SUFFIXES, table_file
 from nasmyth.errors import DataError, nearest
 
 if TYPE_CHECKING:
-    from nasmyth.network.inputs import ImageInput, TableInput
+    from nasmyth.forms.inputs import ImageInput, TableInput
 
 
 def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list[str]]:

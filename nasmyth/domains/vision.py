@@ -42,13 +42,13 @@ class Vision(Domain):
 
     def suits(self, task: Task) -> bool:
         """Tasks whose inputs are an ImageInput."""
-        from nasmyth.network.inputs import ImageInput
+        from nasmyth.forms.inputs import ImageInput
 
         return isinstance(task.inputs, ImageInput)
 
     def task(self, raw: Raw, options: Options) -> Task:
         """Images stored as uint8 N H W C; pixel range, mean and spread are those of the training split."""
-        from nasmyth.network.fitting import fit_image_input
+        from nasmyth.forms.fitting import fit_image_input
 
         refuse_series(raw)
         for name, part in raw.parts.items():

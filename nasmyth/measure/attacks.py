@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import ImageInput
+from nasmyth.forms.inputs import ImageInput
 from nasmyth.network.pipeline import device_of, evaluating
 from nasmyth.train.evaluation import batch_size
 from nasmyth.train.task import Task

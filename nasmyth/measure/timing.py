@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from nasmyth.errors import NasmythError, require
+from nasmyth.export.onnx import plain
+from nasmyth.export.verify import ready
 from nasmyth.graph.graph import Graph
-from nasmyth.network.export.onnx import plain
-from nasmyth.network.export.verify import ready
 from nasmyth.network.network import build
 from nasmyth.units import SECONDS, show
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops known to files that are loaded
+from nasmyth.contents import late
 from nasmyth.errors import CheckError, NasmythError, ShapeError
 from nasmyth.graph.flat import two_ops_of_one
 from nasmyth.graph.graph import Graph
@@ -30,8 +31,8 @@ from nasmyth.network.names import Group, Path, places, put
 from nasmyth.units import show
 
 if TYPE_CHECKING:
-    from nasmyth.network.export import Written
     from nasmyth.network.pipeline import Pipeline, Prediction
+    from nasmyth.network.written import Written
 
 
 class Step(NamedTuple):
@@ -95,9 +96,8 @@ class Network(Group):
         `load_state_dict` takes checkpoints of that module. Raises TraceError where that cannot be, or where the two differ
         by more than 1e-5 on input like the example.
         """
-        from nasmyth.network.tracing import network_of
-
-        return network_of(module, example, **options)
+        found: Network = late("nasmyth.tracing:network_of")(module, example, **options)
+        return found
 
     def pipeline(self) -> Pipeline:
         """Preprocessing, network and answer as one module that shares this network's weights."""
@@ -140,9 +140,8 @@ class Network(Group):
     def export(self, path: str | os.PathLike[str]) -> Written:
         """Write the network, its preprocessing and class names in the form that the suffix names: .onnx, .py, .pt2 or
         .safetensors. What was written is run and compared with the network first. Raises ExportError."""
-        from nasmyth.network.export import write
-
-        return write(self, path)
+        written: Written = late("nasmyth.export:write")(self, path)
+        return written
 
     def check(self, *constraints: Any) -> dict[str, float]:
         """Measure every constraint on this very network; the figures by name. Raises CheckError if one is missed."""

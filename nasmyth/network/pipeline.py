@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import ImageInput
-from nasmyth.network.raw import as_images, tensor_of
-from nasmyth.network.scale import hold
+from nasmyth.forms.inputs import ImageInput
+from nasmyth.forms.raw import as_images, tensor_of
+from nasmyth.forms.scale import hold
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network

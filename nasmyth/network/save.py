@@ -24,15 +24,15 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 import nasmyth.blocks
-import nasmyth.network.inputs
-import nasmyth.network.outputs
+import nasmyth.forms.inputs
+import nasmyth.forms.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
 from nasmyth import origin
 from nasmyth.errors import ExportError, FieldError, NasmythError
+from nasmyth.files import whole
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
 from nasmyth.kinds import shown
-from nasmyth.network.files import whole
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw

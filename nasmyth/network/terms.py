@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasmyth.network.inputs import Column, ImageInput, TableInput
-from nasmyth.network.scale import pixels_seen
+from nasmyth.forms.inputs import Column, ImageInput, TableInput
+from nasmyth.forms.scale import pixels_seen
 
 if TYPE_CHECKING:
     from nasmyth.network.network import Network

@@ -19,7 +19,7 @@ def html(source: Any, out: str | os.PathLike[str] | None = None) -> Path | str:
 
     Written to `out`, whole or not at all, or returned as text. Raises ExportError if it cannot be written.
     """
-    from nasmyth.network.files import write_text
+    from nasmyth.files import write_text
     from nasmyth.report.page import render, render_several
 
     if isinstance(source, list | tuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nasmyth.bench.protocol import Anytime, interval
-from nasmyth.network.files import write_text
+from nasmyth.files import write_text
 from nasmyth.report.svg import Axis, Frame, axis, image, tag, words
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
+
+from nasmyth.contents import contents
 
 if TYPE_CHECKING:
     from nasmyth.train.evaluation import evaluate, predict_logits
@@ -31,27 +32,17 @@ __all__ = [
     "stratified_split",
 ]
 
-_HOME = {
-    "Fitted": "loop",
-    "Judgement": "judgement",
-    "Recipe": "recipe",
-    "Split": "task",
-    "Task": "task",
-    "difference": "judgement",
-    "evaluate": "evaluation",
-    "fit": "loop",
-    "initialise": "init",
-    "judge": "judgement",
-    "predict_logits": "evaluation",
-    "random_split": "task",
-    "stratified_split": "task",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__, __dir__ = contents(
+    __name__,
+    {
+        "evaluation": ("evaluate", "predict_logits"),
+        "init": ("initialise",),
+        "judgement": ("Judgement", "difference", "judge"),
+        "loop": ("Fitted", "fit"),
+        "recipe": ("Recipe",),
+        "task": ("Split", "Task", "random_split", "stratified_split"),
+    },
+)
 
 
 def is_task(given: Any) -> TypeGuard[Task]:

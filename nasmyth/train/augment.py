@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.train.recipe import Recipe
 
 

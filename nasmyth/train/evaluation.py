@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.network.pipeline import device_of, evaluating
 from nasmyth.train.task import SPLITS, Task
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nasmyth.network.outputs import Classes, Values
+from nasmyth.forms.outputs import Classes, Values
 from nasmyth.train.calibration import Bins
 
 _ALONE: dict[str, Any] = {"sync_on_compute": False}

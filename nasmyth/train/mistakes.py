@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nasmyth.network.inputs import ImageInput, TableInput
+from nasmyth.forms.inputs import ImageInput, TableInput
 
 if TYPE_CHECKING:
     from nasmyth.train.task import Task

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import ImageInput, TableInput
-from nasmyth.network.outputs import Classes, Values
+from nasmyth.forms.inputs import ImageInput, TableInput
+from nasmyth.forms.outputs import Classes, Values
 from nasmyth.record import dumps, is_open, to_json
 from nasmyth.train.chance import chance
 from nasmyth.train.metrics import Meter

@@ -10,7 +10,8 @@ import torch
 from nasmyth import Graph, build, chain, ops
 from nasmyth.domains import read
 from nasmyth.errors import DataError
-from nasmyth.network import Classes, Network, fit_classes
+from nasmyth.forms import Classes, fit_classes
+from nasmyth.network import Network
 from nasmyth.record import from_json, to_json
 
 X = np.random.default_rng(0).normal(size=(60, 3))

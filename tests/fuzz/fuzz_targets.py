@@ -127,8 +127,8 @@ def prepared() -> dict[str, Target]:
 
 def _import_parts() -> None:
     """What documents of the library are made of has to be known before one is read."""
-    import nasmyth.network.inputs
-    import nasmyth.network.outputs  # noqa: F401
+    import nasmyth.forms.inputs
+    import nasmyth.forms.outputs  # noqa: F401
     from nasmyth.study.trial import import_library
 
     import_library()

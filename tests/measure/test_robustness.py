@@ -11,12 +11,12 @@ from torch import nn
 
 import nasmyth
 from nasmyth.errors import DataError, UnitError
+from nasmyth.forms.inputs import ImageInput
+from nasmyth.forms.outputs import Classes
 from nasmyth.laws import check_measure
 from nasmyth.measure import constraint, find, masking, robust
 from nasmyth.measure.attacks import Attack, Victim, attacked, perturbed, survivors
 from nasmyth.measure.robustness import masked, signs_of
-from nasmyth.network.inputs import ImageInput
-from nasmyth.network.outputs import Classes
 from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise
 
 torch.set_num_threads(1)
@@ -239,7 +239,7 @@ def test_bad_settings_are_refused_with_the_cure(text, said):
 
 
 def test_tables_cannot_be_attacked():
-    from nasmyth.network.inputs import Column, TableInput
+    from nasmyth.forms.inputs import Column, TableInput
 
     split = Split(torch.zeros(4, 1), torch.tensor([0, 1, 0, 1]))
     table = Task("table", TableInput((Column("x"),)), Classes(("a", "b")), split, split, split)

@@ -5,8 +5,9 @@ import string
 
 import torch
 
+from nasmyth.forms import Classes, Column, ImageInput, TableInput, Values
 from nasmyth.graph import Graph, chain, repeat, residual
-from nasmyth.network import Classes, Column, ImageInput, TableInput, Values, build
+from nasmyth.network import build
 from nasmyth.ops import Activation, BatchNorm, Conv, Linear, Mean
 from nasmyth.spaces.images import images
 from nasmyth.spaces.tables import tables

@@ -15,11 +15,12 @@ from safetensors.torch import save
 from torch import nn
 
 from nasmyth.errors import ExportError, NasmythError, SpaceError
+from nasmyth.export import alone
+from nasmyth.export.literals import identifier, literal, prose
+from nasmyth.export.source import source
+from nasmyth.forms import Classes, Column, TableInput
 from nasmyth.graph import Graph, chain, op
-from nasmyth.network import Classes, Column, Network, TableInput, build
-from nasmyth.network.export import alone
-from nasmyth.network.export.literals import identifier, literal, prose
-from nasmyth.network.export.source import source
+from nasmyth.network import Network, build
 from nasmyth.network.save import header
 from nasmyth.ops import Columns, Flatten, Linear, Opaque
 from nasmyth.ops.calls import may_be_called
@@ -101,7 +102,7 @@ NASTY = (
 @pytest.mark.parametrize("outputs", ["classes", "values"])
 def test_names_are_never_code(outputs, tmp_path, monkeypatch):
     """Classes, columns, vocabularies, addresses, values and the name of the file itself, each as code."""
-    from nasmyth.network import Values
+    from nasmyth.forms import Values
 
     monkeypatch.chdir(tmp_path)
     table = TableInput((*map(Column, NASTY), Column("c", "category", vocabulary=NASTY)))

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from toys import convnet
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import Column, ImageInput, TableInput
+from nasmyth.forms.inputs import Column, ImageInput, TableInput
 from nasmyth.train import augment
 from nasmyth.train.recipe import Recipe
 

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from toys import digits as make_digits
 
 from nasmyth.errors import DataError
-from nasmyth.network.inputs import Column, ImageInput, TableInput
-from nasmyth.network.outputs import Classes, Values
+from nasmyth.forms.inputs import Column, ImageInput, TableInput
+from nasmyth.forms.outputs import Classes, Values
 from nasmyth.train import Recipe, Split, Task, random_split, stratified_split
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from nasmyth.network.fitting import fit_image_input, fit_table_input
-from nasmyth.network.outputs import fit_classes, fit_values
+from nasmyth.forms.fitting import fit_image_input, fit_table_input
+from nasmyth.forms.outputs import fit_classes, fit_values
 from nasmyth.train import Split, Task, initialise, random_split, stratified_split
 
 

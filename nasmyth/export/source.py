@@ -1,0 +1,313 @@
+"""Plain PyTorch source: a network as the file that a person would have written.
+
+The file imports torch and the standard library. It holds the classes of its layers, a `Net` with one line a layer, what
+turns raw input into what `Net` takes, and a reader for its weights, which are beside it in .safetensors (the file that
+`Network.save` writes).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nasmyth.errors import ExportError
+from nasmyth.export import Written, alone, readers
+from nasmyth.export.literals import identifier, literal, prose
+from nasmyth.export.paste import Paste
+from nasmyth.export.verify import agree, difference, examples, expect, ready
+from nasmyth.files import whole
+from nasmyth.forms.inputs import ImageInput, TableInput
+from nasmyth.network.names import Group, places
+from nasmyth.network.names import Path as Place
+from nasmyth.network.save import to_bytes
+from nasmyth.network.terms import gives, takes_raw
+
+if TYPE_CHECKING:
+    from nasmyth.graph import Node
+    from nasmyth.network.network import Network
+
+LONGEST = 4_000
+"""Characters in which a docstring says what a network takes."""
+RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "predict", "stored")
+
+
+def write(network: Network, path: Path) -> Written:
+    network = ready(network)
+    weights = path.with_suffix(".safetensors")
+    text = source(network, path.stem)
+    batches = [examples(network, n, seed=n) for n in (5, 1)]
+    expected = [expect(network, raw) for raw in batches]
+    with whole(path, weights.name, path.name) as folder:
+        (folder / weights.name).write_bytes(to_bytes(network))
+        (folder / path.name).write_text(text, encoding="utf-8")
+        answers = _answers(network, folder / path.name, batches)
+        far = agree("source file", [difference(e, a) for e, a in zip(expected, answers, strict=True)])
+    return Written((path, weights), far, f"imports torch only: python {path.name}, or {path.stem}.predict(raw)")
+
+
+def source(network: Network, name: str) -> str:
+    """The text of the file. Raises ExportError for a layer whose source cannot be pasted."""
+    paste = Paste(RESERVED)
+    calls = _constructions(network, paste)
+    prepare, answer = _ends(network, paste)
+    reader = paste.add(readers.read_safetensors)
+    group = paste.add(Group)
+    raw = _raw_reader(network, paste)
+    torch_name, path_name = paste.need("torch"), paste.need("pathlib", "Path")
+    net = _net(network, calls, group)
+    tail = _tail(network, reader, torch_name, path_name)
+    parts = [
+        _docstring(network, name),
+        "from __future__ import annotations",
+        "\n".join(paste.imports),
+        "\n".join(_constants(network)),
+        *(f"\n{text}" for text in paste.texts),
+        f"\n{net}",
+        f"\n{prepare}\n{answer}",
+        f"\n{raw}",
+        f"\n{tail}",
+        f"\n{_MAIN}",
+    ]
+    return "\n\n".join(part for part in parts if part.strip()) + "\n"
+
+
+def _docstring(network: Network, name: str) -> str:
+    count = sum(p.numel() for p in network.parameters())
+    name = prose(name)
+    uses = [(f"python {name}.py", "what it is")]
+    if name.isidentifier():
+        uses.append((f"from {name} import predict", _usage(network)))
+    text = (
+        f"{name}: {count:,} parameters, made by Nasmyth (graph {network.graph.key}). Imports torch only.\n\n"
+        f"Takes {prose(takes_raw(network), LONGEST)}.\nGives {prose(gives(network), LONGEST)}.\n\n"
+        + "".join(f"    {what:<40} {why}\n" for what, why in uses)
+        + f"\nThe weights are in {name}.safetensors beside this file.\n"
+    )
+    return f'"""{text}"""'
+
+
+def _usage(network: Network) -> str:
+    return "labels, probabilities = predict(raw)" if _classifies(network) else "values = predict(raw)"
+
+
+def _classifies(network: Network) -> bool:
+    return network.outputs is not None and network.outputs.kind == "classification"
+
+
+# --- layers -------------------------------------------------------------------------------------------------------
+
+
+def _constructions(network: Network, paste: Paste) -> dict[str, str]:
+    """For each address the expression that constructs its module, such as "Conv(3, out=16, kernel=5)"."""
+    nodes, calls = network.graph.nodes, {}
+    for node in nodes[1:]:
+        if node.address not in calls:
+            shapes = tuple(nodes[i].shape for i in node.inputs)
+            module = node.op.module
+            if module is None:
+                raise ExportError(f"{node.op!r} at {node.address} has no module, so no source")
+            arguments = node.op.arguments(*shapes)
+            calls[node.address] = _call(paste.add(module), module, arguments, node.address)
+    return calls
+
+
+def _call(name: str, module: type, arguments: dict[str, Any], address: str) -> str:
+    """A constructor call with the arguments that differ from their defaults."""
+    defaults = {p.name: p.default for p in inspect.signature(module.__init__).parameters.values()}  # type: ignore[misc]
+    shown = []
+    for argument, value in arguments.items():
+        try:
+            written = literal(value)
+        except ExportError as error:
+            raise ExportError(f"{argument} of {name} at {prose(address)}: {error}") from None
+        if type(value) is not type(defaults[argument]) or repr(value) != repr(defaults[argument]):
+            shown.append(f"{identifier(argument)}={written}")
+    return f"{name}({', '.join(shown)})"
+
+
+def _net(network: Network, calls: dict[str, str], group: str) -> str:
+    nodes = network.graph.nodes
+    paths = places(calls)
+    built = [*_groups(paths, calls, group)]
+    lines = [
+        f"class Net({group}):",
+        f'    """{_shape(nodes[0])} to {_shape(nodes[-1])}: prepared input to the last layer\'s output."""',
+        "",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *(f"        {line}" for line in built),
+        "",
+        f"    def forward(self, x):  # {_shape(nodes[0])}",
+        *(f"        {line}" for line in _forward(nodes, paths)),
+    ]
+    return "\n".join(lines)
+
+
+def _groups(paths: dict[str, Place], calls: dict[str, str], group: str) -> Iterator[str]:
+    made: set[Place] = set()
+    for address, path in paths.items():
+        for n in range(1, len(path)):
+            if path[:n] not in made:
+                made.add(path[:n])
+                yield f"{_attribute(path[:n])} = {group}()"
+        yield f"{_attribute(path)} = {calls[address]}"
+
+
+def _attribute(path: Place) -> str:
+    """Where a module is inside `Net`: "self.stages[1].conv", "self[0]"."""
+    return "self" + "".join(f"[{int(part)}]" if part.isdecimal() else f".{identifier(part)}" for part in path)
+
+
+def _forward(nodes: tuple[Node, ...], paths: dict[str, Place]) -> Iterator[str]:
+    """One line a node. Values are called x, a, b, ...: a name is free again once nothing reads its value."""
+    last = {i: n for n, node in enumerate(nodes) for i in node.inputs}
+    held: dict[int, str] = {0: "x"}
+    lines = []
+    for n, node in enumerate(nodes[1:], 1):
+        given = ", ".join(held[i] for i in node.inputs)
+        for i in node.inputs:
+            if last[i] == n:
+                held.pop(i, None)
+        held[n] = next(name for name in _variables() if name not in held.values())
+        lines.append((f"{held[n]} = {_attribute(paths[node.address])}({given})", _shape(node)))
+    width = min(max(len(line) for line, _ in lines), 72)
+    for line, shape in lines:
+        yield f"{line:<{width}}  # {shape}"
+    yield f"return {held[len(nodes) - 1]}"
+
+
+def _variables() -> Iterator[str]:
+    yield "x"
+    for n in range(10**6):
+        yield "abcdefgh"[n % 8] + (str(n // 8) if n >= 8 else "")
+
+
+def _shape(node: Node) -> str:
+    return f"(N, {', '.join(map(literal, node.shape))})"
+
+
+# --- from raw input and to the answer --------------------------------------------------------------------------------
+
+
+def _ends(network: Network, paste: Paste) -> tuple[str, str]:
+    """The lines that construct preprocessing and answer."""
+    inputs, outputs = network.inputs, network.outputs
+    prepare, answer = (None if end is None else paste.add(type(end.module())) for end in (inputs, outputs))
+    lines = []
+    if prepare is None:
+        lines.append("")
+    elif isinstance(inputs, TableInput):
+        knots, heights = _curves(inputs)
+        fill = [c.fill for c in inputs.columns if c.kind == "number"]
+        settings = {"fill": fill, "knots": knots, "heights": heights}
+        lines.append(
+            "\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
+        )
+    else:
+        lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
+    if answer is None:
+        lines.append("")
+    elif _classifies(network):
+        lines.append(f"ANSWER = {answer}()")
+    else:
+        lines.append(f"ANSWER = {answer}(mean={literal(list(outputs.mean))}, std={literal(list(outputs.std))})")
+    return lines[0], lines[1]
+
+
+def _curves(inputs: TableInput) -> list[list[list[float]]]:
+    """Knots and heights of the numbers, all as long as the longest, as `PrepareTable` takes them."""
+    curves = [c.curve for c in inputs.columns if c.kind == "number"]
+    longest = max((len(knots) for knots, _ in curves), default=2)
+    return [[[*c[i], *[c[i][-1]] * (longest - len(c[i]))] for c in curves] for i in (0, 1)]
+
+
+def _constants(network: Network) -> Iterator[str]:
+    if isinstance(network.inputs, TableInput):
+        yield "COLUMNS = ["
+        for column in network.inputs.columns:
+            more: dict[str, Any] = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
+            more |= {"notation": column.notation} if column.notation else {}
+            yield f"    {literal({'name': column.name, **more})},"
+        yield "]"
+    if _classifies(network):
+        yield f"CLASSES = {literal(list(network.outputs.labels))}"
+
+
+def _raw_reader(network: Network, paste: Paste) -> str:
+    """The function `stored`: raw input to the tensor that PREPARE takes."""
+    inputs = network.inputs
+    head = "def stored(raw):\n"
+    if isinstance(inputs, ImageInput):
+        reader = paste.add(readers.read_images)
+        settings = ", ".join(
+            f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high", "seen")
+        )
+        return f'{head}    """Raw images as uint8 N H W C."""\n    return {reader}(raw, {settings})'
+    if isinstance(inputs, TableInput):
+        reader = paste.add(readers.read_rows)
+        dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
+        find = paste.add(readers.find_dated_column if dated else readers.find_column)
+        written = any(column.notation for column in inputs.columns)
+        number = paste.add(readers.written_number if written else readers.plain_number)
+        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
+    return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
+
+
+def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str:
+    prepared = "part" if network.inputs is None else "PREPARE(part)"
+    answer = f"net({prepared})" if network.outputs is None else f"ANSWER(net({prepared}))"
+    lines = [
+        f'def load(path={path_name}(__file__).with_suffix(".safetensors")):',
+        '    """The network with its weights, ready to answer."""',
+        "    net = Net()",
+        f"    net.load_state_dict({reader}(path))",
+        "    return net.eval()",
+        "",
+        "",
+        f"@{torch_name}.no_grad()",
+        "def predict(raw, net=None, batch=256):",
+        f'    """{prose(gives(network), LONGEST)}, for raw input (see the top of this file)."""',
+        "    net = load() if net is None else net",
+        f"    answers = [{answer} for part in stored(raw).split(batch)]",
+    ]
+    if _classifies(network):
+        lines += [
+            f"    probabilities = {torch_name}.cat([probability for _, probability in answers])",
+            "    labels = [CLASSES[i] for label, _ in answers for i in label.tolist()]",
+            "    return labels, probabilities",
+        ]
+    else:
+        lines.append(f"    return {torch_name}.cat(answers)")
+    return "\n".join(lines)
+
+
+_MAIN = """\
+if __name__ == "__main__":
+    print(__doc__.strip())
+    net = load()
+    print(f"\\n{sum(p.numel() for p in net.parameters()):,} parameters loaded; layers:\\n{net}")"""
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+
+def _answers(network: Network, file: Path, batches: list[Any]) -> list[Any]:
+    """What the file's `predict` says to raw input, with labels as class indices again."""
+    try:
+        given = alone.answers(file, batches)
+        return [_compared(network, answer) for answer in given]
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
+        raise ExportError(f"not written: the source file fails: {error}") from None
+
+
+def _compared(network: Network, answer: Any) -> Any:
+    if not _classifies(network):
+        return answer
+    labels, probabilities = answer
+    places_of = {name: i for i, name in enumerate(network.outputs.labels)}
+    return torch.tensor([places_of[label] for label in labels]), probabilities
