@@ -188,7 +188,7 @@ class _Run:
         self.model, self.optimizer = fabric.setup(module, optimizer)
         self.average = Average(self.network, self.recipe.ema) if self.recipe.ema else None
         self.paced: list[Any] = [m for m in self.network.modules() if hasattr(m, "set_progress")]
-        self.x, self.y = self.task.train.x.to(device), self.task.train.y.to(device)
+        self.data = self.task.train.to(device)
         self.inputs = self.task.inputs.module().to(device)
         images = len(self.task.input) == 3
         self.format = torch.channels_last if images and self.recipe.channels_last else torch.contiguous_format
@@ -215,9 +215,9 @@ class _Run:
 
     def rows(self) -> Iterator[Tensor]:
         """The batches of one epoch, as indices; examples that do not fill the last one wait for another epoch."""
-        order = torch.randperm(len(self.x), generator=self.order)[: self.per_epoch * self.batch]
+        order = torch.randperm(len(self.data), generator=self.order)[: self.per_epoch * self.batch]
         rank, world = self.fabric.global_rank, self.fabric.world_size
-        return (rows[rank::world] for rows in order.to(self.x.device).split(self.batch))
+        return (rows[rank::world] for rows in order.to(self.fabric.device).split(self.batch))
 
     def step(self, rows: Tensor) -> None:
         """One step of the optimizer."""
@@ -228,7 +228,7 @@ class _Run:
             group["lr"] = rate
         for module in self.paced:
             module.set_progress(min(1.0, progress))
-        stored, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
+        stored, y = self.data.batch(rows)
         if recipe.flip or recipe.crop:
             stored = augment.augment(stored, recipe, self.noise)
         x = self.inputs(stored).contiguous(memory_format=self.format)

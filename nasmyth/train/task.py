@@ -41,6 +41,14 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({len(self)} examples)"
 
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The stored inputs and targets of a batch, on the device of the split."""
+        return self.x.index_select(0, rows), self.y.index_select(0, rows)
+
+    def to(self, device: torch.device) -> Split:
+        """The same examples on a device."""
+        return Split(self.x.to(device), self.y.to(device))
+
     def take(self, indices: Tensor) -> Split:
         """The examples at these indices."""
         return Split(self.x[indices], self.y[indices])
