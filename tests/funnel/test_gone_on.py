@@ -34,7 +34,7 @@ def test_killed_while_the_plain_network_trains_it_is_trained_again_and_in_full(o
     with Study.open(where) as study:
         trial, *_ = study.trials
         assert trial.origin == "baseline" and not trial.closed
-    again = child("go_on", "explore" if on == "here" else "judge", where, on=on)
+    again = child("go_on", "explore" if on == "here" else "final", where, on=on)
     _, said = again.communicate(timeout=300)
     assert again.returncode == 0, said
     with Study.open(where) as study:
