@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from nasmyth.record import content_key
-from nasmyth.study import pareto
+from nasmyth.search import pareto
 from nasmyth.study.events import DAMAGED, HEADER, Event
 from nasmyth.study.trial import Failure, Limit, Objective, Trial
 
