@@ -28,6 +28,7 @@ from nasmyth.errors import SpaceError
 from nasmyth.record import Value
 from nasmyth.search.pareto import crowded
 from nasmyth.search.strategy import (
+    WORST,
     FinishedTrial,
     Fitness,
     Pending,
@@ -118,7 +119,8 @@ class Evolution(Strategy):
 
 def ranked(members: Sequence[Member]) -> Sequence[Ranked]:
     """The members with what they are compared by: their fitness, or with several objectives, their front and crowding."""
-    if max((len(scores) for _, scores in members), default=0) <= 2:  # a violation, and one objective
+    scores = next((scores for _, scores in members if scores is not WORST), WORST)
+    if len(scores) <= 2:  # a violation, and one objective
         return members
     keys: list[Any] = [()] * len(members)
     by_violation: dict[float, list[int]] = {}
