@@ -63,12 +63,13 @@ def _searches_well(
 ) -> None:  # fmt: skip
     """Several at once, told in any order; some handed in from outside, which the strategy never asked for."""
     search = Simulation(strategy, space, rng.randrange(2**32))
-    names: dict[str, Stage] = {}
+    names: dict[str, float] = {}
     while len(search.log) < trials:
         room = rng.randint(1, workers) if search.pending else workers
         asked = _asks_well(search, room)
         for one in asked:
-            law(names.setdefault(one.stage.name, one.stage) == one.stage, strategy, f"two stages {one.stage.name!r}")
+            share = names.setdefault(one.stage.name, one.stage.share)
+            law(share == one.stage.share, strategy, f"two stages {one.stage.name!r}, of {share} and {one.stage.share}")
         if rng.random() < 0.1:
             _strangers(search, rng)
         told = list(search.pending)
@@ -113,8 +114,9 @@ def _is_a_proposal(search: Simulation, one: Proposal) -> None:
         return
     by_number = {trial.number: trial for trial in search.log}
     law(parent in by_number, who, f"goes on from trial {parent}, which was not told")
-    law(bool(by_number[parent].objectives), who, f"goes on from trial {parent}, which failed")
     there = by_number[parent]
+    law(bool(there.objectives), who, f"goes on from trial {parent}, which failed")
+    law(there.stage.keep, who, f"goes on from trial {parent}, whose state is not kept at {there.stage}")
     if hashable(there.genome) == hashable(genome):
         law(stage.share > there.stage.share, who, f"goes on from {there.stage} to {stage}, which is not further")
 

@@ -89,7 +89,7 @@ class SuccessiveHalving(Strategy):
 
     def stage(self, s: int, bracket: str = "") -> Stage:
         """The stage of which R is eta^s times the training."""
-        return Stage(f"{bracket}1/{self.eta**s}", 1 / self.eta**s) if s else FULL
+        return Stage(f"{bracket}1/{self.eta**s}", 1 / self.eta**s, keep=self.warm) if s else FULL
 
     def init(self, space: Space) -> Rungs:
         return Rungs({}, {}, {})

@@ -36,6 +36,7 @@ class SimulatedTrial(NamedTuple):
     seconds: float = 1.0
     at: float = 0.0
     measures: Mapping[str, float] = {}
+    stages: Mapping[str, Mapping[str, Any]] = {}
 
 
 class Simulation:

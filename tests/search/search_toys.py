@@ -26,7 +26,7 @@ class Growth(Strategy):
 
     def tell(self, state, trial):
         """The best, and for each what has grown out of it."""
-        if fitness(trial) == WORST:
+        if fitness(trial) == WORST or not trial.stage.keep:  # nothing to start from
             return state
         return tuple(sorted((*state, (fitness(trial), trial.number, trial.genome)), key=lambda one: one[0]))[-8:]
 
@@ -38,12 +38,12 @@ class Growth(Strategy):
             for child in larger:
                 if len(asked) < n and hashable(child) not in taken:
                     taken.add(hashable(child))
-                    asked.append(Proposal(child, Stage("grown", 0.25), parent=number, origin="growth"))
+                    asked.append(Proposal(child, Stage("grown", 0.25, keep=True), parent=number, origin="growth"))
 
         def small():
             return min((space.sample(rng) for _ in range(8)), key=lambda one: size(space, one))
 
-        return asked + [Proposal(one, Stage("seed", 0.25)) for one in distinct(small, n - len(asked), taken)]
+        return asked + [Proposal(one, Stage("seed", 0.25, keep=True)) for one in distinct(small, n - len(asked), taken)]
 
 
 class PopulationBased(Strategy):
@@ -58,7 +58,7 @@ class PopulationBased(Strategy):
     steps: int = 10
 
     def stage(self, step):
-        return FULL if step == self.steps else Stage(f"step {step}", step / self.steps)
+        return FULL if step == self.steps else Stage(f"step {step}", step / self.steps, keep=True)
 
     def init(self, space):
         return {}

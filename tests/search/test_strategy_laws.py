@@ -11,7 +11,7 @@ from nasmyth.space import Space, integer
 from nasmyth.strategy_laws import check_strategy
 
 SPACE = Space(chain(*(Tag(i, integer(0, 7)) for i in range(4))), SHAPE)
-HALF = Stage("half", 0.5)
+HALF = Stage("half", 0.5, keep=True)
 
 
 class Right(Strategy):
@@ -105,6 +105,15 @@ class Unborn(Right):
         return [one._replace(parent=there[0] if there else None) for one in super().ask(state, space, rng, n, pending)]
 
 
+class NotKept(Right):
+    """Goes on from what nobody was told to keep."""
+
+    def ask(self, state, space, rng, n, pending):
+        parent = max(state)[1] if state and max(state)[0][0] == 0 else None
+        asked = super().ask(state, space, rng, n, pending)
+        return [one._replace(stage=HALF._replace(keep=False), parent=parent) for one in asked]
+
+
 class FromTheDead(Right):
     """Goes on from the worst."""
 
@@ -121,7 +130,7 @@ class NoFurther(Right):
         best = max(state) if state else None
         busy = [one.genome for one in pending]
         if best and best[0][0] == 0 and best[2] not in busy:
-            asked[0] = Proposal(best[2], Stage("again", 0.2), best[1])
+            asked[0] = Proposal(best[2], Stage("again", 0.2, keep=True), best[1])
         return asked
 
 
@@ -143,7 +152,7 @@ class NoShare(Right):
 BROKEN = [
     (Repeats, "repeats itself"), (IgnoresPending, "repeats itself"), (Outside, "not in the space|outside|8"),
     (TooMany, "asked for"), (GivesUp, "gives 0"), (Genomes, "no Proposal"), (OwnChance, "two answers"),
-    (InPlace, "in place"), (Remembers, "two answers|killed|fold"), (Unborn, "was not told"), (FromTheDead, "failed"),
+    (InPlace, "in place"), (Remembers, "two answers|killed|fold"), (Unborn, "was not told"), (FromTheDead, "failed"), (NotKept, "not kept"),
     (NoFurther, "not further"), (TwoOfAName, "two stages"), (FullIsNotFinal, "'final'"), (NoShare, "share"),
 ]  # fmt: skip
 
@@ -165,4 +174,4 @@ def test_a_strategy_that_cannot_live_with_failures_does_not_pass():
 
 
 def test_in_full_is_what_final_means():
-    assert FULL == Stage("final", 1.0, None) and Proposal({}) == ({}, FULL, None, "")
+    assert FULL == Stage("final", 1.0, None, False) and Proposal({}) == ({}, FULL, None, "")
