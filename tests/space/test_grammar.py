@@ -15,9 +15,10 @@ from core_toys import SHAPE, Flat, Tag, Wide
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph import Add, Concat, Graph, Op, Zero, chain, parallel, repeat, residual
 from nasmyth.graph.graph import summarise
-from nasmyth.laws import SimulatedTrial, check_space
+from nasmyth.laws import check_space
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
+from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, maybe, real, symbol
 
 A, B = symbol("a"), symbol("b")
