@@ -41,7 +41,7 @@ from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study, ahead, arguments
 from nasmyth.study.run import HOPELESS
-from nasmyth.study.training import Training, trained
+from nasmyth.study.evaluation import Evaluation, trained
 from nasmyth.units import Spend
 from nasmyth.units import spend as read_spend
 
@@ -110,7 +110,7 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
         raise NasmythError(
             f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}"
         )
-    if "training" not in measure.needs:
+    if "training" not in measure.requires:
         raise NasmythError(
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )
@@ -210,8 +210,8 @@ class Designer:
         from nasmyth.domains import domain_for
 
         self.domain = domain_for(self.task)
-        self.counted = tuple(limit for limit in self.limits if limit.measure.needs <= {"graph"})
-        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.needs)
+        self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
+        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.requires)
         self.space = self.domain.space(self.task).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
         self.study = Study(
@@ -239,7 +239,8 @@ class Designer:
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         self.plan = planned(study, self.clock, graph, self.task, self.domain, also)
         self.clock.kept = (self.plan.telling + self.plan.look) * looks(self.task)
-        training = Training(self.task, self.plan.recipe, seed=self.seed, also=also)
+        free = tuple(limit for limit in self.limits if limit not in self.measured)
+        training = Evaluation(self.task, self.plan.recipe, seed=self.seed, under=free, measures=(self.goal, *also))
         self.rungs = Rungs(study, self.standing, training, self.measured, self.clock, self.plan)
         if trial is not None and not trial.closed:
             if self.clock.left < SHORTEST * self.plan.price < UNBOUNDED:

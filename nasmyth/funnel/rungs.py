@@ -17,7 +17,7 @@ from nasmyth.funnel.plan import ETA, RUNGS, Plan
 from nasmyth.funnel.standing import Standing
 from nasmyth.measure import Constraint
 from nasmyth.study import Outcome, Study, Trial
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import show
 
 HARDLY = 0.02
@@ -30,7 +30,7 @@ class Rungs:
 
     study: Study
     standing: Standing
-    training: Training
+    training: Evaluation
     measured: tuple[Constraint, ...]
     clock: Clock
     plan: Plan

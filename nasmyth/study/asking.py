@@ -17,7 +17,7 @@ from nasmyth.errors import StudyError
 from nasmyth.record import to_json
 from nasmyth.study import arguments, claims
 from nasmyth.study.events import Event, event
-from nasmyth.study.header import Wanted
+from nasmyth.study.header import Goals
 from nasmyth.study.journal import Conflict, Journal, Take
 from nasmyth.study.log import identity
 from nasmyth.study.logs import logged
@@ -36,7 +36,7 @@ class Asking(Reading):
     strategy: Strategy
     seed: int
     distinct: str
-    wanted: Wanted
+    wanted: Goals
     _proposer: Proposer
     _state: Any
     _held: dict[int, float]

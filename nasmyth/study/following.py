@@ -54,7 +54,7 @@ def figure(study: Study) -> str:
     best = study.best
     if best is None:
         return ""
-    name = study.wanted.goals[0].name
+    name = study.wanted.objectives[0].name
     value = best.measures[name]
     try:
         return f"{find(name).show(value)} {name}"

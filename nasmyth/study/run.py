@@ -5,7 +5,7 @@ An evaluation is a function of the graph, or of the whole trial if its first par
     def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
     def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
 
-In its place may stand a task, on which every candidate is then trained (`training.Training`). What an
+In its place may stand a task, on which every candidate is then measured (`evaluation.Evaluation`). What an
 evaluation raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
 """
 
@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.study.arguments import whole
+from nasmyth.study.evaluation import evaluation
 from nasmyth.study.executors import choose
 from nasmyth.study.following import following
 from nasmyth.study.log import merit
 from nasmyth.study.outcome import Outcome, numbers
-from nasmyth.study.training import Training, trained
 from nasmyth.study.trial import Trial
 from nasmyth.train import is_task
 from nasmyth.units import Spend, quantity
@@ -160,7 +160,7 @@ class _Loop:
             result, seconds = future.result()
             if isinstance(result, Outcome):
                 result = self._told(trial, result)
-            measures = study.completed(trial, numbers(result, study.wanted.goals))
+            measures = study.completed(trial, numbers(result, study.wanted.objectives))
         except (BrokenExecutor, CancelledError) as broken:
             raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
         except (Exception, SystemExit) as raised:
@@ -225,9 +225,7 @@ def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
 
 def _evaluation(study: Study, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
     if is_task(given):
-        wanted = study.wanted
-        also = trained([*wanted.goals, *(getattr(limit, "measure", limit) for limit in wanted.constraints)])
-        return Training(given, recipe, epochs, seed=study.seed, under=wanted.constraints, also=also)
+        return evaluation(study.wanted, given, recipe=recipe, epochs=epochs, seed=study.seed)
     if not callable(given):
         raise StudyError(
             f"evaluate with a function of the graph, or train on a Task (nasmyth.read(data)); got {given!r:.80}"

@@ -22,7 +22,7 @@ from nasmyth.measure import constraints
 from nasmyth.ops import Linear
 from nasmyth.space import Space, choice
 from nasmyth.study import Study
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import Spend
 
 EACH = 0.004
@@ -108,7 +108,7 @@ def rungs(study, task, **figures):
     plan = Plan(
         **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
     )
-    return Rungs(study, standing, Training(task, plan.recipe), (), clock, plan)
+    return Rungs(study, standing, Evaluation(task, plan.recipe), (), clock, plan)
 
 
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import BudgetError, DuplicateNameError, NasmythError, UnitError, UnknownNameError
 from nasmyth.graph import Graph, chain
-from nasmyth.laws import check_measure
+from nasmyth.measure_laws import check_measure
 from nasmyth.measure import (
     Constraint,
     Measure,
@@ -185,7 +185,7 @@ def test_a_function_becomes_a_measure():
         return factor * 1.5
 
     assert isinstance(figure, Measure) and find("made-up") is measures.get("made-up") is figure
-    assert (figure.unit, figure.direction, figure.needs, figure.stochastic) == ("s", "max", {"graph", "device"}, True)
+    assert (figure.unit, figure.direction, figure.needs, figure.stochastic) == ("s", "max", ("graph", "device"), True)
     assert figure(None) == 3.0 and figure(None, factor=4) == 6.0 and figure.__doc__ == "Made up."
     assert str(figure <= "8ms") == "made-up<=0.008s"
 
@@ -193,7 +193,7 @@ def test_a_function_becomes_a_measure():
 @pytest.mark.parametrize(
     "wrong, error, said",
     [
-        ({"needs": "grahp"}, UnknownNameError, "known needs are graph"),
+        ({"needs": "grahp"}, UnknownNameError, "unknown need 'grahp'; did you mean 'graph'"),
         ({"direction": "up"}, UnitError, "'min' or 'max'"),
     ],
 )
