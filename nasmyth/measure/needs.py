@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nasmyth.registry import Registry, instance
+from nasmyth.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,8 +58,20 @@ class Need:
     def __wrapped__(self) -> Callable[..., Any] | None:
         return self.make
 
+    @property
+    def about(self) -> str:
+        """What it is, for `nasmyth list needs`."""
+        return "Given with the candidate." if self.make is None else self.make.__doc__ or ""
 
-needs: Registry[Need] = Registry("needs", instance(Need, "a function under @need"))
+
+def _adopted(name: str, found: Any) -> Need:
+    """What another package offers."""
+    if isinstance(found, Need):
+        return found
+    raise TypeError(f"it must lead to a function under @need, and leads to {found!r}")
+
+
+needs: Registry[Need] = Registry("needs", _adopted)
 
 
 def need(

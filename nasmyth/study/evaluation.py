@@ -61,7 +61,7 @@ class Evaluation:
         """All that is measured."""
         from nasmyth.measure import find
 
-        named = (*COUNTED, *(limit.measure for limit in self.under), *self.measures)
+        named: list[Measure | str] = [*COUNTED, *(limit.measure for limit in self.under), *self.measures]
         return tuple(dict.fromkeys(map(find, named)))
 
     @property
