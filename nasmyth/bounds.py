@@ -13,7 +13,7 @@ def satisfied(value: float, relation: str, bound: float) -> bool:
     return value <= bound if relation == "<=" else value >= bound
 
 
-def pressure(value: float, relation: str, bound: float) -> float:
+def violation_ratio(value: float, relation: str, bound: float) -> float:
     """How hard the bound presses: 0.8 with a fifth to spare, 1.2 when missed by a fifth, infinite for NaN.
 
     Above 1 exactly when the bound is missed, and never less for a worse value.
@@ -27,4 +27,4 @@ def pressure(value: float, relation: str, bound: float) -> float:
 
 def violation(value: float, relation: str, bound: float) -> float:
     """0 when met, else by what fraction of the bound it is missed."""
-    return max(0.0, pressure(value, relation, bound) - 1.0)
+    return max(0.0, violation_ratio(value, relation, bound) - 1.0)

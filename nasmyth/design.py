@@ -40,8 +40,8 @@ from nasmyth.progress import Progress, Step, shown, watching
 from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
 from nasmyth.study import Study, ahead, arguments
-from nasmyth.study.run import HOPELESS
 from nasmyth.study.evaluation import Evaluation, trained
+from nasmyth.study.run import HOPELESS
 from nasmyth.units import Spend
 from nasmyth.units import spend as read_spend
 

@@ -73,7 +73,11 @@ def _uses_what_it_declares(measure: Measure, candidate: Candidate, value: float)
     for name in others.keys() - measure.requires:
         twin = candidate.again(**{name: others[name]})
         found = _value(measure, twin)
-        law(found == value, measure, f"does not say that it needs the {name}, and gives {found} instead of {value} with another")
+        law(
+            found == value,
+            measure,
+            f"does not say that it needs the {name}, and gives {found} instead of {value} with another",
+        )
 
 
 def _leaves_as_it_was(measure: Measure, candidate: Candidate) -> None:

@@ -86,7 +86,10 @@ class Domain(ABC):
 
     def _widest(self, task: Task, limits: list[Constraint]) -> int:
         """The widest that meets the limits; less than NARROWEST if none does."""
-        low, high = NARROWEST - 1, WIDEST + 1  # the limits are met at `low`, or it is nothing; not at `high`, or it is too wide
+        low, high = (
+            NARROWEST - 1,
+            WIDEST + 1,
+        )  # the limits are met at `low`, or it is nothing; not at `high`, or it is too wide
         counted = all(limit.measure.requires <= {"graph"} for limit in limits)
         coarse = WIDEST if counted else 16  # other measurements take seconds each
         while high - low > max(1, low // coarse):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from nasmyth.errors import DataError
-from nasmyth.measure.needs import closure, needs
+from nasmyth.measure.needs import needs
 
 
 class Effort(NamedTuple):
@@ -102,10 +102,10 @@ class Candidate:
         return lacking
 
     @contextmanager
-    def seeded(self, names: tuple[str, ...]) -> Iterator[None]:
-        """Inside, chance follows from the candidate's seed, for what needs more than a graph; after, it is as it was."""
+    def seeded(self) -> Iterator[None]:
+        """Inside, chance follows from the candidate's seed; after, it is as it was."""
         torch = sys.modules.get("torch")
-        if torch is None or closure(names) <= {"graph"}:
+        if torch is None:
             yield
             return
         with torch.random.fork_rng(devices=[]):
@@ -118,7 +118,7 @@ class Candidate:
             return self._given(name)
         taken = [self[other] for other in one.takes]
         start = time.perf_counter()
-        with self.seeded((name,)):
+        with self.seeded():
             value = one.make(*taken)
         self.seconds[name] = time.perf_counter() - start
         if one.tells is not None and self["split"] == "valid":

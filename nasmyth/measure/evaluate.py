@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, MutableMapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -41,7 +42,8 @@ class Measured:
         if self.broken is not None:
             one = self.broken.measure
             raise OverBudget(
-                f"{one.name} is {one.show(self.values[one.name])}, and the budget is {self.broken}", measures=self.values
+                f"{one.name} is {one.show(self.values[one.name])}, and the budget is {self.broken}",
+                measures=self.values,
             )
         return self.values
 
@@ -131,7 +133,7 @@ def _measure(one: Measure, group: list[tuple[Candidate, Measured, list[Any]]]) -
     arguments = map(list, columns) if one.many else group[0][2]
     start = time.perf_counter()
     try:
-        with group[0][0].seeded(one.needs):
+        with nullcontext() if one.requires <= {"graph"} else group[0][0].seeded():
             result = one.function(*arguments)
             values = [float(value) for value in (result if one.many else [result])]
     except Exception as error:
@@ -139,7 +141,9 @@ def _measure(one: Measure, group: list[tuple[Candidate, Measured, list[Any]]]) -
             told.error = error
         return
     if len(values) != len(group):
-        raise NasmythError(f"{one.name} was asked of {len(group)} candidates, and gave {len(values)} values: give one each")
+        raise NasmythError(
+            f"{one.name} was asked of {len(group)} candidates, and gave {len(values)} values: give one each"
+        )
     for (_, told, _), value in zip(group, values, strict=True):
         told.values[one.name] = value
         told.seconds[one.name] = (time.perf_counter() - start) / len(group)

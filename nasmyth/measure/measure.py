@@ -98,7 +98,7 @@ class Measure:
 
     def _graph_of(self, candidate: Any = None) -> Any:
         graph = getattr(candidate, "graph", candidate)
-        if not hasattr(graph, "key"):  # what tells one architecture from another
+        if not hasattr(type(graph), "key"):  # what tells one architecture from another; looked for, not computed
             raise NasmythError(
                 f"{self.name} is read from a graph, and got {_kind(candidate)}: give a Graph, a Network or a Trial"
             )
@@ -146,9 +146,9 @@ class Constraint:
         """Whether a measured value meets the bound; a value that is not a number never does."""
         return bounds.satisfied(value, self.relation, self.bound)
 
-    def pressure(self, value: float) -> float:
+    def violation_ratio(self, value: float) -> float:
         """How hard the constraint presses: above 1 exactly when it is missed (`nasmyth.bounds`)."""
-        return bounds.pressure(value, self.relation, self.bound)
+        return bounds.violation_ratio(value, self.relation, self.bound)
 
     def violation(self, value: float) -> float:
         """0 when met, else by what fraction of the bound it is missed."""

@@ -3,7 +3,7 @@
     graph, recipe, seed, task, split     given with the candidate
     model         the network that is measured, where there is one already; else the graph. For what is timed
     network       built from the graph, with first weights; untrained
-    batch         prepared inputs, as the network takes them: the same examples of the training split for every candidate
+    batch         prepared inputs, as the network takes them (a tuple of several): the same examples of the training split for every candidate
     labels        the targets of these examples
     gradients     {parameter: the gradient of the loss of each of the first examples, N ...}, of the untrained network
     device        what times networks: the functions of `nasmyth.measure.timing`, on this machine
@@ -136,15 +136,14 @@ def network(graph: Any, seed: int, accelerator: str) -> Any:
 @need(takes=("task", "seed", "accelerator"), price=MADE)
 def batch(task: Any, seed: int, accelerator: str) -> Any:
     """Prepared inputs of examples drawn from the training split."""
-    device = _torch_device(accelerator)
     stored, _ = task.train.batch(_rows(task, seed))
-    return task.inputs.module().to(device)(stored.to(device))
+    return _moved(task.inputs.module()(stored), accelerator)
 
 
 @need(takes=("task", "seed", "accelerator"), price=MADE)
 def labels(task: Any, seed: int, accelerator: str) -> Any:
     """The targets of the examples of `batch`."""
-    return task.train.batch(_rows(task, seed))[1].to(_torch_device(accelerator))
+    return _moved(task.train.batch(_rows(task, seed))[1], accelerator)
 
 
 @need(takes=("network", "batch", "labels", "task"), price=PASSES)
@@ -157,7 +156,8 @@ def gradients(network: nn.Module, batch: Tensor, labels: Tensor, task: Any) -> d
     rows = min(DIFFERENTIATED, len(labels))
     mode = network.training
     try:
-        pred = torch.func.functional_call(network.train(), {**weights, **buffers}, (batch,))
+        given = batch if isinstance(batch, tuple) else (batch,)
+        pred = torch.func.functional_call(network.train(), {**weights, **buffers}, given)
         each = [
             torch.autograd.grad(
                 task.loss(pred[i : i + 1], labels[i : i + 1]),
@@ -221,6 +221,15 @@ def _rows(task: Any, seed: int) -> Tensor:
 
     order = torch.randperm(len(task.train), generator=torch.Generator().manual_seed(seed))
     return order[:EXAMPLES]
+
+
+def _moved(value: Any, accelerator: str) -> Any:
+    """A tensor, or a dict or tuple of tensors, where the network is."""
+    if isinstance(value, dict):
+        return {name: _moved(part, accelerator) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_moved(part, accelerator) for part in value)
+    return value.to(_torch_device(accelerator))
 
 
 def _torch_device(accelerator: str) -> Any:

@@ -20,7 +20,9 @@ def toy_naswot(network, batch):
     """How differently examples switch the activations of an untrained network (Mellor et al. 2021, arXiv:2006.04647)."""
     seen = []
     layers = [layer for layer in network.modules() if isinstance(layer, Activation.module)]
-    hooks = [layer.register_forward_hook(lambda _, x, out: seen.append((out > 0).flatten(1).double())) for layer in layers]
+    hooks = [
+        layer.register_forward_hook(lambda _, x, out: seen.append((out > 0).flatten(1).double())) for layer in layers
+    ]
     with torch.no_grad():
         network(batch)
     for hook in hooks:

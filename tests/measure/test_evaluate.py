@@ -10,9 +10,22 @@ from measure_toys import CALLS, graph, toy_gradnorm, toy_naswot, toy_predictor, 
 
 from nasmyth.domains import read
 from nasmyth.errors import BudgetError, CandidateError, DataError, Diverged, NasmythError, OverBudget, UnknownNameError
-from nasmyth.measure import Candidate, Effort, accuracy, ece_scaled, evaluate, find, latency, macs, measure, need, params
+from nasmyth.measure import (
+    Candidate,
+    Effort,
+    accuracy,
+    ece_scaled,
+    evaluate,
+    find,
+    latency,
+    macs,
+    measure,
+    need,
+    params,
+)
 from nasmyth.network import Network
-from nasmyth.train import Recipe, evaluate as scores_of
+from nasmyth.train import Recipe
+from nasmyth.train import evaluate as scores_of
 
 torch.set_num_threads(1)
 SHORT = Recipe(epochs=1, batch=64, lr=0.05)
@@ -120,7 +133,9 @@ def test_within_a_kind_the_prices_seen_so_far_decide():
     prices = {"macs": 1e-4, "params": 0.5}
     assert list(evaluate(candidate(), [params, macs], prices=prices).values) == ["macs", "params"]
     assert prices["params"] < 0.5, "and they are written down"
-    assert list(evaluate(candidate(), [params, macs]).values) == ["params", "macs"], "else the order in which they were asked"
+    assert list(evaluate(candidate(), [params, macs]).values) == ["params", "macs"], (
+        "else the order in which they were asked"
+    )
 
 
 def test_contradictions_are_refused():

@@ -19,7 +19,9 @@ def made():
     return Candidate(graph(), Recipe(epochs=1, batch=64), task=read("digits", limit=200))
 
 
-@pytest.mark.parametrize("one", [toy_naswot, toy_gradnorm, toy_random, toy_predictor, accuracy, latency("cpu")], ids=repr)
+@pytest.mark.parametrize(
+    "one", [toy_naswot, toy_gradnorm, toy_random, toy_predictor, accuracy, latency("cpu")], ids=repr
+)
 def test_laws(one, made):
     check_measure(one, made)
 
@@ -53,8 +55,14 @@ def steps(network, batch):
         (broken("broken_takes", lambda graph, task: 1.0), "has to take as many arguments"),
         (broken("broken_leaves", steps, ("network", "batch")), "changes the network"),
         (broken("broken_key", lambda graph: float(id(graph))), "on an equal graph"),
-        (broken("broken_beside", lambda graphs: [float(len(graphs))] * len(graphs), many=True), "depends on who is asked"),
-        (broken("broken_seed", lambda graph, task: float(torch.rand(())), ("graph", "task")), "does not say that it needs the seed"),
+        (
+            broken("broken_beside", lambda graphs: [float(len(graphs))] * len(graphs), many=True),
+            "depends on who is asked",
+        ),
+        (
+            broken("broken_seed", lambda graph, task: float(torch.rand(())), ("graph", "task")),
+            "does not say that it needs the seed",
+        ),
     ],
     ids=lambda one: getattr(one, "name", ""),
 )

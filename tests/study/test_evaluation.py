@@ -161,10 +161,15 @@ def test_a_score_and_a_training_in_one_study_train_once(digits, trainings):
         assert len(trainings) == 2
         for trial in study.trials:
             assert {"training"} <= trial.stages["final"]["prices"].keys()
-            assert trial.objectives[1] == trial.measures["spread_of_test"] and trial.objectives[2] == -trial.measures["params"]
+            assert (
+                trial.objectives[1] == trial.measures["spread_of_test"]
+                and trial.objectives[2] == -trial.measures["params"]
+            )
 
 
-@pytest.mark.parametrize("goal", [{"maximize": "macs"}, {"minimize": "macs"}, {"maximize": "params", "minimize": "size"}])
+@pytest.mark.parametrize(
+    "goal", [{"maximize": "macs"}, {"minimize": "macs"}, {"maximize": "params", "minimize": "size"}]
+)
 def test_any_measure_may_be_made_large_or_small(goal, digits, trainings):
     with Study(None, space(), strategy=Random(), task=digits, **goal) as study:
         study.run(digits, trials=5)
