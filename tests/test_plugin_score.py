@@ -31,7 +31,7 @@ def naswot(network, batch):
     for hook in hooks:
         hook.remove()
     on = torch.cat(seen, 1)
-    alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on))
+    alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on), device=on.device)
     return float(torch.linalg.slogdet(alike)[1]) / len(on)
 '''
 ENTRY = "[nasmyth.measures]\nnaswot = wot:naswot\n"

@@ -6,10 +6,12 @@ The files behind the names are loaded on first use (`files.py` lists them).
 from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
+from nasmyth.measure.budgets import constraint, constraints
 from nasmyth.measure.candidate import Candidate, Effort
+from nasmyth.measure.constraint import Constraint
 from nasmyth.measure.evaluate import Measured, evaluate
 from nasmyth.measure.files import FILES
-from nasmyth.measure.measure import Constraint, Measure, constraint, constraints, find, measure, measures
+from nasmyth.measure.measure import Measure, find, measure, measures
 from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:

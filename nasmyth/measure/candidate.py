@@ -42,7 +42,8 @@ class Candidate:
     """What is measured. Lazy: `candidate[need]` makes it, and keeps it.
 
     recipe: the task's, or `Recipe()`, unless said. split: which the figures of trained networks are told on. device:
-    where untrained networks are put, "auto" for an accelerator if there is one. known: figures that need not be measured
+    where untrained networks and batches are put, "auto" for an accelerator if there is one; figures are the same on every
+    machine on the CPU alone. known: figures that need not be measured
     again. made: needs that exist already, by name.
     """
 
@@ -54,7 +55,7 @@ class Candidate:
         task: Any = None,
         *,
         split: str = "valid",
-        device: str = "auto",
+        device: str = "cpu",
         effort: Effort | None = None,
         known: Mapping[str, float] | None = None,
         made: Mapping[str, Any] | None = None,

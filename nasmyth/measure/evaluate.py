@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from nasmyth.errors import DataError, NasmythError, OverBudget
+from nasmyth.measure.budgets import constraints
 from nasmyth.measure.candidate import Candidate
-from nasmyth.measure.measure import Constraint, Measure, constraints, find
+from nasmyth.measure.constraint import Constraint
+from nasmyth.measure.measure import Measure, find
 
 
 @dataclass

@@ -24,19 +24,17 @@ With `many=True` each argument is a list, of as many candidates as are asked for
 from __future__ import annotations
 
 import importlib
-import math
-import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Literal
 
-from nasmyth import bounds
-from nasmyth.errors import BudgetError, NasmythError, UnitError, UnknownNameError
+from nasmyth.errors import NasmythError, UnitError, UnknownNameError
+from nasmyth.measure.constraint import Constraint
 from nasmyth.measure.files import FILES
 from nasmyth.measure.needs import closure, known, needs
 from nasmyth.measure.usual import USUAL
 from nasmyth.registry import Registry
-from nasmyth.units import is_whole, quantity, show
+from nasmyth.units import is_whole, show
 
 Direction = Literal["min", "max"]
 
@@ -100,7 +98,7 @@ class Measure:
         graph = getattr(candidate, "graph", candidate)
         if not hasattr(type(graph), "key"):  # what tells one architecture from another; looked for, not computed
             raise NasmythError(
-                f"{self.name} is read from a graph, and got {_kind(candidate)}: give a Graph, a Network or a Trial"
+                f"{self.name} is read from a graph, and got {shortly(candidate)}: give a Graph, a Network or a Trial"
             )
         return graph
 
@@ -131,55 +129,6 @@ _HOMES = {name: f"nasmyth.measure.{file}" for file, names in FILES.items() for n
 measures: Registry[Measure | Callable[..., Measure]] = Registry("measures", _adopted, USUAL, _HOMES)
 
 
-class Constraint:
-    """`measure <= bound` or `measure >= bound`. Two that say the same are equal; the text of one reads back as it."""
-
-    __slots__ = ("bound", "measure", "relation")
-
-    def __init__(self, measure: Measure, relation: str, bound: float | str) -> None:
-        self.measure, self.relation = measure, relation
-        self.bound = quantity(bound, measure.unit)
-        if not math.isfinite(self.bound):
-            raise UnitError(f"{measure.name}{relation}{bound}: a bound must be a finite number")
-
-    def satisfied(self, value: float) -> bool:
-        """Whether a measured value meets the bound; a value that is not a number never does."""
-        return bounds.satisfied(value, self.relation, self.bound)
-
-    def violation_ratio(self, value: float) -> float:
-        """How hard the constraint presses: above 1 exactly when it is missed (`nasmyth.bounds`)."""
-        return bounds.violation_ratio(value, self.relation, self.bound)
-
-    def violation(self, value: float) -> float:
-        """0 when met, else by what fraction of the bound it is missed."""
-        return bounds.violation(value, self.relation, self.bound)
-
-    def at(self, value: float) -> Constraint:
-        """The same comparison with another bound."""
-        return Constraint(self.measure, self.relation, value)
-
-    def __str__(self) -> str:
-        return f"{self.measure.name}{self.relation}{_exact(self.bound, self.measure.unit)}"
-
-    def __repr__(self) -> str:
-        return f"<constraint {self}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constraint) and str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-    def __bool__(self) -> bool:
-        raise TypeError(f"{self} is neither true nor false by itself: write two constraints, not `a <= measure <= b`")
-
-
-def _exact(value: float, unit: str) -> str:
-    """A number with its base unit, exact, so that it reads back as the same number."""
-    text = str(int(value)) if value == int(value) else repr(value)
-    return f"{text}{unit}" if unit in ("s", "B", "J") else text
-
-
 def measure(
     *,
     unit: str,
@@ -207,28 +156,12 @@ def _received(module: str, name: str) -> Measure:
     return find(name)
 
 
-_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>]+)?)\s*(<=|>=|<|>)\s*(.+?)\s*")
-
-
-def constraint(text: str | Constraint) -> Constraint:
-    """Read "params<=3M" or "latency@cpu<=8ms". Raises UnitError or UnknownNameError, which suggest the nearest."""
-    if isinstance(text, Constraint):
-        return text
-    match = _CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise UnitError(
-            f"cannot read {text!r:.200} as a budget; write measure<=bound, such as 'params<=3M' or 'latency@cpu<=8ms'"
-        )
-    found, relation, bound = find(match[1].strip()), match[2], match[3]
-    return found >= bound if relation[0] == ">" else found <= bound
-
-
 def find(name: str | Measure) -> Measure:
     """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`."""
     if isinstance(name, Measure):
         return name
     if not isinstance(name, str):
-        raise UnknownNameError(f"a measure is asked for by its name, such as 'accuracy', and this is {_kind(name)}")
+        raise UnknownNameError(f"a measure is asked for by its name, such as 'accuracy', and this is {shortly(name)}")
     family, at, setting = name.partition("@")
     found = measures.get(family)
     if isinstance(found, Measure):
@@ -248,24 +181,6 @@ def find(name: str | Measure) -> Measure:
         raise UnitError(f"{name!r}: {error}") from None
 
 
-def constraints(texts: str | Constraint | Iterable[str | Constraint]) -> tuple[Constraint, ...]:
-    """Read one or several, drop repetitions, refuse contradictions (BudgetError)."""
-    several = (texts,) if isinstance(texts, (str, Constraint)) else texts
-    if not isinstance(several, Iterable):
-        raise UnitError(
-            f"budgets are a list of texts and comparisons, such as ['params<=3M'], and this is {_kind(texts)}"
-        )
-    found = list(dict.fromkeys(map(constraint, several)))
-    for upper in found:
-        for lower in found:
-            same = upper.measure.name == lower.measure.name
-            if same and upper.relation == "<=" and lower.relation == ">=" and lower.bound > upper.bound:
-                raise BudgetError(
-                    f"{upper} and {lower} contradict each other: no number is both; drop one", binding=str(upper)
-                )
-    return tuple(found)
-
-
-def _kind(given: object) -> str:
+def shortly(given: object) -> str:
     """What was given, in a few words."""
     return "None" if given is None else f"{type(given).__name__} {given!r:.80}"

@@ -1,4 +1,4 @@
-"""The evaluation of candidates on a task: what `study.run(task, trials=500)` does with every one, and `design` at every stage.
+"""The evaluation of candidates on a task: what `study.run(task, trials=500)` does, and `design` at every stage.
 
 It measures what the study asks for, by `nasmyth.measure.evaluate`: what is cheap first, so that a candidate which misses a
 constraint costs no more than to see that; and it trains only where a figure of a trained network is asked for. An

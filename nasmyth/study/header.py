@@ -91,7 +91,7 @@ def _measure(given: Any) -> Any:
 
 def _constraint(given: Any) -> Any:
     if isinstance(given, str):
-        from nasmyth.measure.measure import constraint
+        from nasmyth.measure import constraint
 
         return constraint(given)
     if not (hasattr(given, "measure") or isinstance(given, Limit)):

@@ -28,7 +28,7 @@ def toy_naswot(network, batch):
     for hook in hooks:
         hook.remove()
     on = torch.cat(seen, 1)
-    alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on))
+    alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on), device=on.device)
     return float(torch.linalg.slogdet(alike)[1])
 
 
