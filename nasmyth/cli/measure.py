@@ -40,7 +40,7 @@ def measure(
 ) -> None:
     """Measure networks drawn from a space, or one network.
 
-    Of a saved network and of a study's candidate, --data tells figures of the trained network as well, on the validation split.
+    With --data, figures of a saved network, or of a study's candidate, are those of its validation split.
     """
     reading = options.reading(read_target, size, on_bad, kind)
     with only_results():

@@ -42,8 +42,8 @@ class Candidate:
     """What is measured. Lazy: `candidate[need]` makes it, and keeps it.
 
     recipe: the task's, or `Recipe()`, unless said. split: which the figures of trained networks are told on. device:
-    where untrained networks and batches are put, "auto" for an accelerator if there is one; figures are the same on every
-    machine on the CPU alone. known: figures that need not be measured
+    where untrained networks and batches are put, "auto" for an accelerator if there is one, whose figures differ
+    a little from those of the CPU. known: figures that need not be measured
     again. made: needs that exist already, by name.
     """
 

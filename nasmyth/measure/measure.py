@@ -7,7 +7,7 @@
 
 Cost, training-free score, learned prediction and trained accuracy are all measures. They differ in what they need, and so
 in price: a `graph` is free, then come the `network` with its first weights, a `batch` of data, a `device`, the `trained`
-network (`needs.py` has them all). `evaluate` asks the cheap ones first, and pays for the next only where the last was passed.
+network (`needs.py` has them all). `evaluate` asks the cheap ones first, and for the next only where the last was passed.
 
 A measure is one function under `@measure`, whose arguments are what it needs, in that order; what it computes is the first
 line of its docstring:
@@ -83,7 +83,7 @@ class Measure:
         return max((needs.get(name).price for name in self.requires), default=0.0)
 
     def __call__(self, *given: Any, **options: Any) -> Any:
-        """The number for what it needs. What needs only a graph also takes what has one: a Network, a Trial, a Candidate."""
+        """The number for what it needs. What needs only a graph also takes what has one: a Network, a Trial."""
         if self.needs == ("graph",) and not self.many:
             given = (self._graph_of(*given[:1]), *given[1:])
         return self.function(*given, **options)

@@ -70,7 +70,7 @@ class Evaluation:
         return any("training" in one.requires for one in self.asked)
 
     def candidate(self, trial: Trial) -> Candidate:
-        """What is measured: the trial's graph and recipe, as much training as its stage is worth, and what is known of it."""
+        """The trial's graph and recipe, with as much training as its stage is worth, and what is known of it already."""
         from nasmyth.measure import Candidate, Effort
 
         stage, parent = getattr(trial, "stage", FULL), getattr(trial, "parent", None)
