@@ -1,18 +1,13 @@
-"""The conformance suites of what needs no torch: spaces and measures. `nasmyth.testing` has them all.
+"""The conformance suite of spaces, which needs no torch. `nasmyth.testing` has them all.
 
 check_space(space)                                  # raises AssertionError, which names the law that is broken
-check_measure(params, graph, bigger_graph)
 """
 
 from __future__ import annotations
 
 import json
-import math
-import pickle
 from random import Random
-from typing import Any
 
-from nasmyth.measure.measure import Measure, constraint
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
@@ -56,7 +51,11 @@ def _belongs(space: Space, genome: Genome, what: str) -> None:
         f"{what} decides what is no hole: {genome.keys() - space.holes.keys()}",
     )
     graph = space.decode(genome)
-    law(all(c.pressure(c.measure(graph)) <= 1 for c in space.constraints), space, f"{what} misses the budget: {genome}")
+    law(
+        all(c.violation_ratio(c.measure(graph)) <= 1 for c in space.constraints),
+        space,
+        f"{what} misses the budget: {genome}",
+    )
 
 
 def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random) -> None:
@@ -107,23 +106,3 @@ def _size_is_exact(space: Space, drawn: list[Genome]) -> None:
     law(len(listed) <= space.size, space, f"says {space.size}, but {len(listed)} have been sampled")
 
 
-# --- measures -----------------------------------------------------------------------------------------------------
-
-
-def check_measure(measure: Measure, *candidates: Any, context: tuple[Any, ...] = ()) -> None:
-    """Every law of a measure, on some candidates (graphs if it needs no more), with what else it is called with."""
-    law(bool(measure.__doc__), measure, "says nothing of what it measures")
-    law(measure.direction in ("min", "max"), measure, f"has the direction {measure.direction!r}")
-    law(pickle.loads(pickle.dumps(measure)) is measure, measure, "pickle does not lead back to it: register it")
-    for bound in (0.0, 1.0, 1234.5, 2.5e-7):
-        for made in (measure <= bound, measure >= bound):
-            law(constraint(str(made)) == made, measure, f"{made} does not read back")
-    for candidate in candidates:
-        value = measure(candidate, *context)
-        law(isinstance(value, float), measure, f"gives {value!r}, not a float")
-        law(math.isfinite(value), measure, f"gives {value}: raise a CandidateError where there is no number")
-        again = measure(candidate, *context)
-        law(measure.stochastic or again == value, measure, f"gives {value}, then {again}, and is not called stochastic")
-        if measure.needs <= {"graph"}:
-            copy = pickle.loads(pickle.dumps(getattr(candidate, "graph", candidate)))
-            law(measure(copy) == value, measure, "says that it needs a graph alone, and differs on an equal one")

@@ -32,8 +32,9 @@ from nasmyth.errors import NasmythError
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
-from nasmyth.laws import check_measure, check_space
+from nasmyth.laws import check_space
 from nasmyth.laws import law as _law
+from nasmyth.measure_laws import check_measure
 from nasmyth.ops.counted import count, count_macs, count_saved
 from nasmyth.record import Value, content_key, dumps, loads
 from nasmyth.registry import Registry
