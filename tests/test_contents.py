@@ -103,7 +103,7 @@ def test_star_import():
 
 
 def contents_pages():
-    return ["graph", "space", "search", "measure", "ops", "blocks", "study", "network", "train", "domains"]
+    return ["graph", "space", "search", "measure", "ops", "blocks", "study", "network", "train", "domains", "testing"]
 
 
 @pytest.mark.parametrize("page", contents_pages())

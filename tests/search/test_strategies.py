@@ -9,10 +9,10 @@ from core_toys import SHAPE, Tag, Wide, toy_bottle
 
 from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import chain, repeat
-from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
 from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
+from nasmyth.testing import Told, check_strategy
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),

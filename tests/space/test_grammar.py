@@ -15,10 +15,10 @@ from core_toys import SHAPE, Flat, Tag, Wide
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph import Add, Concat, Graph, Op, Zero, chain, parallel, repeat, residual
 from nasmyth.graph.graph import summarise
-from nasmyth.laws import Told, check_space
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
 from nasmyth.space import Space, choice, grammar, integer, maybe, real, symbol
+from nasmyth.testing import Told, check_space
 
 A, B = symbol("a"), symbol("b")
 PLAIN = {"a": [chain(A, A), residual(A), Wide(choice(4, 8)), Tag(choice(1, 2))]}
