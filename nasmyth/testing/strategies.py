@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.record import dumps, loads
-from nasmyth.search.strategy import Strategy
+from nasmyth.search.strategy import FULL, Stage, Strategy
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 from nasmyth.testing.laws import law
 
 
-class Told(NamedTuple):
+class SimulatedTrial(NamedTuple):
     """A finished trial, made up."""
 
     genome: Genome
     objectives: tuple[float, ...]
     violation: float = 0.0
     error: str | None = None
+    number: int = 0
+    stage: Stage = FULL
+    parent: int | None = None
+    origin: str = ""
+    seconds: float = 1.0
+    at: float = 0.0
+    measures: Mapping[str, float] = {}
 
 
 def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int = 0) -> None:
@@ -46,7 +54,7 @@ def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int
 
 
 def _ask(strategy: Strategy, state: Any, space: Space, n: int = 4, seed: int = 0) -> list[Genome]:
-    return strategy.ask(state, space, Random(seed), n)
+    return [one.genome for one in strategy.ask(state, space, Random(seed), n, ())]
 
 
 def _asks_well(strategy: Strategy, state: Any, space: Space, n: int, seed: int) -> list[Genome]:
@@ -60,27 +68,27 @@ def _asks_well(strategy: Strategy, state: Any, space: Space, n: int, seed: int) 
     return asked
 
 
-def _tells_well(strategy: Strategy, state: Any, space: Space, trial: Told) -> Any:
+def _tells_well(strategy: Strategy, state: Any, space: Space, trial: SimulatedTrial) -> Any:
     before = _ask(strategy, state, space)
     after = strategy.tell(state, trial)
     law(_ask(strategy, state, space) == before, strategy, "tell changes the state in place")
     return after
 
 
-def _any_outcome(genome: Genome, rng: Random) -> Told:
+def _any_outcome(genome: Genome, rng: Random) -> SimulatedTrial:
     kind = rng.randrange(8)
     if kind == 0:
-        return Told(genome, (), math.inf, "crashed")
+        return SimulatedTrial(genome, (), math.inf, "crashed")
     if kind == 1:
-        return Told(genome, (rng.choice([math.nan, math.inf, -math.inf]),))
+        return SimulatedTrial(genome, (rng.choice([math.nan, math.inf, -math.inf]),))
     if kind == 2:
-        return Told(genome, (rng.random(),), rng.choice([0.5, math.inf, math.nan]))
-    return Told(genome, (float(rng.randrange(4)),))
+        return SimulatedTrial(genome, (rng.random(),), rng.choice([0.5, math.inf, math.nan]))
+    return SimulatedTrial(genome, (float(rng.randrange(4)),))
 
 
-def _only_failures(genome: Genome, rng: Random) -> Told:
-    return Told(genome, (), math.inf, "time")
+def _only_failures(genome: Genome, rng: Random) -> SimulatedTrial:
+    return SimulatedTrial(genome, (), math.inf, "time")
 
 
-def _only_ties(genome: Genome, rng: Random) -> Told:
-    return Told(genome, (1.0,))
+def _only_ties(genome: Genome, rng: Random) -> SimulatedTrial:
+    return SimulatedTrial(genome, (1.0,))
