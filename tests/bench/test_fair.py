@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from pathlib import Path
 
 import pytest
+from published import nb201_table  # noqa: F401  a fixture
 
 from nasmyth.bench import ablation, audit, compared, draw, improvement, trainings
 from nasmyth.errors import DataError
 from nasmyth.train.recipe import Recipe
 
-TABLE = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
 PLAIN = Recipe(epochs=10)
 FULL = Recipe(epochs=10, mixup=0.2, flip=True, smoothing=0.1)
 WORTH = {"mixup": 4.0, "flip": 3.0, "smoothing": -1.0}
@@ -153,12 +152,11 @@ def test_a_search_that_works_is_not():
 # --- on a table, and trained -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the published table is not here")
-def test_on_a_published_table():
+def test_on_a_whole_table(nb201_table):  # noqa: F811
     from nasmyth.bench import Table
     from nasmyth.search import Evolution
 
-    table = Table.read("nb201", TABLE)
+    table = Table.read("nb201", nb201_table)
     space = table.space
 
     def look(genome, recipe, seed):
