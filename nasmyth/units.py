@@ -166,6 +166,8 @@ def spend(text: str | float | timedelta | Spend) -> Spend:
     trials: int | None = None
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,15})\s*trials?\s*", part)
+        if not part.strip():
+            raise UnitError(f"cannot spend {text!r}: a limit is missing; write it such as '2h' or '2h, 300 trials'")
         if (trials if match else seconds) is not None:
             raise UnitError(f"{text!r} sets the same limit twice; write one of each, such as '2h, 300 trials'")
         if match:

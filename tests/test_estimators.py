@@ -152,5 +152,5 @@ def test_what_cannot_be_fitted_is_refused(options, X, y, said):
 
 
 def test_asking_before_fitting():
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
         small().predict(np.eye(4))

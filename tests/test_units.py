@@ -108,10 +108,16 @@ def test_spend(text, wanted):
 
 
 @pytest.mark.parametrize(
-    "text", ["0s", "-3s", "0 trials", "", "2h,", "2h, 3h", "3 trials, 4 trials", "soon", 0, -1, True, math.inf]
-)
-def test_spend_refuses(text):
-    with pytest.raises(UnitError):
+    ("text", "why"),
+    [
+        *((text, "write a positive time or number of trials") for text in ("0s", "-3s", "0 trials", 0, -1, math.inf)),
+        *((text, "a limit is missing") for text in ("", "2h,", ",3 trials", "2h,,3 trials")),
+        *((text, "sets the same limit twice") for text in ("2h, 3h", "3 trials, 4 trials")),
+        ("soon", "cannot read 'soon'"), (True, "got True where a quantity is expected"),
+    ],
+)  # fmt: skip
+def test_spend_refuses(text, why):
+    with pytest.raises(UnitError, match=why):
         spend(text)
 
 
@@ -138,7 +144,7 @@ def test_what_is_no_quantity(what):
 @pytest.mark.parametrize("text", ["²", "٣", "½ h", "1²", "² trials", "٣ trials", "1h٣m"])
 def test_only_the_digits_from_0_to_9_are_digits(text):
     for read in (quantity, spend, lambda one: quantity(one, SECONDS)):
-        with pytest.raises(UnitError):
+        with pytest.raises(UnitError, match="cannot read|unknown unit|has no unit"):
             read(text)
 
 

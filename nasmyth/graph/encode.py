@@ -75,7 +75,7 @@ def label(op: Op, settings: tuple[str, ...] | None) -> str:
     """What an op is called: all that it says of itself, or its kind with these of its fields."""
     if settings is None:
         return repr(op)
-    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op._values, strict=True) if name in settings]
+    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op.field_values, strict=True) if name in settings]
     return f"{type(op).__name__}({', '.join(kept)})"
 
 

@@ -61,7 +61,7 @@ def _told(seen: View, places: int, settings: tuple[str, ...] | None) -> dict[str
         at = _place(node.address, places)
         kind = f"{at}{type(node.op).__name__}"
         told[kind] = told.get(kind, 0.0) + 1
-        for name, value in zip(node.op.fields, node.op._values, strict=True):
+        for name, value in zip(node.op.fields, node.op.field_values, strict=True):
             if settings is not None and name not in settings:
                 continue
             if type(value) in (int, float):

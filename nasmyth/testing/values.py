@@ -11,7 +11,7 @@ from nasmyth.testing.laws import law
 
 def check_value(value: Value) -> None:
     """Equal values are one object: made again, through JSON, and through pickle."""
-    fields = dict(zip(value.fields, value._values, strict=True))
+    fields = dict(zip(value.fields, value.field_values, strict=True))
     law(type(value)(**fields) is value, value, "the same fields give another object")
     law(loads(dumps(value)) is value, value, "JSON does not lead back to it")
     law(_pickled(value) is value, value, "pickle does not lead back to it: define it at the top level of a file")

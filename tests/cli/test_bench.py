@@ -41,7 +41,8 @@ def test_the_table_for_people(csv, run):
 
 
 def test_a_missing_column_is_said(csv, run):
-    run("bench", "nb201", "--table", csv, "--objective", "acuracy", "--queries", 10, status=1)
+    told = run("bench", "nb201", "--table", csv, "--objective", "acuracy", "--queries", 10, status=1)
+    assert "no column of numbers 'acuracy'; did you mean 'accuracy'" in told.stderr
 
 
 def test_a_budget_that_nothing_meets_says_what_there_is(csv, run):

@@ -75,7 +75,10 @@ def test_a_space_that_cannot_be_imported_names_the_line(run, folder):
 
 def test_a_study_that_is_not_one(run, tmp_path):
     (tmp_path / "text.db").write_text("this is not a study at all, but a text that is long enough to be read" * 20)
-    assert "error: " in run("show", tmp_path / "text.db", status=1).stderr
+    assert (
+        "text.db is not a study file (it is not a SQLite database)"
+        in run("show", tmp_path / "text.db", status=1).stderr
+    )
 
 
 def test_debug_shows_the_traceback():

@@ -87,7 +87,7 @@ def test_columns_of_odd_types_are_left_out_or_used():
 
 @pytest.mark.parametrize("source", [None, 3, {}, {"x0": 1}, {"x0": None}, np.array(1), object()])
 def test_new_inputs_that_are_none(source):
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="where an array belongs|hold single values or nothing"):
         read_inputs(source, read((X, Y)).inputs)
 
 

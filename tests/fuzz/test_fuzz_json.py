@@ -37,8 +37,9 @@ def use_graph(data):
 def use_space(data):
     space = Space.from_json(data)
     genome = space.sample(1)
-    assert repr(space) and space.key and len(space.encode(genome)) == len(space.encode(genome))
-    space.decode(space.mutate(space.crossover(genome, genome, 1), 2))
+    assert repr(space) and space.key and space.encode(genome)
+    other = space.mutate(space.crossover(genome, genome, 1), 2)
+    assert len(space.encode(other)) == len(space.encode(genome)) and space.decode(other).output is not None
 
 
 def use_genome(case):

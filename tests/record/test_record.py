@@ -97,7 +97,7 @@ def test_is_frozen():
     value = Pair(1, 2)
     with pytest.raises(AttributeError, match=r"use \.replace\(left=...\)"):
         value.left = 3
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="Pair is frozen"):
         del value.left
     assert value.replace(left=3) is Pair(3, 2) and value.replace() is value
 

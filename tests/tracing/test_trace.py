@@ -36,7 +36,7 @@ class Counting(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name == "linear":
             self.macs += out.numel() * args[1].shape[1]
-        elif name == "conv2d":
+        elif name in ("conv1d", "conv2d"):
             self.macs += out.numel() * args[1][0].numel()
         elif name == "conv_transpose2d":
             self.macs += args[0].numel() * args[1][0].numel()
@@ -244,7 +244,7 @@ def test_a_layer_used_at_several_sizes():
 
     module = stir(Pyramid())
     network = Network.of(module, IMAGE)
-    assert (params(network.graph), macs(network.graph))[0] == sum(p.numel() for p in module.parameters())
+    assert (params(network.graph), macs(network.graph)) == counted(module, torch.zeros(1, *network.graph.input))
     assert [n.address for n in network.graph.nodes].count("image") == 2
 
 

@@ -174,7 +174,7 @@ def test_wrong_examples_end_in_a_sentence_or_do_not_matter(call, example):
     "settings", [{"output": 1.5}, {"output": 9}, {"output": object()}, {"output": "x"}, {"unknown": None}]
 )
 def test_wrong_settings(settings):
-    with pytest.raises(TraceError):
+    with pytest.raises(TraceError, match="there is no output|write unknown="):
         trace(Gives(torch.relu), torch.zeros(1, 4), **settings)
 
 

@@ -250,7 +250,7 @@ def test_wrong_files(tmp_path):
         trace(path)
     assert trace(path, torch.zeros(1, 3, 5, 6)).output == (3, 5, 6)
     nodes = [helper.make_node("NonZero", ["x"], ["n"]), helper.make_node("Cast", ["n"], ["y"], to=TensorProto.FLOAT)]
-    with pytest.raises(TraceError):
+    with pytest.raises(TraceError, match="NonZero"):
         trace(file(tmp_path / "sizes.onnx", nodes, output=None))
 
 
