@@ -149,9 +149,9 @@ class Found:
         return network_of(self.study, next(t for t in self.study.trials if t.number == number))
 
     def __str__(self) -> str:
-        from nasmyth.report.terminal import plain
+        from nasmyth.report.terminal import to_text
 
-        return plain(self.summary)
+        return to_text(self.summary)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same, and a drawing of the best network."""

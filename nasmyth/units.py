@@ -61,7 +61,7 @@ def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
     if isinstance(text, timedelta) and unit == SECONDS:
         return text.total_seconds()
     if not isinstance(text, str):
-        return _plain(text, unit)
+        return _as_float(text, unit)
     if unit == SECONDS and _SPANS.fullmatch(text):  # "1h30m"
         return sum(quantity(part, unit) for part in re.findall(r"[0-9]+(?:\.[0-9]+)?\s*[a-z]+", text))
     match = _NUMBER.fullmatch(text)
@@ -81,7 +81,7 @@ def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
     )
 
 
-def _plain(number: object, unit: str) -> float:
+def _as_float(number: object, unit: str) -> float:
     """A number of any type, NumPy's among them, as a float."""
     try:
         if isinstance(number, (int, float)) or (hasattr(number, "__float__") and getattr(number, "ndim", 0) == 0):

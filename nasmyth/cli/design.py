@@ -11,7 +11,7 @@ from nasmyth.cli import options
 from nasmyth.cli.console import only_results
 from nasmyth.cli.ending import end
 from nasmyth.cli.errors import typed
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 from nasmyth.progress import shown
 
 
@@ -54,7 +54,7 @@ def design(
         from nasmyth.design import design as run
         from nasmyth.report import summary_of
 
-        bring(imports)
+        import_files(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),

@@ -26,7 +26,7 @@ _REMEMBERED = 1000
 """Lines that are kept: the last ones."""
 
 
-def bring(wanted: list[str] | None) -> None:
+def import_files(wanted: list[str] | None) -> None:
     """Import what `--import` names: files by their path, modules by their name; and remember that it was asked for."""
     for where in wanted or ():
         module = load(where)
@@ -41,7 +41,7 @@ def remember(space: Any) -> None:
     _remember([(one["module"], "") for one in noted])
 
 
-def bring_known(noted: Any) -> None:
+def import_noted(noted: Any) -> None:
     """Import what a study or network is made of as far as it is remembered, and say what has changed of what is there.
 
     Raises UnknownNameError, which says what to add to the line, for the rest.

@@ -17,7 +17,7 @@ import torch
 
 from nasmyth.errors import ExportError
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.network.pipeline import encode
 from nasmyth.network.terms import gives, takes_stored
 from nasmyth.network.written import Written
@@ -33,7 +33,7 @@ def write(network: Network, path: Path) -> Written:
     network = ready(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
-    with whole(path) as folder, quiet():
+    with replacing(path) as folder, quiet():
         file = folder / path.name
         torch.export.save(traced(network), file, extra_files={EXTRA: json.dumps(description(network))})
         again = torch.export.load(file).module()

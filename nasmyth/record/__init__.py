@@ -8,12 +8,12 @@ class (`classes.py`), and what is in it has an address (`address.py`).
 from nasmyth.record.address import below, classes_in, defined_in
 from nasmyth.record.classes import class_of
 from nasmyth.record.fields import freeze, is_open
-from nasmyth.record.json import DEEPEST, content_key, dumps, from_json, loads, parsed, plain_text, to_json
-from nasmyth.record.value import UNFIT, Value
+from nasmyth.record.json import MAX_DEPTH, content_key, dumps, from_json, loads, parse_json, to_json, utf8_text
+from nasmyth.record.value import FIELD_ERRORS, Value
 
 __all__ = [
-    "DEEPEST",
-    "UNFIT",
+    "FIELD_ERRORS",
+    "MAX_DEPTH",
     "Value",
     "below",
     "class_of",
@@ -25,7 +25,7 @@ __all__ = [
     "from_json",
     "is_open",
     "loads",
-    "parsed",
-    "plain_text",
+    "parse_json",
     "to_json",
+    "utf8_text",
 ]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.errors import DuplicateNameError
-from nasmyth.registry import summon
+from nasmyth.errors import DuplicateNameError, UnknownNameError
+from nasmyth.registry import import_offered
+
+RENAMED = {"Fading": ("DecayingActivation", "0.1"), "Nudge": ("ShiftPixel", "0.1")}
+"""Classes that older files know by other names: the name now, and the last version that reads such a file."""
 
 _classes: dict[str, type[Any]] = {}
 
@@ -22,9 +25,15 @@ def register(cls: type[Any]) -> None:
 
 
 def class_of(name: str) -> type[Any] | None:
-    """The class that JSON calls `name`: one that was imported, or that another installed package offers."""
+    """The class that JSON calls `name`: one that was imported, or that another installed package offers.
+
+    Raises UnknownNameError for one that has another name now.
+    """
+    if name in RENAMED and name not in _classes:
+        now, last = RENAMED[name]
+        raise UnknownNameError(f"{name} is called {now} now: what was written with it is read by nasmyth {last}")
     if name not in _classes:
-        summon(name)
+        import_offered(name)
     return _classes.get(name)
 
 

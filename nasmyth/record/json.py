@@ -33,14 +33,14 @@ def to_json(value: Any) -> Any:
     return value
 
 
-DEEPEST = 128
+MAX_DEPTH = 128
 """Levels of JSON within each other that are read: values are walked by functions that call themselves."""
 
 
 def from_json(data: Any) -> Any:
     """The inverse of `to_json`. Raises UnknownNameError for a class that has not been imported, NasmythError for data
     that no value wrote."""
-    return _read(data, DEEPEST)
+    return _read(data, MAX_DEPTH)
 
 
 def _read(data: Any, levels: int) -> Any:
@@ -56,7 +56,7 @@ def _read(data: Any, levels: int) -> Any:
             f"{shown(data)} is no number of a frozen value: they are finite, and whole ones fit into 64 bits"
         )
     if levels == 0:
-        raise NasmythError(f"more than {DEEPEST} levels within each other: nothing that was written here is so deep")
+        raise NasmythError(f"more than {MAX_DEPTH} levels within each other: nothing that was written here is so deep")
     if kind is list:
         return tuple([_read(v, levels - 1) for v in data])
     if kind is not dict:
@@ -86,10 +86,10 @@ def dumps(value: Any) -> str:
 
 def loads(text: str | bytes) -> Any:
     """The value written by `dumps`. Raises NasmythError if the text is not JSON."""
-    return from_json(parsed(text))
+    return from_json(parse_json(text))
 
 
-def parsed(text: str | bytes) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """JSON from anyone as plain data. Raises NasmythError if it is not JSON, or holds numbers or levels beyond all bounds."""
     try:
         return msgspec.json.decode(text)
@@ -97,7 +97,7 @@ def parsed(text: str | bytes) -> Any:
         raise NasmythError(f"not JSON: {error}") from None
 
 
-def plain_text(text: str) -> str:
+def utf8_text(text: str) -> str:
     """A text that can be written as JSON: what is no Unicode, as in some names of files, is spelt out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 

@@ -100,7 +100,7 @@ class Value(Frozen):
                 _refuse(cls, cls.fields[i], value)
         try:
             self.check()
-        except UNFIT as error:
+        except FIELD_ERRORS as error:
             if isinstance(error, NasmythError):
                 raise
             raise FieldError(f"{shown(self)}: its fields do not go together: {error}") from error
@@ -144,7 +144,7 @@ class Value(Frozen):
 
 _RESERVED = {name for name in (*vars(Value), *Frozen.__annotations__) if not name.startswith("_")}
 
-UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+FIELD_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What code raises that computes with fields which it was not written for."""
 
 

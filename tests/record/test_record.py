@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasmyth import ops  # noqa: F401  their classes are known by then
 from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError
 from nasmyth.graph import Add, Concat, Identity
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, to_json
+from nasmyth.record.classes import RENAMED, class_of
 from nasmyth.space import choice
 
 
@@ -186,6 +188,14 @@ def test_defaults_are_left_out_of_json():
 def test_bad_json_is_refused(text, error, said):
     with pytest.raises(error, match=said):
         loads(text)
+
+
+@pytest.mark.parametrize("name", sorted(RENAMED))
+def test_a_class_of_another_name_says_which_version_reads_it(name):
+    now, last = RENAMED[name]
+    assert class_of(now) is not None
+    with pytest.raises(UnknownNameError, match=f"{name} is called {now} now: .* is read by nasmyth {last}"):
+        loads(f'{{"$": "{name}"}}')
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])

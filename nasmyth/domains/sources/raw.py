@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nasmyth.errors import DataError
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
@@ -164,6 +164,6 @@ def shortened(text: str, most: int = 120) -> str:
 
 def several(items: Iterable[object], most: int = 5) -> str:
     """ "a, b, c and 12 more": a list in a sentence."""
-    shown = [shortened(plain_text(str(item))) for item in items]
+    shown = [shortened(utf8_text(str(item))) for item in items]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest:,} more" if rest > 0 else "")
