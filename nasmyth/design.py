@@ -76,8 +76,8 @@ def design(
     recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     strategy: proposes candidates; one of `nasmyth list strategies` by name, or with settings of its own.
-    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called
-    with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
+    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is
+    called with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
 
     Raises DataError, BudgetError or StudyError before any work is done: for what cannot be met, and for a file that holds
     another study or that another process works on.
@@ -267,7 +267,8 @@ class Designer:
                     break  # the space is used up, or nothing in it can be trained in time
 
     def finish(self) -> None:
-        """Full trainings of the best that were not trained in full, as many as there is time for; the last may be shorter."""
+        """Full trainings of the best that were not trained in full, as many as there is time for; the last may be
+        shorter."""
         while self.spend.seconds is not None or not self.standing.finals:
             waiting = self.standing.ranked(t for t in self.standing.candidates if "final" not in t.stages)
             waiting.sort(key=lambda trial: -len(trial.stages))  # what was trained long is known better
@@ -280,7 +281,8 @@ class Designer:
             self.rungs.advance(trial, "final", min(1.0, share))
 
     def judge(self) -> None:
-        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a better."""
+        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
+        better."""
         self.say("judge")
         best = choose(self.standing, self.task)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]

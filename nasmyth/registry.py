@@ -1,8 +1,9 @@
 """Names for things: what `nasmyth list` shows and what text such as "params<=3M" refers to.
 
 A registry refuses a name that is taken and suggests near misses for one that is not there. What other installed packages
-offer under the entry-point group `nasmyth.<kind>` belongs to it, too. A package is imported when something of it is asked for by name, or
-when everything of the kind is gone through; one that cannot be imported is no obstacle to anything but its own names.
+offer under the entry-point group `nasmyth.<kind>` belongs to it, too. A package is imported when something of it is
+asked for by name, or when everything of the kind is gone through; one that cannot be imported is no obstacle to
+anything but its own names.
 """
 
 from __future__ import annotations

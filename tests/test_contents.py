@@ -121,7 +121,8 @@ def test_measures_on_their_page_are_measures():
     program = (
         "import pkgutil, importlib, nasmyth.measure as m\n"
         "for found in pkgutil.iter_modules(m.__path__): importlib.import_module('nasmyth.measure.' + found.name)\n"
-        "for name in ('params', 'macs', 'size', 'memory', 'accuracy', 'loss', 'r2'): assert isinstance(getattr(m, name), m.Measure), name\n"
+        "for name in ('params', 'macs', 'size', 'memory', 'accuracy', 'loss', 'r2'): assert isinstance(getattr(m, "
+        "name), m.Measure), name\n"
         "assert isinstance(m.latency('cpu'), m.Measure)\n"
     )
     run(program)

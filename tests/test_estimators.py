@@ -35,7 +35,8 @@ def _one_thread():
 
 EXCEPTIONS = {
     "NasmythRegressor": {
-        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may differ in "
+        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may "
+        "differ in "
         "the last digit; the check allows 1e-7",
     }
 }

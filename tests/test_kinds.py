@@ -64,7 +64,8 @@ def wrong(value):
 
 
 def test_another_type_is_refused_by_every_op_and_block():
-    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its place."""
+    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its
+    place."""
     tried = 0
     for registry in (ops, blocks):
         for listed in examples(registry).values():

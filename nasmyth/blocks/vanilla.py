@@ -1,8 +1,8 @@
 """Plain layers without shortcuts, two of which become one when they are trained (VanillaNet, Chen 2023, arXiv:2305.12972).
 
-While it trains, a layer is two convolutions with a nonlinearity between them that fades away (`DecayingActivation`); at the end the
-two are one linear map, and `nasmyth.transform.merge` makes one convolution of them. What is left of the nonlinearity
-is the series activation behind it.
+While it trains, a layer is two convolutions with a nonlinearity between them that fades away (`DecayingActivation`); at
+the end the two are one linear map, and `nasmyth.transform.merge` makes one convolution of them. What is left of the
+nonlinearity is the series activation behind it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DecayingActivation, DepthwiseConv, Linear, MaxPool, Mean
 
 FORMS = ("deep", "plain", "merged")
-"""Of a layer: two linear maps, which merge; one with a norm behind it; one alone, as it is deployed. Both others merge to the
-last."""
+"""Of a layer: two linear maps, which merge; one with a norm behind it; one alone, as it is deployed. Both others merge
+to the last."""
 
 
 @block("b c h w -> b c h w")

@@ -1,4 +1,5 @@
-"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `net.onnx`, `mine.py:space`, a registered space."""
+"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `net.onnx`, `mine.py:space`, a registered
+space."""
 
 from __future__ import annotations
 

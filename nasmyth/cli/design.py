@@ -45,8 +45,8 @@ def design(
 ) -> None:
     """Design a network for DATA under a budget, train it, and compare it with a plain one.
 
-    Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the budget
-    was found; 1 if none was, or for an error; 2 for a wrong line.
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the
+    budget was found; 1 if none was, or for an error; 2 for a wrong line.
     """
     reading = options.reading(target, size, on_bad, kind)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"

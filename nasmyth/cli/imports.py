@@ -1,8 +1,9 @@
 """Files of yours that a verb imports: those of `--import`, and those that it may import by itself.
 
-To import a file is to run it. A study or a saved network only says what its classes were called and the SHA-256 of the files
-that defined them (`nasmyth.origin`); it is data, perhaps a stranger's, and does not decide what runs here. You do: by naming
-a file on the line (`search mine.py:space`, `--import mine.py`). The console remembers that, on this machine and for you
+To import a file is to run it. A study or a saved network only says what its classes were called and the SHA-256 of the
+files that defined them (`nasmyth.origin`); it is data, perhaps a stranger's, and does not decide what runs here. You
+do: by naming a file on the line (`search mine.py:space`, `--import mine.py`). The console remembers that, on this
+machine and for you
 alone: where the file was and what was in it. Later verbs import a file by themselves only if it is remembered, still lies
 where it lay, and still holds what it held. So whoever writes a study can at most have a file imported that you imported
 before, unchanged; a file that came along with the study is not imported, and one that has changed is not either, until you
@@ -91,7 +92,8 @@ def _known() -> dict[str, list[str]]:
 
 
 def _remember(modules: list[tuple[str, str]]) -> None:
-    """Add lines for modules, each with the name or path that was asked for, if any. Where nothing can be kept, nothing is."""
+    """Add lines for modules, each with the name or path that was asked for, if any. Where nothing can be kept, nothing
+    is."""
     from nasmyth import origin
 
     lines = []

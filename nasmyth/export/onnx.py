@@ -186,7 +186,8 @@ def _input_name(network: Network) -> str:
 
 
 def _core(model: Any) -> list[str]:
-    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one each."""
+    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one
+    each."""
     part = {node.output[0]: _part(node) for node in model.graph.node}
     made = {name: node.output[0] for node in model.graph.node for name in node.output}
     outside = {one.name for one in model.graph.input}

@@ -40,7 +40,8 @@ def write(network: Network, path: Path) -> Written:
         with torch.no_grad():
             differences = [difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)]
         far = agree("archive", differences)
-    usage = f"torch.export.load({path.name!r}).module() takes {takes_stored(network)}; names are in its extra file {EXTRA!r}"
+    takes = takes_stored(network)
+    usage = f"torch.export.load({path.name!r}).module() takes {takes}; names are in its extra file {EXTRA!r}"
     return Written((path,), far, usage)
 
 

@@ -1,4 +1,5 @@
-"""Reading raw values: pixels of any type, columns of any kind, labels as text. Decides nothing, refuses what cannot be read."""
+"""Reading raw values: pixels of any type, columns of any kind, labels as text. Decides nothing, refuses what cannot be
+read."""
 
 from __future__ import annotations
 

@@ -206,7 +206,8 @@ class GraphTensors(Encoder):
     @property
     def names(self) -> tuple[str, ...]:
         kinds = (INPUT, OUTPUT, *self.ops, OTHER)
-        return (*(f"is {word}" for word in kinds), *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
+        return (*(f"is {word}" for word in kinds),
+            *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
 
     def encode(self, candidate: Any) -> Tensors:
         """The tensors of a graph, as lists. Rows are in the graph's order; the output is a row of its own, the last."""

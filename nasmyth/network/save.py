@@ -4,8 +4,9 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
-Any program that reads safetensors can read the weights; `header` reads the rest.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in
+words. Nothing in the file is ever executed. Any program that reads safetensors can read the weights; `header` reads the
+rest.
 """
 
 from __future__ import annotations
@@ -208,7 +209,8 @@ def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
-    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
+    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises
+    ExportError."""
     expected, tables = _outline(graph)
     if tables > MOST_TABLES:
         raise ExportError(

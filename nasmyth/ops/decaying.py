@@ -33,8 +33,8 @@ class DecayingActivation(nn.Module):
     Training tells its progress by `set_progress`; before it does, t is 0. In evaluation it is the identity from the
     start, since that is what the network will be once it is merged: scores taken during training are of the network
     that comes out, and whatever weights were the best can be merged. With relu it is the published leaky relu of slope t.
-    Departure: it may have faded before training ends (`share` below 1; the paper: 1), so that some of the training is of the
-    very network that is deployed.
+    Departure: it may have faded before training ends (`share` below 1; the paper: 1), so that some of the training is
+    of the very network that is deployed.
     """
 
     def __init__(self, kind: str = "relu", share: float = 1.0) -> None:

@@ -1,7 +1,7 @@
 """Watching trainings: who wants to see their steps says so around them, and the training loop tells.
 
-The loop needs no callback handed down to it: what lies between, such as an evaluation that may run in another process, knows
-nothing of who watches. In another process or thread nobody does.
+The loop needs no callback handed down to it: what lies between, such as an evaluation that may run in another process,
+knows nothing of who watches. In another process or thread nobody does.
 """
 
 from __future__ import annotations

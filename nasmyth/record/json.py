@@ -67,7 +67,8 @@ def _read(data: Any, levels: int) -> Any:
     cls = class_of(name)
     if cls is None:
         raise UnknownNameError(
-            f"no class {shown(name)} is known here{nearest(name[:80], class_names())}; import the file that defines it first "
+            f"no class {shown(name)} is known here{nearest(name[:80], class_names())}; import the file that defines "
+            f"it first "
             "(on the console: --import mine.py)"
         )
     fields = {str(key): _read(v, levels - 1) for key, v in data.items() if key != "$"}
@@ -90,7 +91,8 @@ def loads(text: str | bytes) -> Any:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """JSON from anyone as plain data. Raises NasmythError if it is not JSON, or holds numbers or levels beyond all bounds."""
+    """JSON from anyone as plain data. Raises NasmythError if it is not JSON, or holds numbers or levels beyond all
+    bounds."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:

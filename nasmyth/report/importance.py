@@ -1,4 +1,5 @@
-"""Which decisions mattered: functional analysis of variance over a random forest (Hutter, Hoos and Leyton-Brown 2014, ICML).
+"""Which decisions mattered: functional analysis of variance over a random forest (Hutter, Hoos and Leyton-Brown 2014,
+ICML).
 
 A forest predicts results from decisions. The share of a decision is the variance of its marginal prediction (the result
 as a function of that decision alone, averaged over all others) over the variance of the whole prediction, a mean over

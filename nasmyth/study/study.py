@@ -42,8 +42,9 @@ Goals = Any
 class Study(Asking):
     """An append-only log of trials over a space.
 
-    No architecture is tried twice; with `distinct="genome"`, no genome is. `path` is a file, a postgresql:// URL, or None for memory. `under` holds constraints (`params <= 3e6`, or text).
-    Raises StudyError if the path holds a study of another space, objective, constraint, strategy, seed or data.
+    No architecture is tried twice; with `distinct="genome"`, no genome is. `path` is a file, a postgresql:// URL, or
+    None for memory. `under` holds constraints (`params <= 3e6`, or text). Raises StudyError if the path holds a study
+    of another space, objective, constraint, strategy, seed or data.
     """
 
     def __init__(

@@ -1,4 +1,5 @@
-"""The laws of a space: all its moves stay inside, every decision counts, and its size is exact. Nothing here needs torch."""
+"""The laws of a space: all its moves stay inside, every decision counts, and its size is exact. Nothing here needs
+torch."""
 
 from __future__ import annotations
 

@@ -37,8 +37,10 @@ def trace(
 ) -> Graph:
     """The graph of a module, or of an ONNX file.
 
-    example: one input of the module, the batch first; its numbers do not matter. An ONNX file that gives its shape needs none.
-    output: which one, by name or number, if the module gives several: "logits" or else the first, and a warning, by default.
+    example: one input of the module, the batch first; its numbers do not matter. An ONNX file that gives its shape
+        needs none.
+    output: which one, by name or number, if the module gives several: "logits" or else the first, and a warning, by
+        default.
     unknown: "opaque" keeps a function that no op of ours says exactly as a node of its own; "refuse" raises.
 
     Raises TraceError: for paths that depend on values, sizes that depend on values, several inputs, written-to buffers.

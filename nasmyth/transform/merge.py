@@ -5,7 +5,8 @@
 Two rules, applied until neither finds anything:
 
 * a batch norm behind a convolution or a linear layer is a scale and a shift of its outputs, so its weights take it in;
-* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away (`DecayingActivation`,
+* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away
+  (`DecayingActivation`,
   VanillaNet, Chen et al. 2023, arXiv:2305.12972), are one, whose weights are the product of the two.
 
 So a network that was trained with twice the layers is deployed with half of them.

@@ -18,7 +18,8 @@ WORTH = {"mixup": 4.0, "flip": 3.0, "smoothing": -1.0}
 
 
 def evaluate(quality, recipe, seed):
-    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky as its seed."""
+    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky
+    as its seed."""
     luck = random.Random(f"{quality} {seed}").gauss(0, 0.5)
     tricks = sum(worth for name, worth in WORTH.items() if getattr(recipe, name))
     return quality + tricks + luck - 1.5 * bool(recipe.mixup and recipe.flip)

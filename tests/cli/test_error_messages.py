@@ -58,7 +58,8 @@ def test_what_is_wrong_is_said(run, folder, study, line, says):
     ("line", "says"),
     [
         (["shw"], "Did you mean 'show'"), (["design"], "Missing argument 'DATA'"), (["show", "--nonsense"], "--nonsense"),
-        (["design", "digits", "--size", "big"], "write 64, or 48x64"), (["design", "digits", "--on-bad", "perhaps"], "skip, refuse"),
+        (["design", "digits", "--size", "big"], "write 64, or 48x64"),
+        (["design", "digits", "--on-bad", "perhaps"], "skip, refuse"),
         (["check", "net.safetensors"], "--under 'latency@cpu<=8ms'"),
     ],
 )  # fmt: skip

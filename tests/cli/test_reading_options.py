@@ -22,7 +22,8 @@ def rows(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 def test_design_learns_the_kind_that_is_asked_for(run, rows, tmp_path, kind):
     told = run(
-        "design", rows, "-t", "stars", "--kind", kind, "--under", "params<=500", "--spend", "1 trials", "-o", tmp_path / "a.db", "--json"
+        "design", rows, "-t", "stars", "--kind", kind, "--under", "params<=500", "--spend", "1 trials", "-o",
+        tmp_path / "a.db", "--json"
     )  # fmt: skip
     assert json.loads(told.stdout)["task"]["kind"] == kind
 

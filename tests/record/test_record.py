@@ -91,7 +91,8 @@ def test_keys_hold_in_another_process():
 
     here = content_key(chain(Concat("d"), a=residual(Add()), b=repeat(Identity(), choice(1, 2.5, "é", name="n"))))
     told = [subprocess.run([sys.executable, "-X", f"int_max_str_digits={n}", "-c", program], capture_output=True, text=True,
-                           env={"PYTHONHASHSEED": str(n - 5000), "PATH": ""}, check=True).stdout.strip() for n in (5000, 5001)]  # fmt: skip
+                           env={"PYTHONHASHSEED": str(n - 5000), "PATH": ""}, check=True).stdout.strip()
+                           for n in (5000, 5001)]  # fmt: skip
     assert told == [here, here]
 
 
@@ -182,7 +183,8 @@ def test_defaults_are_left_out_of_json():
     [
         ("{", NasmythError, "not JSON"), ('{"$": "Pairr", "left": 1}', UnknownNameError, "did you mean 'Pair'"),
         ('{"left": 1}', NasmythError, r"must name its class"), ('{"$": 3}', NasmythError, "must name its class"),
-        ('{"$": "Pair", "middle": 1}', NasmythError, "cannot read a Pair"), ('{"$": "Pair"}', NasmythError, "cannot read a Pair"),
+        ('{"$": "Pair", "middle": 1}', NasmythError, "cannot read a Pair"),
+        ('{"$": "Pair"}', NasmythError, "cannot read a Pair"),
     ],
 )  # fmt: skip
 def test_bad_json_is_refused(text, error, said):

@@ -28,7 +28,8 @@ SPACES = {
     "grammar": Space(grammar({"part": [chain(symbol("part"), symbol("part")), Tag(1), Tag(2)]}, depth=6), SHAPE),
 }
 STRATEGIES = [
-    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
+    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1),
+    Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
@@ -133,7 +134,8 @@ def test_crossover_mixes_two_parents():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1), lambda: Evolution(crossover=-1),
+        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1),
+        lambda: Evolution(crossover=-1),
         lambda: Tournament(0),
     ],
 )  # fmt: skip

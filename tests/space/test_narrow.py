@@ -102,7 +102,8 @@ BIG = Space(
 @pytest.mark.parametrize(
     "limits",
     [
-        ["params<=3k"], ["params<=20k", "macs<=500k"], ["params>=5k", "params<=6k"], ["macs>=1M"], ["params>=20k", "macs<=3M"],
+        ["params<=3k"], ["params<=20k", "macs<=500k"], ["params>=5k", "params<=6k"], ["macs>=1M"],
+        ["params>=20k", "macs<=3M"],
     ],
     ids=str,
 )  # fmt: skip
@@ -163,7 +164,8 @@ def test_an_impossible_budget_names_the_nearest_possible_one(measure, relation):
 @pytest.mark.parametrize(
     "limits",
     [
-        ["params<=112", "macs>=20k"], ["params<=200", "params>=400"], ["params<=10", "macs<=10"], ["params<=10", "macs>=1M"],
+        ["params<=112", "macs>=20k"], ["params<=200", "params>=400"], ["params<=10", "macs<=10"],
+        ["params<=10", "macs>=1M"],
         ["params>=10M", "macs<=2800"],
     ],
     ids=str,

@@ -30,7 +30,8 @@ def test_size_and_notation():
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        (CELL.replace("avg_pool_3x3~0", "avg_pool_5x5~0"), "state 3, edge 0: there is no operation 'avg_pool_5x5'.*avg_pool_3x3"),
+        (CELL.replace("avg_pool_3x3~0", "avg_pool_5x5~0"),
+            "state 3, edge 0: there is no operation 'avg_pool_5x5'.*avg_pool_3x3"),
         (CELL.replace("none~1", "none~2"), "state 3, edge 1: 'none~2', expected 'operation~1'"),
         (CELL.replace("|none~0|skip", "|skip"), "state 2 .* has 1 edges and must have 2"),
         ("|none~0|", "1 states joined by"),

@@ -60,7 +60,8 @@ class Options:
             names = tuple(self.target) if isinstance(self.target, Iterable) else ()
             if not names or not all(isinstance(name, str) for name in names):
                 raise DataError(
-                    f"target={shortened(repr(self.target))} names no column; write target='price', or target=('price', 'rent')"
+                    f"target={shortened(repr(self.target))} names no column; write target='price', or "
+                    f"target=('price', 'rent')"
                 )
             object.__setattr__(self, "target", names)
         sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
