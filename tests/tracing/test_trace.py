@@ -207,7 +207,7 @@ def test_key_is_that_of_the_template_it_was_built_from():
 
 def test_key_is_the_same_in_another_process():
     program = (
-        "import sys; sys.path.insert(0, 'tests/network')\n"
+        "import sys; sys.path.insert(0, 'tests/tracing')\n"
         "from trace_toys import FAMILIES; import nasmyth\n"
         "make, x = FAMILIES['windows']; print(nasmyth.trace(make(), x).key)\n"
     )
@@ -459,7 +459,7 @@ def test_models_of_transformers(name, x):
 
 
 def test_public_names():
-    assert nasmyth.trace is nasmyth.network.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
+    assert nasmyth.trace is nasmyth.tracing.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
     assert combine.Add().commutative
 
 
