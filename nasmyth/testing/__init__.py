@@ -6,6 +6,7 @@
     check_networks(space)                       # builds some of them and runs them forward
     check_measure(params, graph, bigger_graph)
     check_strategy(Evolution(population=8), space)
+    check_domain(Films(), (films, labels))      # a little data of its kind
 
 A suite is a file, and is loaded when it is used: those of spaces, measures and strategies need no torch. A file of ops or
 blocks lists examples for them, `EXAMPLES = [(Conv(8), (3, 9, 9)), ...]`: a value, then the shape of each input without the
@@ -18,6 +19,7 @@ from nasmyth.contents import contents
 
 if TYPE_CHECKING:
     from nasmyth.testing.blocks import check_block
+    from nasmyth.testing.domains import check_domain
     from nasmyth.testing.example import examples
     from nasmyth.testing.laws import law
     from nasmyth.testing.measures import check_measure
@@ -35,6 +37,7 @@ __all__ = [
     "Wired",
     "can_be_built",
     "check_block",
+    "check_domain",
     "check_measure",
     "check_networks",
     "check_onnx",
@@ -51,6 +54,7 @@ __getattr__, __dir__ = contents(
     __name__,
     {
         "blocks": ("check_block",),
+        "domains": ("check_domain",),
         "example": ("examples",),
         "laws": ("law",),
         "measures": ("check_measure",),
