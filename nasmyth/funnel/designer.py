@@ -127,7 +127,8 @@ class Designer:
         self.training = Rung(Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end)
 
     def measure(self, baseline: Trial) -> None:
-        """What the budget says of this device, of the plain network: others are told by it whether they can be fast enough."""
+        """What the budget says of this device, of the plain network: others are told by it whether they can be fast
+        enough."""
         known = self.board.study.reader.log.trials[baseline.number].measures
         figures = {one.measure.name: one.measure for one in self.measured if one.measure.name not in known}
         if figures and not baseline.closed:
@@ -154,7 +155,8 @@ class Designer:
         return False
 
     def judge(self) -> None:
-        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a better."""
+        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
+        better."""
         self.report_progress("judge")
         best = choose(self.board, self.task)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]

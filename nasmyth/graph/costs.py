@@ -1,7 +1,7 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
-such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
+need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from nasmyth.graph.combine import Combine, Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown, written
-from nasmyth.record import DEEPEST, below, is_open
+from nasmyth.record import MAX_DEPTH, below, is_open
 
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
@@ -53,8 +53,8 @@ def shape_of(data: Any, what: str) -> Shape:
 
 def checked_address(address: str) -> str:
     """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
-    if address.count(".") + address.count("[") > DEEPEST or not written(address):
-        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels, or is no text")
+    if address.count(".") + address.count("[") > MAX_DEPTH or not written(address):
+        raise NasmythError(f"the address {shown(address)} has more than {MAX_DEPTH} levels, or is no text")
     return address
 
 

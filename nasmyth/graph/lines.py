@@ -27,7 +27,7 @@ from nasmyth.graph.combine import Input
 from nasmyth.graph.flat import Node, checked_address, input_node
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
-from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
+from nasmyth.record import MAX_DEPTH, Value, from_json, is_open, to_json
 from nasmyth.units import is_whole
 
 if TYPE_CHECKING:
@@ -246,8 +246,8 @@ class _Line:
     def value(self) -> Any:
         token = self.next
         self.levels += 1
-        if self.levels > DEEPEST:
-            raise self.error(token, f"at most {DEEPEST} brackets within each other")
+        if self.levels > MAX_DEPTH:
+            raise self.error(token, f"at most {MAX_DEPTH} brackets within each other")
         found = self.any_value(token)
         self.levels -= 1
         return found

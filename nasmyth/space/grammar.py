@@ -14,8 +14,9 @@ Every derivation fits: shapes that flow in and out are followed, and an alternat
 finished within what is left of every bound (`derive.py`). None is made and thrown away.
 
 A decision is a derivation, written as the number of the alternative of every symbol in the order in which they are derived,
-leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and leaves
-all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the other.
+leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and
+leaves all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the
+other.
 """
 
 from __future__ import annotations
@@ -322,7 +323,8 @@ class Grammar(Hole):
             return SpaceError("grammar(): no derivation meets all bounds together; raise one of them")
         flows = f" that takes {self._shape}" + (f" and gives {tuple(self.output)}" if self.output else "")
         return SpaceError(
-            f"grammar(): {self.start!r} has no derivation{flows} with depth={self.depth}; give it an alternative whose shapes fit"
+            f"grammar(): {self.start!r} has no derivation{flows} with depth={self.depth}; give it an alternative "
+            f"whose shapes fit"
         )
 
     def _least(self, thing: str, others: tuple[str, ...]) -> int:

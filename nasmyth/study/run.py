@@ -77,10 +77,11 @@ def run(
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: None
-    shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called with every
-    trial that closes; on_start with every one that is about to be evaluated. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
-    evaluated given back. Raises StudyError if the evaluation never once works.
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory:
+    for one candidate. progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False
+    nowhere; a function is called with every trial that closes; on_start with every one that is about to be evaluated.
+    Ctrl-C keeps all results and returns; so does the end of the time, with what is still being evaluated given back.
+    Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")

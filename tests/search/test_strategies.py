@@ -26,7 +26,7 @@ from nasmyth.search import (
 )
 from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
-from nasmyth.strategy_laws import check_strategy
+from nasmyth.testing import check_strategy
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
@@ -43,7 +43,8 @@ SPACES = {
 }
 STRATEGIES = [
     SuccessiveHalving(R=9), ASHA(R=4, eta=2, warm=True), Hyperband(R=9), Hyperband(R=27, warm=True),
-    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
+    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1),
+    Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
@@ -149,17 +150,18 @@ def test_crossover_mixes_two_parents():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1), lambda: Evolution(crossover=-1),
+        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1),
+        lambda: Evolution(crossover=-1),
         lambda: Tournament(0),
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(make):
-    with pytest.raises(SpaceError):
+    with pytest.raises(SpaceError, match="needs population >= 1|at least one must take part"):
         make()
 
 
 def test_an_impossible_budget_is_not_searched_for_ever():
-    with pytest.raises(BudgetError):
+    with pytest.raises(BudgetError, match="nothing in this space meets params<=1"):
         Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1, ())
 
 

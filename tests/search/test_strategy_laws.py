@@ -8,7 +8,7 @@ from core_toys import SHAPE, Tag
 from nasmyth.graph import chain
 from nasmyth.search import FULL, Proposal, Random, Stage, Strategy, fitness
 from nasmyth.space import Space, integer
-from nasmyth.strategy_laws import check_strategy
+from nasmyth.testing.strategies import check_strategy
 
 SPACE = Space(chain(*(Tag(i, integer(0, 7)) for i in range(4))), SHAPE)
 HALF = Stage("half", 0.5, keep=True)

@@ -1,7 +1,5 @@
-"""The conformance suite of spaces, which needs no torch. `nasmyth.testing` has them all.
-
-check_space(space)                                  # raises AssertionError, which names the law that is broken
-"""
+"""The laws of a space: all its moves stay inside, every decision counts, and its size is exact. Nothing here needs
+torch."""
 
 from __future__ import annotations
 
@@ -10,17 +8,9 @@ from random import Random
 
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
+from nasmyth.testing.laws import law
 
 _SMALL = 300  # genomes that are listed one by one
-
-
-def law(holds: bool, who: object, message: str) -> None:
-    """Raise AssertionError with the message if a law does not hold."""
-    if not holds:
-        raise AssertionError(f"{who}: {message}")
-
-
-# --- spaces -------------------------------------------------------------------------------------------------------
 
 
 def check_space(space: Space, samples: int = 100, seed: int = 0) -> None:
@@ -51,11 +41,7 @@ def _belongs(space: Space, genome: Genome, what: str) -> None:
         f"{what} decides what is no hole: {genome.keys() - space.holes.keys()}",
     )
     graph = space.decode(genome)
-    law(
-        all(c.violation_ratio(c.measure(graph)) <= 1 for c in space.constraints),
-        space,
-        f"{what} misses the budget: {genome}",
-    )
+    law(all(c.pressure(c.measure(graph)) <= 1 for c in space.constraints), space, f"{what} misses the budget: {genome}")
 
 
 def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random) -> None:
@@ -104,5 +90,3 @@ def _size_is_exact(space: Space, drawn: list[Genome]) -> None:
         law(len(every) == space.size or bool(space.constraints), space, f"says {space.size}, lists {len(every)}")
         law(listed <= set(every), space, "samples what it does not list")
     law(len(listed) <= space.size, space, f"says {space.size}, but {len(listed)} have been sampled")
-
-

@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable, Sequence
 from random import Random
 
-from nasmyth.laws import law
 from nasmyth.record import dumps, loads
 from nasmyth.search.simulation import SimulatedTrial, Simulation
 from nasmyth.search.strategy import FULL, Pending, Proposal, Stage, Strategy, hashable
 from nasmyth.space.space import Space
+from nasmyth.testing.laws import law
 
 Outcome = Callable[[Random], dict[str, object]]
 """How a trial ends, as `Simulation.tell` takes it."""
