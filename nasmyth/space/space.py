@@ -23,8 +23,9 @@ from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json
 from nasmyth.space import count
-from nasmyth.space.fill import Pick, fill, holes
+from nasmyth.space.fill import Pick, fill
 from nasmyth.space.holes import Genome, Hole
+from nasmyth.space.reach import holes
 
 if TYPE_CHECKING:
     from nasmyth.space.narrow import Limit
