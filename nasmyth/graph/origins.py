@@ -129,7 +129,7 @@ def follow(
     template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape], at: Origin = Origin()
 ) -> Handle:
     """What comes out of a template without holes: `apply(op, inputs, origin)` carries out one layer, whatever flows; `shape`
-    tells what flows without the batch."""
+    tells what flows without the batch. Identities let everything pass."""
     return _Follower(apply, shape, at).put(template, inputs, at)
 
 
@@ -153,7 +153,7 @@ class _Follower:
             at = at._replace(place=at.place + part.step, options=at.options + part.options)
             part = part.body
         if isinstance(part, Op):
-            return self.apply(part, inputs, at)
+            return inputs[0] if isinstance(part, Identity) else self.apply(part, inputs, at)
         if isinstance(part, Block):
             return self.put(unfold(part, tuple(map(self.shape, inputs)), at.address), inputs, at)
         if isinstance(part, Combine):
