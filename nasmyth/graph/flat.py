@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError
-from nasmyth.graph.combine import Combine, Identity, Input
+from nasmyth.graph.combine import Combine, Name
+from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown, written
@@ -93,12 +94,12 @@ class _Flattener:
     def shape(self, handle: int) -> Shape:
         return self.nodes[handle].shape
 
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         return self.put(part, inputs, below(self.address, name))
 
     def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:
         if len(self.nodes) > MOST:
-            raise SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
+            raise too_many_layers(address)
         if isinstance(term, Op):
             shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
             self.nodes.append(Node(term, inputs, shape, address))
@@ -127,6 +128,10 @@ def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: 
     if promised is not None and got != promised:
         at = f"  (at {address})" if address else ""
         raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+
+
+def too_many_layers(address: str) -> SpaceError:
+    return SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
 
 
 def not_a_template(term: Any, address: str) -> SpaceError:

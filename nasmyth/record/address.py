@@ -7,10 +7,15 @@ from typing import Any
 from nasmyth.record.value import Value
 
 
-def below(address: str, part: str | int) -> str:
-    """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]"."""
+def below(address: str, part: str | int | None) -> str:
+    """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]".
+
+    None is the whole, and ":2" its option 2.
+    """
     if isinstance(part, int):
         return f"{address}[{part}]"
+    if part is None or part.startswith(":"):
+        return address + (part or "")
     return f"{address}.{part}" if address else part
 
 

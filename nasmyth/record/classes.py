@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.errors import DuplicateNameError, UnknownNameError
+from nasmyth.errors import DuplicateNameError
 from nasmyth.registry import import_offered
 
-RENAMED = {"Fading": ("DecayingActivation", "0.1"), "Nudge": ("ShiftPixel", "0.1")}
-"""Classes that older files know by other names: the name now, and the last version that reads such a file."""
+FORMER = {"Fading": "DecayingActivation", "Nudge": "ShiftPixel", "Relay": "StackedCells"}
+"""What classes were called in files of earlier versions, and what they are called now."""
 
 _classes: dict[str, type[Any]] = {}
 
@@ -25,16 +25,10 @@ def register(cls: type[Any]) -> None:
 
 
 def class_of(name: str) -> type[Any] | None:
-    """The class that JSON calls `name`: one that was imported, or that another installed package offers.
-
-    Raises UnknownNameError for one that has another name now.
-    """
-    if name in RENAMED and name not in _classes:
-        now, last = RENAMED[name]
-        raise UnknownNameError(f"{name} is called {now} now: what was written with it is read by nasmyth {last}")
+    """The class that JSON calls `name`, or called so once: one that was imported, or that another installed package offers."""
     if name not in _classes:
         import_offered(name)
-    return _classes.get(name)
+    return _classes.get(name) or _classes.get(FORMER.get(name, ""))
 
 
 def class_names() -> list[str]:

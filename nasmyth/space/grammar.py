@@ -200,13 +200,13 @@ class Grammar(Hole):
         return list(decision)
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
-        return self._built(self._read(decision), self.start)
+        return self._built(self._read(decision), self.start, fill, key)
 
-    def _built(self, tree: Tree, symbol: str) -> Any:
-        one = self.productions[symbol][tree[0]]
-        if not one.leaves:
-            return one.template
-        return one.filled([self._built(child, leaf) for child, leaf in zip(tree[1:], one.leaves, strict=True)])
+    def _built(self, tree: Tree, symbol: str, fill: Fill, key: str) -> Any:
+        """What a symbol has become; what it derives has addresses as if it was a hole with options, and so have its leaves."""
+        one, at = self.productions[symbol][tree[0]], f"{key}:{tree[0]}"
+        leaves = enumerate(zip(tree[1:], one.leaves, strict=True))
+        return fill(one.filled([self._built(child, leaf, fill, f"{at}[{i}]") for i, (child, leaf) in leaves]), at)
 
     def _read(self, decision: Any) -> Tree:
         rest = iter(decision)

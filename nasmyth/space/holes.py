@@ -24,7 +24,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, NasmythError, SpaceError
-from nasmyth.graph.combine import Identity
+from nasmyth.graph.joins import Identity
 from nasmyth.kinds import shown
 from nasmyth.record import Value
 from nasmyth.space.arithmetic import Arithmetic, Fill
