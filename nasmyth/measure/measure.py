@@ -121,20 +121,20 @@ class Constraint:
         """Whether a measured value meets the bound; a value that is not a number never does."""
         return value <= self.bound if self.relation == "<=" else value >= self.bound
 
-    def pressure(self, value: float) -> float:
-        """How hard the constraint presses: 0.8 with a fifth to spare, 1.2 when missed by a fifth, infinite for NaN.
+    def violation_ratio(self, value: float) -> float:
+        """The value by the bound, so to speak: 0.8 with a fifth to spare, 1.2 when missed by a fifth, infinite for NaN.
 
         Above 1 exactly when the bound is missed, and never less for a worse value.
         """
         if math.isnan(value):
             return math.inf
         missed_by = value - self.bound if self.relation == "<=" else self.bound - value
-        pressure = 1.0 + missed_by / max(abs(self.bound), 1e-12)
-        return min(pressure, 1.0) if self.satisfied(value) else max(pressure, math.nextafter(1.0, 2.0))
+        ratio = 1.0 + missed_by / max(abs(self.bound), 1e-12)
+        return min(ratio, 1.0) if self.satisfied(value) else max(ratio, math.nextafter(1.0, 2.0))
 
     def violation(self, value: float) -> float:
         """0 when met, else by what fraction of the bound it is missed."""
-        return max(0.0, self.pressure(value) - 1.0)
+        return max(0.0, self.violation_ratio(value) - 1.0)
 
     def at(self, value: float) -> Constraint:
         """The same comparison with another bound."""

@@ -21,7 +21,7 @@ from random import Random
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
 from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 Member = tuple[Genome, tuple[float, float]]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy, written
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 _LOWEST = (float("-inf"), float("-inf"))

@@ -10,7 +10,7 @@ from random import Random as Generator
 from typing import Any
 
 from nasmyth.search.strategy import Strategy, distinct, strategy
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 

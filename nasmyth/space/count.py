@@ -18,9 +18,17 @@ from nasmyth.graph.combine import Repeat
 from nasmyth.record import Value, is_open
 from nasmyth.space.arithmetic import Expression
 from nasmyth.space.fill import MOST, listed, tied
-from nasmyth.space.holes import Choice, Hole, Subset
+from nasmyth.space.hole import Hole
+from nasmyth.space.holes import Choice, Subset
 
 State = frozenset[tuple[Any, Any]]
+
+
+class Copies(Value, abstract=True):
+    """A repeat whose copies are not alike, as some decisions of some of them are fixed. It is counted and no more."""
+
+    items: tuple[Any, ...]
+    count: Any
 
 
 def size(template: Any) -> float | int:
@@ -43,7 +51,7 @@ def _telling(template: Any) -> frozenset[str]:
         if isinstance(part, Hole) and part.name and counts:
             found.add(part.name)
         for field, value in zip(part.fields, part._values, strict=True):
-            visit(value, counts or (isinstance(part, Repeat) and field == "count"))
+            visit(value, counts or (isinstance(part, (Repeat, Copies)) and field == "count"))
 
     visit(template, False)
     return frozenset(found)
@@ -106,7 +114,7 @@ class _Tally:
     def _open(self, part: Any, states: Counter[State]) -> Counter[State]:
         if isinstance(part, Hole):
             return self._hole(part, states)
-        if isinstance(part, Repeat):
+        if isinstance(part, (Repeat, Copies)):
             return self._repeat(part, states)
         if isinstance(part, Expression):
             return self((part.left, part.right), states)
@@ -146,14 +154,18 @@ class _Tally:
             return self(hole.options[decision], states)
         return states
 
-    def _repeat(self, part: Repeat, states: Counter[State]) -> Counter[State]:
+    def _repeat(self, part: Repeat | Copies, states: Counter[State]) -> Counter[State]:
         after: Counter[State] = Counter()
         for state, n in states.items():
             decided = dict(state)
             for count, names in listed(part.count, decided):
                 reached: Counter[State] = Counter({state | (names.items() - decided.items()): n})
-                for _ in range(min(count, 1) if part.tied else count):
-                    reached = self(part.body, reached)
+                if isinstance(part, Copies):
+                    bodies: Any = part.items[:count]
+                else:
+                    bodies = [part.body] * (min(count, 1) if part.tied else count)
+                for body in bodies:
+                    reached = self(body, reached)
                     self._refuse_endless(reached)
                 after.update(reached)
                 self._refuse_endless(after)

@@ -19,7 +19,8 @@ from nasmyth.graph.combine import Cell, Chain, Parallel, Repeat
 from nasmyth.kinds import shown
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.arithmetic import Expression
-from nasmyth.space.holes import Choice, Genome, Hole, Real, Symbol
+from nasmyth.space.hole import Genome, Hole, Symbol
+from nasmyth.space.holes import Choice, Real
 
 Pick = Callable[[str, Hole], Any]
 

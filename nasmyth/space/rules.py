@@ -19,7 +19,7 @@ from nasmyth.errors import SpaceError, nearest
 from nasmyth.graph.combine import Chain, Combine, Identity, Parallel, Repeat, Zero
 from nasmyth.record import Value, is_open
 from nasmyth.space.fill import fill
-from nasmyth.space.holes import Hole, Symbol
+from nasmyth.space.hole import Hole, Symbol
 
 _MOST = 1000  # alternatives that the holes of one may stand for
 

@@ -70,7 +70,7 @@ def proposal(space: Any, genome: Genome, origin: str, distinct: str = "graph") -
         if distinct == "graph":
             key = space.decode(genome).key
         else:
-            key = content_key([[name, value] for name, value in sorted(space.checked(genome).items())])
+            key = content_key([[name, value] for name, value in sorted(space.validate(genome).items())])
         recipe = space.recipe_of(genome) if hasattr(space, "recipe_of") else None
         return Proposal(genome, key, origin, None if recipe is None else to_json(recipe))
     except (GenomeError, ShapeError, SpaceError) as error:

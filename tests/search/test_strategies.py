@@ -13,6 +13,7 @@ from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
 from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
+from nasmyth.space.narrow import Narrowed
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
@@ -134,7 +135,7 @@ def test_impossible_settings_are_refused(make):
 
 def test_an_impossible_budget_is_not_searched_for_ever():
     with pytest.raises(BudgetError):
-        Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1)
+        Random().ask(None, Space(SPACE.template, SPACE.input, narrowed=Narrowed((params <= 1,))), Generator(0), 1)
 
 
 def test_strategies_have_names():

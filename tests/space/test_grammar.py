@@ -88,7 +88,7 @@ def test_count_is_enumeration_and_all_differ(name):
     one = GRAMMARS[name]
     every = [tuple(one.nth(i)) for i in range(min(one.count, 1000))]
     assert len(set(every)) == len(every) and (one.count > 1000 or len(every) == one.count)
-    assert all(one.checked(list(decision), "body") == list(decision) for decision in every[:200])
+    assert all(one.validate(list(decision), "body") == list(decision) for decision in every[:200])
     with pytest.raises(IndexError):
         one.nth(one.count)
 
@@ -188,12 +188,12 @@ def test_mutation_derives_one_symbol_anew():
     one, rng = GRAMMARS["mixed"], Random(0)
     for _ in range(200):
         before = one.sample(rng)
-        after = one.regrown(before, rng)
+        after = one.mutate(before, rng)
         same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
         tail = sum(1 for _ in itertools.takewhile(
             lambda pair: pair[0] == pair[1], zip(reversed(before[same:]), reversed(after[same:]), strict=False)
         ))  # fmt: skip
-        assert after != before and one.checked(after, "") == after
+        assert after != before and one.validate(after, "") == after
         assert same + tail >= 0 and after[:same] == before[:same]
 
 
@@ -202,8 +202,8 @@ def test_crossover_puts_a_part_of_one_parent_into_the_other():
     mixed = 0
     for _ in range(300):
         parents = [one.sample(rng), one.sample(rng)]
-        child = one.crossed(parents, rng)
-        assert one.inherits(one.checked(child, ""), parents)
+        child = one.crossover(parents, rng)
+        assert one.inherits(one.validate(child, ""), parents)
         mixed += child not in parents
     assert mixed > 30
     assert not GRAMMARS["plain"].inherits([2], [[3], [4]])
@@ -211,7 +211,9 @@ def test_crossover_puts_a_part_of_one_parent_into_the_other():
 
 def test_neighbours_differ_in_one_place():
     one = grammar({"a": [chain(A, A), Tag(1), Tag(2)]}, depth=3)
-    assert sorted(one.near([0, 1, 2])) == sorted([[1], [2], [0, 0, 1, 1, 2], [0, 2, 2], [0, 1, 0, 1, 1], [0, 1, 1]])
+    assert sorted(one.neighbours([0, 1, 2])) == sorted(
+        [[1], [2], [0, 0, 1, 1, 2], [0, 2, 2], [0, 1, 0, 1, 1], [0, 1, 1]]
+    )
 
 
 # --- what is no derivation, what is no grammar ------------------------------------------------------------------------
