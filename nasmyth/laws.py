@@ -7,16 +7,18 @@ check_strategy(Evolution(population=8), space)
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pickle
+from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import BudgetError
 from nasmyth.measure.measure import Measure, constraint
 from nasmyth.record import dumps, loads
-from nasmyth.search.strategy import Strategy
+from nasmyth.search.strategy import FULL, Stage, Strategy
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
@@ -44,7 +46,7 @@ def check_space(space: Space, samples: int = 100, seed: int = 0) -> None:
         _encodes_apart(space, genome, other)
     _every_decision_counts(space, drawn[:10])
     _size_is_exact(space, drawn)
-    for genome, other in zip(drawn[:3], drawn[1:], strict=False):
+    for genome, other in itertools.pairwise(drawn):
         _fixed_is_smaller(space, genome, other, rng)
 
 
@@ -166,13 +168,20 @@ def check_measure(measure: Measure, *candidates: Any, context: tuple[Any, ...] =
 # --- strategies ---------------------------------------------------------------------------------------------------
 
 
-class Told(NamedTuple):
+class SimulatedTrial(NamedTuple):
     """A finished trial, made up."""
 
     genome: Genome
     objectives: tuple[float, ...]
     violation: float = 0.0
     error: str | None = None
+    number: int = 0
+    stage: Stage = FULL
+    parent: int | None = None
+    origin: str = ""
+    seconds: float = 1.0
+    at: float = 0.0
+    measures: Mapping[str, float] = {}
 
 
 def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int = 0) -> None:
@@ -198,7 +207,7 @@ def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int
 
 
 def _ask(strategy: Strategy, state: Any, space: Space, n: int = 4, seed: int = 0) -> list[Genome]:
-    return strategy.ask(state, space, Random(seed), n)
+    return [one.genome for one in strategy.ask(state, space, Random(seed), n, ())]
 
 
 def _asks_well(strategy: Strategy, state: Any, space: Space, n: int, seed: int) -> list[Genome]:
@@ -212,27 +221,27 @@ def _asks_well(strategy: Strategy, state: Any, space: Space, n: int, seed: int) 
     return asked
 
 
-def _tells_well(strategy: Strategy, state: Any, space: Space, trial: Told) -> Any:
+def _tells_well(strategy: Strategy, state: Any, space: Space, trial: SimulatedTrial) -> Any:
     before = _ask(strategy, state, space)
     after = strategy.tell(state, trial)
     law(_ask(strategy, state, space) == before, strategy, "tell changes the state in place")
     return after
 
 
-def _any_outcome(genome: Genome, rng: Random) -> Told:
+def _any_outcome(genome: Genome, rng: Random) -> SimulatedTrial:
     kind = rng.randrange(8)
     if kind == 0:
-        return Told(genome, (), math.inf, "crashed")
+        return SimulatedTrial(genome, (), math.inf, "crashed")
     if kind == 1:
-        return Told(genome, (rng.choice([math.nan, math.inf, -math.inf]),))
+        return SimulatedTrial(genome, (rng.choice([math.nan, math.inf, -math.inf]),))
     if kind == 2:
-        return Told(genome, (rng.random(),), rng.choice([0.5, math.inf, math.nan]))
-    return Told(genome, (float(rng.randrange(4)),))
+        return SimulatedTrial(genome, (rng.random(),), rng.choice([0.5, math.inf, math.nan]))
+    return SimulatedTrial(genome, (float(rng.randrange(4)),))
 
 
-def _only_failures(genome: Genome, rng: Random) -> Told:
-    return Told(genome, (), math.inf, "time")
+def _only_failures(genome: Genome, rng: Random) -> SimulatedTrial:
+    return SimulatedTrial(genome, (), math.inf, "time")
 
 
-def _only_ties(genome: Genome, rng: Random) -> Told:
-    return Told(genome, (1.0,))
+def _only_ties(genome: Genome, rng: Random) -> SimulatedTrial:
+    return SimulatedTrial(genome, (1.0,))
