@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import Concat, Repeat, chain, parallel
+from nasmyth.graph.chain import chain, checked_count, parallel
+from nasmyth.graph.joins import Concat
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Nudge, RectConv
 
@@ -21,7 +22,7 @@ def relu_separable(c: int, out: int, kernel: int = 3, stride: int = 1, dilation:
     """ReLU, depthwise convolution, 1x1 convolution, norm; twice, unless said otherwise. The first one strides, the last one
     changes the channels."""
     layers = []
-    for i in range(Repeat.checked(times)):
+    for i in range(checked_count(times)):
         depthwise = DepthwiseConv(kernel, stride if i == 0 else 1, dilation)
         pointwise = Conv(out if i == times - 1 else c, 1)
         layers.append(chain(act=Activation("relu"), depthwise=depthwise, pointwise=pointwise, norm=BatchNorm()))

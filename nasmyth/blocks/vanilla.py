@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from nasmyth.errors import SpaceError
-from nasmyth.graph.combine import Identity, chain
+from nasmyth.graph.chain import chain
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, MaxPool, Mean
 

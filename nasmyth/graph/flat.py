@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError
-from nasmyth.graph.combine import Combine, Identity, Input
+from nasmyth.graph.combine import Combine, Name
+from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown, written
@@ -93,7 +94,7 @@ class _Flattener:
     def shape(self, handle: int) -> Shape:
         return self.nodes[handle].shape
 
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         return self.put(part, inputs, below(self.address, name))
 
     def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:

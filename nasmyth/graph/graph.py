@@ -15,7 +15,6 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.combine import Input
 from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.flat import (
     Node,
@@ -30,6 +29,7 @@ from nasmyth.graph.flat import (
     two_ops_of_one,
 )
 from nasmyth.graph.identity import key_of_nodes, key_of_term
+from nasmyth.graph.joins import Input
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown

@@ -23,8 +23,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.combine import Input
 from nasmyth.graph.flat import Node, checked_address, input_node
+from nasmyth.graph.joins import Input
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
 from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json

@@ -1,6 +1,6 @@
 """The operator catalogue: one layer each, one family a file. Importing it registers them all."""
 
-from nasmyth.graph.combine import Add, Concat, Identity, Multiply, Zero
+from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention

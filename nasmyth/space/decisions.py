@@ -17,8 +17,9 @@ from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
-from nasmyth.space.fill import Pick, fill, holes
+from nasmyth.space.fill import Pick, fill
 from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.reach import holes
 
 _REMEMBERED = 4096  # genomes
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from nasmyth.graph.combine import Identity
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.signature import Shape
 from nasmyth.space.hole import Symbol
 from nasmyth.space.least_costs import Bounds, Cost, LeastCosts, State

@@ -9,19 +9,19 @@ That is what is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nasmyth.errors import GenomeError
-from nasmyth.graph.combine import Chain, Repeat
+from nasmyth.graph.combine import Composite, Parts, is_unsettled, parts_of, with_parts
 from nasmyth.kinds import shown
-from nasmyth.record import below, is_open
+from nasmyth.record import Value, below, is_open
 from nasmyth.space.arithmetic import Expression
-from nasmyth.space.count import Copies
 from nasmyth.space.decisions import Decisions
-from nasmyth.space.fill import listed, tied
+from nasmyth.space.fill import fully_named
 from nasmyth.space.hole import Genome, Hole
 from nasmyth.space.holes import Choice, Subset
+from nasmyth.space.reach import largest
 
 
 def fix(decisions: Decisions, partial: Any) -> Decisions:
@@ -55,6 +55,25 @@ class _Options(Choice, abstract=True):
         pass
 
 
+class _Unsettled(Composite, abstract=True):
+    """A part whose numbers are open, such as a count of copies, for counting: once they are told, so is what it consists of."""
+
+    whole: Value
+    numbers: tuple[Any, ...]
+    address: str
+    fixed: tuple[tuple[str, Any], ...]
+
+    @property
+    def unsettled(self) -> bool:
+        return True
+
+    def parts(self) -> Parts:
+        return tuple(enumerate(self.numbers))
+
+    def with_parts(self, parts: Sequence[Any]) -> Any:
+        return _Restriction(dict(self.fixed))(with_parts(self.whole, parts), self.address)
+
+
 class _Restriction:
     """One walk over a template, which puts single options in the place of what is fixed."""
 
@@ -66,23 +85,23 @@ class _Restriction:
     def __call__(self, part: Any, at: str) -> Any:
         if not is_open(part):
             return part
-        if not tied(part):
+        if not fully_named(part):
             return self.put(part, at)
         if part not in self._known:
             self._known[part] = self.put(part, at)
         return self._known[part]
 
     def put(self, part: Any, at: str) -> Any:
-        if isinstance(part, tuple):
-            return tuple([self(item, below(at, i)) for i, item in enumerate(part)])
         if isinstance(part, Hole):
             return self.hole(part, part.name or at)
-        if isinstance(part, Repeat):
-            return self.repeat(part, at)
-        if hasattr(part, "refill") and not isinstance(part, Expression):
-            return part.refill(self, at)
-        pairs = zip(part.fields, part._values, strict=True)
-        return type(part).of(tuple([self(value, below(at, field)) for field, value in pairs]))
+        parts = [self(inner, below(at, name)) for name, inner in parts_of(part)]
+        if is_unsettled(part):
+            made = _Unsettled(part, tuple(parts), at, tuple(self.fixed.items()))
+            self(largest(with_parts(part, parts)), at)  # as far as it can go, to see what is met there
+            return made
+        if isinstance(part, Expression):
+            return Expression(part.symbol, *parts)
+        return with_parts(part, parts)
 
     def hole(self, hole: Hole, key: str) -> Hole:
         self.met.add(key)
@@ -97,14 +116,3 @@ class _Restriction:
             return hole
         scalar = isinstance(decided[0], (int, float, str))
         return _Options((decided[0] if scalar else 0,), hole.name)
-
-    def repeat(self, part: Repeat, at: str) -> Any:
-        """Copies may differ in what is fixed in them; where their number is open, as many as there can be are looked at."""
-        count = self(part.count, below(at, "count"))
-        most = max(part.checked(n) for n, _ in listed(count))
-        if part.tied:
-            return Repeat(self(part.body, below(at, "tied")) if most else part.body, count, True)
-        copies = tuple([self(part.body, below(at, i)) for i in range(most)])
-        if len(set(copies)) <= 1:
-            return Repeat(copies[0] if copies else part.body, count)
-        return Copies(copies, count) if is_open(count) else Chain(copies)

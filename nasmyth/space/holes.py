@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 from nasmyth.errors import GenomeError, NasmythError, SpaceError
-from nasmyth.graph.combine import Identity
+from nasmyth.graph.joins import Identity
 from nasmyth.kinds import shown
 from nasmyth.space.arithmetic import Fill
 from nasmyth.space.hole import Hole, below

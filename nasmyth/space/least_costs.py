@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.combine import Add, Identity, Multiply
 from nasmyth.graph.costs import summarise
+from nasmyth.graph.joins import Add, Identity, Multiply
 from nasmyth.graph.signature import Shape
 from nasmyth.space.hole import Symbol
 from nasmyth.space.rules import Production

@@ -22,7 +22,7 @@ from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph import Add, Identity, Multiply, chain, parallel, repeat
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, AvgPool, Constant, Conv, Divide, Function, Learned, Linear, Maximum, Mean, Moment
 from nasmyth.ops.primitives import MOMENTS, OVER

@@ -25,7 +25,7 @@ from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph import Concat, Identity, block, chain
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, Linear, MessagePassing
 from nasmyth.ops.message_passing import KINDS

@@ -20,8 +20,8 @@ from typing import Any
 
 from nasmyth.blocks import relu_conv, relu_rectangles, relu_separable
 from nasmyth.errors import GenomeError, nearest
-from nasmyth.graph import Concat, Identity, block, chain, relay
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph import Concat, Identity, block, chain, stack_cells
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, AvgPool, BatchNorm, Conv, Linear, MaxPool, Mean, ScheduledDropPath
 from nasmyth.space import Genome, Space, choice
@@ -143,7 +143,7 @@ def nasnet(
         inner = _cell(kind, drop_path * (i + 1) / len(kinds))
         parts.append(taking_two(inner, width, i > 0 and kinds[i - 1] == "reduce"))
     tail = chain(act=Activation("relu"), pool=Mean("h w"), linear=Linear(classes))
-    return Space(chain(stem=stem, cells=relay(*parts), head=tail), input)
+    return Space(chain(stem=stem, cells=stack_cells(*parts), head=tail), input)
 
 
 EXAMPLES = [(nasnet_op(kind, stride), (4, 7, 7)) for kind in OPERATIONS for stride in (1, 2)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nasmyth.errors import TraceError
-from nasmyth.graph.combine import Input
+from nasmyth.graph.joins import Input
 from nasmyth.ops.tensors import Weight
 from nasmyth.tracing.attention import Group, attention, groups
 from nasmyth.tracing.call import RULES, Call

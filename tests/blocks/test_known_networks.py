@@ -3,7 +3,7 @@
 import pytest
 
 from nasmyth import blocks
-from nasmyth.graph.combine import chain, repeat
+from nasmyth.graph.chain import chain, repeat
 from nasmyth.graph.graph import Graph
 from nasmyth.ops import Conv, LayerNorm, LayerNorm2d, LearnedPosition, Linear, MaxPool, Mean, Patchify
 

@@ -26,7 +26,7 @@ from nasmyth.graph import (
     repeat,
     residual,
 )  # fmt: skip
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.space import Space, choice, integer, maybe, subset
 
 

@@ -5,7 +5,8 @@ from core_toys import SHAPE, Tag
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError, UnknownNameError
 from nasmyth.graph import Graph, Identity, cell, chain, repeat
-from nasmyth.graph.combine import Cell, Chain, Edge, Parallel, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
+from nasmyth.graph.chain import Chain, Parallel
 from nasmyth.record import DEEPEST, from_json, loads, parsed, to_json
 from nasmyth.space import Space, choice
 

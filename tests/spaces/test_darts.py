@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nasmyth.errors import GenomeError
-from nasmyth.graph import Graph, relay
+from nasmyth.graph import Graph, stack_cells
 from nasmyth.laws import check_space
 from nasmyth.measure import macs, params
 from nasmyth.network import build
@@ -87,13 +87,13 @@ def test_an_unknown_operation_of_a_printed_genotype_is_named():
         of_lists(normal, SECOND_ORDER[1])
 
 
-def test_a_relay_gives_each_part_the_two_outputs_before_it():
-    graph = Graph.of(relay(Add(), Concat("d"), Concat("d")), (3, 4))
+def test_stacked_cells_give_each_part_the_two_outputs_before_it():
+    graph = Graph.of(stack_cells(Add(), Concat("d"), Concat("d")), (3, 4))
     added, joined = graph.nodes[1], graph.nodes[2]
     assert added.inputs == (0, 0) and joined.inputs == (0, 1)
     assert graph.nodes[3].inputs == (1, 2) and graph.output == (3, 4 + 8)
     assert [node.address for node in graph.nodes[1:]] == ["[0]", "[1]", "[2]"]
-    assert Graph.of(relay(MatMul()), (4, 4)).nodes[1].inputs == (0, 0)
+    assert Graph.of(stack_cells(MatMul()), (4, 4)).nodes[1].inputs == (0, 0)
 
 
 @pytest.mark.skipif(not TABLE.exists(), reason="the published table is not here")
