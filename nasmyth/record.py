@@ -34,8 +34,8 @@ from nasmyth.registry import summon
 FORMER = {"Relay": "StackedCells"}
 """What classes were called in files of earlier versions, and what they are called now. Read by `from_json` alone."""
 
-_interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
 _interning = threading.Lock()
+_set = object.__setattr__  # keeps what an object has in the object: a dict of its own would be one more for the collector
 _classes: dict[str, type[Value]] = {}
 
 
@@ -58,6 +58,7 @@ class Value:
     _written: ClassVar[dict[str, tuple[Any, dict[str, Any]]]] = {}
     _checks: ClassVar[tuple[tuple[int, Admits], ...] | None] = None
     _values: tuple[Any, ...]
+    _interned: ClassVar[dict[Any, _Entry]]
 
     def __init_subclass__(cls, abstract: bool = False, scope: dict[str, Any] | None = None, **options: Any) -> None:
         """scope: where the names in annotations are looked up, if not in the module of the class."""
@@ -67,6 +68,7 @@ class Value:
         known = getattr(sys.modules.get(cls.__module__), "__dict__", {}) if scope is None else scope
         cls._written = {**cls._written, **{name: (annotations[name], known) for name in own}}
         cls._checks = None
+        cls._interned = {}
         cls.fields = (*(f for f in cls.fields if f not in own), *own)
         cls._defaults = {**cls._defaults, **{name: freeze(cls.__dict__[name]) for name in own if name in cls.__dict__}}
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -91,15 +93,18 @@ class Value:
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
         """The value with these fields, in the order of `fields`, all given and already frozen."""
-        token = (cls, *[v if type(v) is str or type(v) is int else _token(v) for v in values])
-        found = _interned.get(token)
+        token = values if _is_plain(values) else (_ODD, _token(values))
+        table = cls._interned
+        entry = table.get(token)
+        found = None if entry is None else entry()
         if found is None:
             made = object.__new__(cls)
-            made.__dict__.update(zip(cls.fields, values, strict=True), _values=values)
-            made.__dict__["_open"] = cls._is_hole or any(map(is_open, values))
+            for name, value in zip(cls.fields, values, strict=True):
+                _set(made, name, value)
+            _set(made, "_values", values)
+            _set(made, "_open", cls._is_hole or any(map(is_open, values)))
             made._check_all()
-            with _interning:
-                found = _interned.setdefault(token, made)
+            found = _first(table, token, made)
         return found  # type: ignore[return-value]
 
     def check(self) -> None:
@@ -148,6 +153,32 @@ class Value:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+class _Entry(weakref.ref[Value]):
+    """A value that its class knows, for as long as somebody else holds it."""
+
+    __slots__ = ("table", "token")
+    table: dict[Any, _Entry]
+    token: Any
+
+
+def _first(table: dict[Any, _Entry], token: Any, made: Value) -> Value:
+    """The value that is known by a token: the one just made, or that another thread has made meanwhile."""
+    entry = _Entry(made, _forget)
+    entry.table, entry.token = table, token
+    with _interning:
+        known = table.get(token)
+        found = None if known is None else known()
+        if found is None:
+            table[token] = entry
+            return made
+        return found
+
+
+def _forget(entry: Any) -> None:
+    if entry.table.get(entry.token) is entry:
+        del entry.table[entry.token]
+
+
 UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What code raises that computes with fields which it was not written for."""
 
@@ -190,6 +221,17 @@ def is_open(value: Any) -> bool:
     if isinstance(value, Value):
         return value._open
     return any(map(is_open, value)) if type(value) is tuple else False
+
+
+_ODD = frozenset((float, bool))
+
+
+def _is_plain(values: tuple[Any, ...]) -> bool:
+    """Whether values that Python calls equal are the same in all that is in it: no floats, no booleans."""
+    kinds = set(map(type, values))
+    if not kinds.isdisjoint(_ODD):
+        return False
+    return tuple not in kinds or all([_is_plain(v) for v in values if type(v) is tuple])
 
 
 def _token(value: Any) -> Any:

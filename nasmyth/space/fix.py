@@ -16,7 +16,6 @@ from nasmyth.errors import GenomeError
 from nasmyth.graph.combine import Composite, Parts, is_unsettled, parts_of, with_parts
 from nasmyth.kinds import shown
 from nasmyth.record import Value, below, is_open
-from nasmyth.space.arithmetic import Expression
 from nasmyth.space.decisions import Decisions
 from nasmyth.space.fill import fully_named
 from nasmyth.space.hole import Genome, Hole
@@ -99,8 +98,6 @@ class _Restriction:
             made = _Unsettled(part, tuple(parts), at, tuple(self.fixed.items()))
             self(largest(with_parts(part, parts)), at)  # as far as it can go, to see what is met there
             return made
-        if isinstance(part, Expression):
-            return Expression(part.symbol, *parts)
         return with_parts(part, parts)
 
     def hole(self, hole: Hole, key: str) -> Hole:
