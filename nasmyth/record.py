@@ -390,9 +390,10 @@ def class_of(name: str) -> type[Value] | None:
 
 
 def below(address: str, part: str | int | None) -> str:
-    """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]"; None is the whole."""
-    if part is None:
-        return address
+    """The address of a part: below("stem", "kernel") is "stem.kernel", below("stages", 1) is "stages[1]"; None is the whole, and ":2" its
+    option 2."""
     if isinstance(part, int):
         return f"{address}[{part}]"
+    if part is None or part.startswith(":"):
+        return address + (part or "")
     return f"{address}.{part}" if address else part

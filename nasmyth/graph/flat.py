@@ -99,7 +99,7 @@ class _Flattener:
 
     def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:
         if len(self.nodes) > MOST:
-            raise SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
+            raise too_many_layers(address)
         if isinstance(term, Op):
             shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
             self.nodes.append(Node(term, inputs, shape, address))
@@ -128,6 +128,10 @@ def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: 
     if promised is not None and got != promised:
         at = f"  (at {address})" if address else ""
         raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+
+
+def too_many_layers(address: str) -> SpaceError:
+    return SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
 
 
 def not_a_template(term: Any, address: str) -> SpaceError:

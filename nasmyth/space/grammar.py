@@ -153,7 +153,7 @@ class Grammar(Hole):
         return list(decision)
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
-        return self.language.built(self.language.read(decision), self.start)
+        return self.language.built(self.language.read(decision), self.start, fill, key)
 
     # --- moves ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from nasmyth.graph.signature import Shape
+from nasmyth.space.arithmetic import Fill
 from nasmyth.space.derivation_counts import Tree
 from nasmyth.space.derive import Derivations, Place, put
 from nasmyth.space.draws import Slack
@@ -103,12 +104,12 @@ class Language:
 
         return read(self.start)
 
-    def built(self, tree: Tree, symbol: str) -> Any:
-        """The template that a derivation stands for."""
-        one = self.rules[symbol][tree[0]]
-        if not one.leaves:
-            return one.template
-        return one.filled([self.built(child, leaf) for child, leaf in zip(tree[1:], one.leaves, strict=True)])
+    def built(self, tree: Tree, symbol: str, fill: Fill, key: str) -> Any:
+        """The template that a derivation stands for. What it derives has addresses as if it was a hole with options, and
+        so have its leaves."""
+        one, at = self.rules[symbol][tree[0]], f"{key}:{tree[0]}"
+        leaves = enumerate(zip(tree[1:], one.leaves, strict=True))
+        return fill(one.filled([self.built(child, leaf, fill, f"{at}[{i}]") for i, (child, leaf) in leaves]), at)
 
     def used(self, tree: Tree, symbol: str) -> Iterator[tuple[str, int]]:
         """Every symbol of a derivation with the number of its alternative."""

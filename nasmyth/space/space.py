@@ -28,6 +28,7 @@ from nasmyth.space.decisions import Decisions, refuse_no_genome
 from nasmyth.space.fill import Pick
 from nasmyth.space.fix import fix, remaining
 from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.marks import OPEN, marked
 from nasmyth.space.misfit import diagnose
 from nasmyth.space.narrow import Narrowed, narrow
 
@@ -173,6 +174,14 @@ class Space:
     def filled(self, genome: Genome) -> tuple[Any, Any]:
         """The template and the recipe with all decisions of a genome made. Raises GenomeError."""
         return self.decisions.filled(genome)
+
+    def template_of(self, partial: Genome) -> Any:
+        """The template with these decisions made and all others left open, every part with marks of where it comes from:
+        see `nasmyth.graph.origins`, which reads it. Raises GenomeError for decisions of another space, SpaceError for a
+        hole whose options cannot stand side by side.
+        """
+        made = fix(self.decisions, partial).fixed
+        return marked(self.template, lambda key, hole: made.get(key, OPEN))
 
     def recipe_of(self, genome: Genome) -> Any:
         """The training recipe that a genome stands for; None if the space has none."""
