@@ -50,7 +50,7 @@ class Training:
     def __call__(self, trial: Trial) -> Outcome:
         """Raises OverBudget, with the figures, or Diverged."""
         from nasmyth.measure import find
-        from nasmyth.network import build
+        from nasmyth.network import Network, build
         from nasmyth.train import Recipe, fit, initialise
 
         start, graph = time.perf_counter(), trial.graph
@@ -58,18 +58,23 @@ class Training:
         recipe = from_json(trial.recipe) if trial.recipe else self.recipe or self.task.recipe or Recipe()
         network = build(graph, self.seed, self.task.inputs, self.task.outputs)
         initialise(network, self.seed)
-        fitted = fit(network, self.task, recipe, epochs=self.epochs, seconds=self.seconds, seed=self.seed)
+        if trial.start is not None:
+            network.load_state_dict(Network.from_bytes(trial.start).state_dict())
+        planned = (recipe.epochs if self.epochs is None else self.epochs) * trial.stage.share
+        bounds = [bound for bound in (self.seconds, trial.stage.seconds) if bound is not None]
+        fitted = fit(network, self.task, recipe, epochs=planned, seconds=min(bounds, default=None), seed=self.seed)
         told = {name: find(name)(network, self.task) for name in self.also if name not in fitted.scores}
         counted = {name: find(name)(graph) for name in ("params", "macs")}
         details = {
             "curve": list(fitted.curve),
             "epochs": fitted.epochs,
-            "planned": float(recipe.epochs if self.epochs is None else self.epochs),
+            "planned": float(planned),
             "training": fitted.seconds,
             "ended": fitted.reason,
         }
         return Outcome(
             {**counted, **measured, **fitted.scores, **told},
+            trial.stage.name,
             details={**details, "seconds": time.perf_counter() - start},
             artefacts={"weights": network.to_bytes()},
         )
