@@ -35,7 +35,9 @@ FORMER = {"Relay": "StackedCells"}
 """What classes were called in files of earlier versions, and what they are called now. Read by `from_json` alone."""
 
 _interning = threading.Lock()
-_set = object.__setattr__  # keeps what an object has in the object: a dict of its own would be one more for the collector
+_set = (
+    object.__setattr__
+)  # keeps what an object has in the object: a dict of its own would be one more for the collector
 _classes: dict[str, type[Value]] = {}
 
 
@@ -218,9 +220,7 @@ def freeze(value: Any) -> Any:
 
 def is_open(value: Any) -> bool:
     """Whether a value is a hole, a decision that has not been made, or holds one at any depth."""
-    if isinstance(value, Value):
-        return value._open
-    return any(map(is_open, value)) if type(value) is tuple else False
+    return any(map(is_open, value)) if type(value) is tuple else getattr(value, "_open", False)
 
 
 _ODD = frozenset((float, bool))
@@ -231,7 +231,7 @@ def _is_plain(values: tuple[Any, ...]) -> bool:
     kinds = set(map(type, values))
     if not kinds.isdisjoint(_ODD):
         return False
-    return tuple not in kinds or all([_is_plain(v) for v in values if type(v) is tuple])
+    return tuple not in kinds or all(_is_plain(v) for v in values if type(v) is tuple)
 
 
 def _token(value: Any) -> Any:

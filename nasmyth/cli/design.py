@@ -37,7 +37,9 @@ def design(
     ] = None,
     on: Annotated[
         str,
-        typer.Option(help="Where networks are trained: here, processes or ray; a process a core from a minute on unless said."),
+        typer.Option(
+            help="Where networks are trained: here, processes or ray; a process a core from a minute on unless said."
+        ),
     ] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="How many at once, on processes or ray; one a core unless said.")

@@ -33,15 +33,14 @@ def too_many() -> SpaceError:
     return SpaceError(f"a template with more than {MOST:,} parts to fill, copies counted; repeat less")
 
 
+@lru_cache(maxsize=100_000)
 def fully_named(template: Any) -> bool:
     """Whether all holes in it have names, so that it fills alike wherever it stands."""
+    if isinstance(template, tuple):
+        return all(map(fully_named, template))
     if not isinstance(template, Value):
-        return all(map(fully_named, template)) if isinstance(template, tuple) else True
-    known: bool | None = template.__dict__.get("_fully_named")
-    if known is None:
-        nameless = isinstance(template, Hole) and template.name is None
-        known = template.__dict__["_fully_named"] = not nameless and all(map(fully_named, template._values))
-    return known
+        return True
+    return not (isinstance(template, Hole) and template.name is None) and all(map(fully_named, template._values))
 
 
 class Branch:

@@ -63,7 +63,9 @@ class _Marking(Substitution):
         super().__init__(pick)
         self.told: list[tuple[str, Hole, Any]] = []
 
-    def __call__(self, template: Any, address: str) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
+    def __call__(
+        self, template: Any, address: str
+    ) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
         return self.fill(template, address) if is_open(template) else template
 
     def fill(self, template: Any, address: str) -> Any:
@@ -116,9 +118,7 @@ class _Marking(Substitution):
         every = [self._option(hole, part, f"{key}:{i}") for i, part in enumerate(hole.inner())]
         if not all(isinstance(one, (Op, Block, Combine)) for one in every):
             raise _OpenNumber(key, hole)
-        options = [
-            one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)
-        ]
+        options = [one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)]
         return Mix(key, tuple(range(len(options))), options)
 
     def _members(self, hole: Hole, key: str) -> Iterator[Any]:
@@ -171,7 +171,9 @@ def _gated(made: Any, key: str, i: int) -> Any:
     """A member that is there only if it is taken, with its weight."""
     if isinstance(made, (Op, Block, Combine)):
         inside = made if isinstance(made, Taken) else Taken(made, ((key, i),), f":{i}", True)
-        return Taken(Mix(key, (i,), (inside.replace(options=(), step="", instead=False),)), inside.options, inside.step, True)
+        return Taken(
+            Mix(key, (i,), (inside.replace(options=(), step="", instead=False),)), inside.options, inside.step, True
+        )
     return with_parts(made, [_gated(p, key, i) if isinstance(p, Value) else p for _, p in parts_of(made)])
 
 

@@ -119,11 +119,13 @@ def test_what_failed_goes_nowhere_and_only_slow_ones_end_the_search():
 
 def test_a_study_runs_it_and_goes_on_bit_for_bit(tmp_path):
     def evaluate(trial):
-        return {"accuracy": trial.genome["[0].out"] / 4000 * trial.stage.share ** 0.1}
+        return {"accuracy": trial.genome["[0].out"] / 4000 * trial.stage.share**0.1}
 
     def run(path, *stops):
         for stop in stops:
-            with Study(path, SPACE, maximize="accuracy", strategy=Funnel(PLAN, Evolution(population=4), trials=12)) as study:
+            with Study(
+                path, SPACE, maximize="accuracy", strategy=Funnel(PLAN, Evolution(population=4), trials=12)
+            ) as study:
                 study.run(evaluate, trials=stop)
         with Study.open(path) as study:
             return [(t.number, t.genome, t.stage, t.origin, t.measures) for t in study.trials], study.best

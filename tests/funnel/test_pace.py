@@ -111,7 +111,8 @@ def rung(task, **figures):
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
     trainer, plan = rung(iris, least=0.2)
     slow, quick = (
-        study.add(g, stage=plan.stage("short", 60.0)) for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values()))
+        study.add(g, stage=plan.stage("short", 60.0))
+        for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values()))
     )
     with pytest.raises(TimedOut, match="a full training has"):
         trainer(slow)

@@ -105,7 +105,7 @@ def test_what_is_derived_is_what_brute_force_finds(depth, size):
 
     wanted = Counter(term for term in bodies(rules, "a", depth) if fits(term))
     ours = grammar(rules, depth=depth, size=size, input=SHAPE)
-    found = Counter(ours.result(ours.nth(i), None, "") for i in range(ours.count))
+    found = Counter(ours.result(ours.nth(i), lambda part, at: part, "") for i in range(ours.count))
     assert found == wanted
 
 
@@ -113,7 +113,7 @@ def test_what_is_derived_is_what_brute_force_finds(depth, size):
 def test_a_bounded_cost_leaves_out_just_what_exceeds_it(thing, most):
     measure = {"params": params, "macs": macs}[thing]
     free, bound = (grammar(PLAIN, depth=3, input=SHAPE, **kind) for kind in ({}, {thing: most}))
-    costs = [measure(Graph.of(free.result(free.nth(i), None, ""), SHAPE)) for i in range(free.count)]
+    costs = [measure(Graph.of(free.result(free.nth(i), lambda part, at: part, ""), SHAPE)) for i in range(free.count)]
     assert 0 < bound.count == sum(cost <= most for cost in costs) < free.count
 
 
@@ -124,7 +124,7 @@ def test_all_samples_keep_all_bounds():
     tight = grammar(PLAIN, depth=6, size=9, params=1500, macs=60_000, input=SHAPE)
     rng = Random(0)
     for _ in range(600):
-        graph = Graph.of(tight.result(tight.sample(rng), None, ""), SHAPE)
+        graph = Graph.of(tight.result(tight.sample(rng), lambda part, at: part, ""), SHAPE)
         assert len(graph.nodes) - 1 <= 9 and params(graph) <= 1500 and macs(graph) <= 60_000
     assert len({tuple(tight.sample(rng)) for _ in range(300)}) > 60
 
@@ -142,7 +142,7 @@ def test_symbols_of_one_name_derive_alike_with_weights_of_their_own():
     head = symbol("b", "head")
     one = grammar({"a": [parallel(head, head, head)], "b": [Wide(4), Wide(4, kernel=5)]}, depth=2, input=SHAPE)
     assert one.count == 2
-    graph = Graph.of(one.result([0, 1], None, ""), SHAPE)
+    graph = Graph.of(one.result([0, 1], lambda part, at: part, ""), SHAPE)
     assert [node.op for node in graph.nodes[1:]] == [Wide(4, kernel=5)] * 3 + [Add()]
     assert params(graph) == 3 * params(Graph.of(Wide(4, kernel=5), SHAPE))
     bound = grammar({"a": [parallel(head, head, head)], "b": [Wide(4), Tag()]}, depth=2, input=SHAPE, params=100)
