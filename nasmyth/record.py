@@ -31,6 +31,9 @@ from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, Unknown
 from nasmyth.kinds import Admits, admits, resolved, said, shown, whole, written
 from nasmyth.registry import summon
 
+FORMER = {"Fading": "DecayingActivation", "Gate": "Multiply", "Nudge": "ShiftPixel"}
+"""What classes were called in files of earlier versions, and what they are called now. Read by `from_json` alone."""
+
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
 _interning = threading.Lock()
 _classes: dict[str, type[Value]] = {}
@@ -267,7 +270,7 @@ def _read(data: Any, levels: int) -> Any:
     name = data.get("$")
     if not isinstance(name, str):
         raise NasmythError(f'{shown(data, 200)} is no frozen value: "$" must name its class')
-    cls = class_of(name)
+    cls = class_of(name) or class_of(FORMER.get(name, ""))
     if cls is None:
         raise UnknownNameError(
             f"no class {shown(name)} is known here{nearest(name[:80], _classes)}; import the file that defines it first "

@@ -281,8 +281,8 @@ def check_block(block: Any, *shapes: Shape) -> None:
     check_value(block)
     graph = Graph.of(block, shape)
     if isinstance(block, Block):
-        promised = block.promised(shape)
-        _law(promised in (None, graph.output), block, f"promises {promised}, gives {graph.output}")
+        declared = block.declared_output(shape)
+        _law(declared in (None, graph.output), block, f"declares {declared}, gives {graph.output}")
     _law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
     if not can_be_built(graph):
         _refuses_to_be_built(block, lambda: Wired(graph))

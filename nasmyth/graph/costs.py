@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.graph.combine import Combine, Identity, Repeat
-from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
+from nasmyth.graph.flat import Node, check_declared_output, inferred, not_a_template, unfold
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
 
@@ -124,7 +124,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
         return _summarise_op(term, shapes)
     if isinstance(term, Block):
         summary = summarise(unfold(term, shapes), shapes)
-        keeps_promise(term, shapes, summary.shape)
+        check_declared_output(term, shapes, summary.shape)
         return summary
     if not isinstance(term, Combine):
         raise not_a_template(term, "")

@@ -73,8 +73,8 @@ def inferred(op: Op, shapes: tuple[Shape, ...]) -> Shape:
 
 
 @lru_cache(maxsize=100_000)
-def _promised(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
-    return block.promised(*shapes)
+def _declared_output(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
+    return block.declared_output(*shapes)
 
 
 def infer(op: Op, shapes: tuple[Shape, ...], address: str) -> Shape:
@@ -106,7 +106,7 @@ class _Flattener:
         if isinstance(term, Block):
             shapes = tuple(self.nodes[i].shape for i in inputs)
             output = self.put(unfold(term, shapes, address), inputs, address)
-            keeps_promise(term, shapes, self.nodes[output].shape, address)
+            check_declared_output(term, shapes, self.nodes[output].shape, address)
             return output
         if isinstance(term, Combine):
             return int(term.wire(_Flattener(self.nodes, address), inputs))
@@ -121,12 +121,12 @@ def unfold(block: Block, shapes: tuple[Shape, ...], address: str = "") -> Any:
         raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
 
 
-def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
-    """Holds a block to the shape that its signature promises. Raises ShapeError."""
-    promised = _promised(block, shapes)
-    if promised is not None and got != promised:
+def check_declared_output(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
+    """Holds a block to the shape that its signature declares. Raises ShapeError."""
+    declared = _declared_output(block, shapes)
+    if declared is not None and got != declared:
         at = f"  (at {address})" if address else ""
-        raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+        raise ShapeError(f"{block!r} declares {declared} and gives {got}; mend its signature or its body{at}")
 
 
 def not_a_template(term: Any, address: str) -> SpaceError:

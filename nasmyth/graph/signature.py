@@ -8,7 +8,7 @@
 Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
 name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
 first. On the right, names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to
-right. Equal names are one axis and must have one length.
+right, and `(...)` is all axes of `...` as one. Equal names are one axis and must have one length.
 """
 
 from __future__ import annotations
@@ -43,11 +43,15 @@ class Axis(NamedTuple):
     name: str = ""
 
     def __str__(self) -> str:
+        if self == ALL:
+            return "(...)"
         text = self.factors[0] if len(self.factors) == 1 else f"({' '.join(self.factors)})"
         return f"{self.name}={text}" if self.name and self.factors != (self.name,) else text
 
 
 ELLIPSIS = Axis(("...",))
+ALL = Axis(("...",), "...")
+"""All axes of the ellipsis as one: "b ... -> b (...)"."""
 
 
 class Signature(NamedTuple):
@@ -148,7 +152,14 @@ class Signature(NamedTuple):
             if axis == ELLIPSIS:
                 shape.extend(axes["..."])
                 continue
-            length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
+            if axis == ALL:
+                shape.append(math.prod(axes["..."]))
+                continue
+            if axis.name and axis.factors != (axis.name,):
+                length = _evaluate(axis.name, axes, who)
+                self._split(length, axis, axes, dict(axes), who)
+            else:
+                length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
             if length < 1:
                 raise ShapeError(
                     f"{who}: axis {axis} would have length {length}; every axis must be at least 1 ({self.text})"
@@ -209,7 +220,7 @@ def parse(text: str) -> Signature:
     variadic = inputs[-1] == "*" and len(inputs) > 1
     patterns = tuple(_axes(part, text) for part in (inputs[:-1] if variadic else inputs))
     output = _axes(right, text, expressions=True) if arrow else None
-    if output is not None and ELLIPSIS in output and not any(ELLIPSIS in pattern for pattern in patterns):
+    if output is not None and {ELLIPSIS, ALL} & set(output) and not any(ELLIPSIS in pattern for pattern in patterns):
         raise SignatureError(f"{text!r}: ... stands on the right but not on the left")
     return Signature(text, patterns, variadic, output)
 
@@ -223,6 +234,9 @@ def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
     for token in tokens:
         if token[0] == "...":
             axes.append(ELLIPSIS)
+            continue
+        if expressions and token[0] == "(...)":
+            axes.append(ALL)
             continue
         factors = tuple(token[2].split()) if token[2] is not None else (token[0],)
         for factor in factors:

@@ -68,7 +68,7 @@ def network_of(
     return network
 
 
-class Unsaid(NamedTuple):
+class UnsupportedOperator(NamedTuple):
     """A node that no op of ours stands for: where it is, what it calls, and what it costs."""
 
     address: str
@@ -78,14 +78,14 @@ class Unsaid(NamedTuple):
     macs: int
 
 
-def opaque(graph: Graph) -> list[Unsaid]:
+def opaque(graph: Graph) -> list[UnsupportedOperator]:
     """The opaque nodes of a graph, in order. Their costs were measured."""
     found = []
     for node in graph.nodes[1:]:
         if isinstance(node.op, Opaque):
             shapes = tuple(graph.nodes[i].shape for i in node.inputs)
             costs = (int(rule(node.op, shapes, node.shape) or 0) for rule in (param_count, mac_count))
-            found.append(Unsaid(node.address, called(node.op), node.shape, *costs))
+            found.append(UnsupportedOperator(node.address, called(node.op), node.shape, *costs))
     return found
 
 

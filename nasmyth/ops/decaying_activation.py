@@ -27,7 +27,7 @@ def _known(fading: Any) -> None:
 
 
 @op("b ... -> b ...", check=_known)
-class Fading(nn.Module):
+class DecayingActivation(nn.Module):
     """(1 - t) A(x) + t x in training, where t goes from 0 to 1 in the first `share` of it; x in evaluation.
 
     Training tells its progress by `set_progress`; before it does, t is 0. In evaluation it is the identity from the
@@ -55,6 +55,6 @@ class Fading(nn.Module):
         return f"{self.kind}, share={self.share}"
 
 
-weightless(Fading)
+weightless(DecayingActivation)
 
-EXAMPLES = [(Fading(), (3, 4, 4)), (Fading("gelu", share=0.5), (6,))]
+EXAMPLES = [(DecayingActivation(), (3, 4, 4)), (DecayingActivation("gelu", share=0.5), (6,))]
