@@ -20,7 +20,7 @@ from nasmyth import Space, block, chain, choice, op, ops, residual
 from nasmyth.domains import Part, Raw, Reader, Vision
 from nasmyth.domains.sources import Known
 from nasmyth.measure import measure
-from nasmyth.search import Strategy
+from nasmyth.search import Proposal, Strategy
 
 
 @op("b c h w -> b c h w")
@@ -55,8 +55,8 @@ def acme_gates(graph):
 class AcmeSweep(Strategy):
     """In the order of the space."""
 
-    def ask(self, state, space, rng, n):
-        return [space.sample(rng) for _ in range(n)]
+    def ask(self, state, space, rng, n, pending):
+        return [Proposal(space.sample(rng)) for _ in range(n)]
 
 
 class Films(Vision):

@@ -3,7 +3,7 @@
     print(graph.axes)                               # which widths are one, their legal lengths, what is frozen and why
     graph.axes.of("stem", "weight")                 # the groups of each axis of a weight: ({stem.out},), ({input},), ...
     group = graph.axes["stem.out"]                  # the group that an axis belongs to
-    group.length, group.step, group.members         # 16 units; where they are
+    group.length, group.step, group.members         # 16 units, how many places each has there, and where they are
 
 An op says which places of its tensors are one (`op_axes`); an edge says that an output is the next op's input; nodes of one
 address share their weights. Where two ways of counting meet, as behind a reshape, the finer one is kept (`unions`). The
@@ -34,7 +34,14 @@ class Member(NamedTuple):
     """For each unit of the group the places along the axis that go with it."""
 
     def __str__(self) -> str:
-        return f"{self.address}.{self.tensor}[{self.axis}]" if self.tensor else f"{self.address}.{self.name}"
+        return f"{self.address}.{self.label}" if self.label[0] != "[" else f"{self.address}{self.label}"
+
+    @property
+    def label(self) -> str:
+        """Its name in an output, the place of the axis in a weight."""
+        if not self.tensor and self.name.isidentifier():
+            return self.name
+        return f"{self.tensor}[{self.axis}]"
 
 
 class Group(NamedTuple):
@@ -53,8 +60,13 @@ class Group(NamedTuple):
 
     @property
     def step(self) -> int:
-        """The length of its first axis is a multiple of this."""
-        return max(len(places) for places in self.members[0].places)
+        """How many places of its first axis go with one unit: lengths are multiples of that."""
+        return max(map(len, self.members[0].places))
+
+    @property
+    def size(self) -> int:
+        """How many places of its first axis belong to it."""
+        return sum(map(len, self.members[0].places))
 
 
 class Axes:
@@ -62,7 +74,11 @@ class Axes:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.groups = _Builder(nodes).groups()
-        self._named = {str(m): group for group in reversed(self.groups) for m in reversed(group.members)}
+        self._named: dict[str, list[Group]] = {group.name: [group] for group in self.groups}
+        for group in self.groups:
+            for name in dict.fromkeys(map(str, group.members)):
+                if group not in self._named.setdefault(name, []):
+                    self._named[name].append(group)
 
     def __iter__(self) -> Iterator[Group]:
         return iter(self.groups)
@@ -74,7 +90,11 @@ class Axes:
         """The group of "stem.out", an axis of an output by its name, or of "stem.weight[0]". Raises NasmythError."""
         if name not in self._named:
             raise NasmythError(f"no axis is called {name!r}{nearest(name, self._named)}; print(graph.axes) lists them")
-        return self._named[name]
+        if len(found := self._named[name]) > 1:
+            raise NasmythError(
+                f"{name} is the product of {' and '.join(group.name for group in found)}: name one of them"
+            )
+        return found[0]
 
     def of(self, address: str, tensor: str = "") -> tuple[tuple[Group, ...], ...]:
         """The groups of each axis of an output, or of a weight by its name. Raises NasmythError."""
@@ -90,11 +110,13 @@ class Axes:
         return tuple(tuple(found.get(i, ())) for i in range(max(found) + 1))
 
     def __str__(self) -> str:
-        free = [group for group in self.groups if not group.frozen]
-        frozen = [group for group in self.groups if group.frozen]
-        lines = [_line(group) for group in free] or ["nothing can change"]
+        lines = [_line(group) for group in self.groups if not group.frozen] or ["nothing can change"]
+        frozen: dict[str, list[str]] = {}
+        for group in self.groups:
+            for why in group.frozen[:1]:
+                frozen.setdefault(why, []).append(f"{group.name} {group.size}")
         if frozen:
-            lines += ["frozen:", *(f"  {_line(group)}; {'; '.join(group.frozen)}" for group in frozen)]
+            lines += ["frozen:", *(f"  {', '.join(names)}: {why}" for why, names in frozen.items())]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -104,10 +126,14 @@ class Axes:
 
 def _line(group: Group) -> str:
     """One group: its length, what lengths are legal, and where it is."""
-    step = "" if group.step == 1 else f" in multiples of {group.step}"
-    kept = f", {len(group.fixed_units)} of them fixed" if group.fixed_units and not group.frozen else ""
-    mixed = f" (mixed at {', '.join(group.mixed)})" if group.mixed and not group.frozen else ""
-    return f"{group.length}{step}{kept}: {' '.join(dict.fromkeys(map(str, group.members)))}{mixed}"
+    legal = f" in multiples of {group.step}" if group.step > 1 else ""
+    kept = f", {len(group.fixed_units)} of them fixed" if group.fixed_units else ""
+    mixed = f" (mixed at {', '.join(group.mixed)})" if group.mixed else ""
+    where: dict[str, list[str]] = {}
+    for member in group.members:
+        where.setdefault(member.address, []).append(member.label)
+    places = ", ".join(f"{address} {' '.join(labels)}" for address, labels in where.items())
+    return f"{group.name}: {group.size}{legal}{kept}{mixed}: {places}"
 
 
 class _Tensor(NamedTuple):
@@ -126,6 +152,8 @@ class _Builder:
         self.outputs: list[_Tensor] = []
         self.held: dict[tuple[str, str], _Tensor] = {}
         self.mixed: list[tuple[int, str]] = []
+        self.products: Counter[tuple[str, str, int]] = Counter()
+        """How many groups each axis is in."""
         for node in nodes:
             self.add(node, [nodes[i] for i in node.inputs])
         for _, places in self.outputs[-1].axes:
@@ -156,7 +184,7 @@ class _Builder:
             for place in dict.fromkeys(axis.places):
                 for name, i in place:
                     lengths[name] = max(lengths[name], i + 1)
-        first = {name: self.unions.new(length) for name, length in lengths.items()}
+        first = {name: self.unions.new(length, f"{node.address}.{name}") for name, length in lengths.items()}
         for name, why in own.fixed.items():
             for i in range(lengths[name]):
                 self.unions.freeze((first[name] + i,), f"{why} ({node.address})")
@@ -187,20 +215,25 @@ class _Builder:
                     numbers = units.setdefault(dim, {})
                     for unit in where:
                         numbers.setdefault(unit, len(numbers))
+                    self.products[tensor.address, tensor.name, i] += 1
                     members.setdefault(dim, []).append(Member(tensor.address, tensor.name, i, name, (where,)))  # type: ignore[arg-type]
         mixed: dict[int, dict[str, None]] = {}
         for unit, address in self.mixed:
             for behind in self.unions.expand((unit,)):
                 mixed.setdefault(self.unions.dimension(behind), {})[address] = None
-        return tuple(self.group(numbers, members[dim], tuple(mixed.get(dim, ()))) for dim, numbers in units.items())
+        return tuple(
+            self.group(dim, numbers, members[dim], tuple(mixed.get(dim, ()))) for dim, numbers in units.items()
+        )
 
-    def group(self, numbers: dict[int, int], members: list[Any], mixed: tuple[str, ...]) -> Group:
+    def group(self, dim: int, numbers: dict[int, int], members: list[Any], mixed: tuple[str, ...]) -> Group:
         placed = tuple(m._replace(places=tuple(tuple(m.places[0].get(unit, ())) for unit in numbers)) for m in members)
         fixed = frozenset(number for unit, number in numbers.items() if unit in self.unions.why)
         reasons = tuple(dict.fromkeys(self.unions.why[unit] for unit in numbers if unit in self.unions.why))
         if len(fixed) < len(numbers):
             reasons = ()
-        return Group(str(placed[0]), len(numbers), placed, reasons, fixed, mixed)
+        first = placed[0]
+        name = self.unions.names[dim] if self.products[first.address, first.tensor, first.axis] > 1 else str(first)
+        return Group(name, len(numbers), placed, reasons, fixed, mixed)
 
 
 class _Numbered(NamedTuple):

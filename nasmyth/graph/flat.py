@@ -144,6 +144,11 @@ def flatten(term: Any, input: Shape) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
+def append(nodes: list[Node], term: Any, inputs: tuple[int, ...], address: str) -> int:
+    """Put a template at an address behind nodes that are there, on some of them; the number of its output."""
+    return _Flattener(nodes).put(term, inputs, address)
+
+
 def canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """Without identities and without nodes that the output does not need."""
     source = list(range(len(nodes)))

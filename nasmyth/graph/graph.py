@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
+from nasmyth.graph.axes import Axes
 from nasmyth.graph.combine import Input
 from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.flat import (
@@ -39,19 +40,27 @@ from nasmyth.record import Value, defined_in, from_json, is_open, to_json
 class Graph:
     """An immutable architecture. Make one with `Graph.of(template, input)`, `space.decode(genome)` or `trace(module)`."""
 
-    __slots__ = ("__weakref__", "_costs", "_key", "_nodes", "_term", "input")
+    __slots__ = ("__weakref__", "_axes", "_costs", "_key", "_nodes", "_term", "input")
     input: Shape
     """The shape of one example, without the batch."""
     _nodes: tuple[Node, ...] | None
     _term: Any
     _key: str | None
     _costs: Costs | None
+    _axes: Axes | None
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self._set(canonical(nodes), nodes[0].shape, None)
 
     def _set(self, nodes: tuple[Node, ...] | None, input: Shape, term: Any) -> None:
-        for name, value in {"_nodes": nodes, "input": input, "_term": term, "_key": None, "_costs": None}.items():
+        for name, value in {
+            "_nodes": nodes,
+            "input": input,
+            "_term": term,
+            "_key": None,
+            "_costs": None,
+            "_axes": None,
+        }.items():
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -103,6 +112,14 @@ class Graph:
             object.__setattr__(self, "_costs", Costs(*s[1:6]))
         assert self._costs is not None
         return self._costs
+
+    @property
+    def axes(self) -> Axes:
+        """Which axes change together, of all outputs and weights; printed, one group a line."""
+        if self._axes is None:
+            object.__setattr__(self, "_axes", Axes(self.nodes))
+        assert self._axes is not None
+        return self._axes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and self.key == other.key

@@ -162,11 +162,12 @@ class _Sentence:
         return tuple(found)
 
     def weight(self, said: str) -> Tensor:
-        return self.tensor(parse(f"b {said}").inputs[0])
+        return self.tensor(parse(f"b ... -> b {said}").output or ())
 
     def product(self, factors: Iterable[str]) -> tuple[Place, ...]:
-        """Places counted through all factors, the last the fastest."""
+        """Places counted through all factors, the last the fastest. A factor of length 1, as one group, is none."""
         factors = tuple(factors)
+        factors = tuple(f for f in factors if is_whole(f) or self.lengths.get(f) != 1) or factors[-1:]
         if len(factors) == 1:
             return self.places(factors[0], alone=True)
         return tuple(sum(parts, ()) for parts in product(*map(self.places, factors)))

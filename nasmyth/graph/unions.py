@@ -18,16 +18,18 @@ class Unions:
         self.parent: list[int] = []
         self.dim: list[int] = []
         self.dims: list[int] = []
+        self.names: list[str] = []
         self.bound: dict[int, Place] = {}
         self.why: dict[int, str] = {}
         """Why a unit cannot be taken away."""
 
-    def new(self, length: int) -> int:
-        """A dimension of so many units; the number of its first."""
+    def new(self, length: int, name: str) -> int:
+        """A dimension of so many units; the number of its first. Of dimensions that are one, the first keeps its name."""
         first = len(self.parent)
         self.parent += range(first, first + length)
         self.dim += [len(self.dims)] * length
         self.dims.append(len(self.dims))
+        self.names.append(name)
         return first
 
     def find(self, unit: int) -> int:
@@ -86,5 +88,6 @@ class Unions:
         elif x != y:
             if y in self.why:
                 self.why.setdefault(x, self.why[y])
-            self.dims[self.dimension(y)] = self.dimension(x)
+            first, second = sorted((self.dimension(x), self.dimension(y)))
+            self.dims[second] = first
             self.parent[y] = x

@@ -36,7 +36,7 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
-@op("b c=(3 heads k) h w -> b (heads k) h w", mixes="h w heads k")
+@op("b c=(3 heads k) h w -> b (heads k) h w", mixes="h w k")
 class PixelAttention(nn.Module):
     """Attention among the pixels of an image, of queries, keys and values that its channels already hold, in this order.
 

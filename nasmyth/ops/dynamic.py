@@ -40,7 +40,7 @@ def _weights(mix: Any) -> dict[str, str]:
     check=_odd_kernels,
     weights=_weights,
     ordered="h w p q regions",
-    mixes="c h w",
+    mixes="h w",
 )
 class ContMix(nn.Module):
     """Gathers values by kernels of each pixel's own; takes values, queries and a context, which may have another size.

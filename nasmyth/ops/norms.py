@@ -61,7 +61,7 @@ class LayerNorm2d(nn.LayerNorm):
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)
 
 
-@op("b c=(groups n) ... -> b c ...", weights={"weight": "c", "bias": "c"}, mixes="c ...")
+@op("b c=(groups n) ... -> b c ...", weights={"weight": "c", "bias": "c"}, mixes="n ...")
 class GroupNorm(nn.GroupNorm):
     """Over groups of channels and all places of one example (Wu 2018, arXiv:1803.08494)."""
 

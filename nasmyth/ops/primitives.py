@@ -117,7 +117,7 @@ def _running(moment: Any) -> dict[str, str]:
 
 
 def _taken_over(moment: Any) -> str:
-    return {"batch": "", "instance": "h w"}.get(moment.over, "c h w")
+    return {"batch": "", "instance": "h w", "group": "n h w"}.get(moment.over, "c h w")
 
 
 @op("b c h w -> b c h w", infer=_whole_groups, check=_known_moment, weights=_running, mixes=_taken_over)

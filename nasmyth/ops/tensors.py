@@ -142,7 +142,7 @@ class Slice(nn.Module):
         return f"dim={self.dim}, {self.part}"
 
 
-@op("b ... -> b ...", infer=_same, mixes="...")
+@op("b ... -> b ...", infer=_same)
 class Softmax(nn.Module):
     """Exponentials that sum to 1 along an axis."""
 
@@ -217,6 +217,13 @@ def _(part: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
     left = list(axes)
     left[part.axis] = NamedAxis(axes[part.axis].name, axes[part.axis].places[part.start : part.stop : part.step])
     return OpAxes((axes,), tuple(left), {}, {})
+
+
+@op_axes.register(Softmax)
+def _(softmax: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    """Only the places along its axis see each other."""
+    axis = softmax.axis % len(output)
+    return by_sentence(softmax, inputs, output)._replace(mixed=frozenset({f"...{axis}"}))
 
 
 @op_axes.register(Weight)

@@ -1,8 +1,8 @@
 """The axes of weights that an op does not declare, found by building its module at two sizes.
 
-Every name of the signature whose length is free is doubled, one after the other. An axis of a weight that is as long as the
-name both times is that axis: so a module of a user's own needs no word more than its signature. What is as long as nothing
-in it keeps its length: "12". The modules are built without memory for their numbers.
+Every name of the signature whose length is free is doubled, one after the other, and so is every field that is a whole number.
+An axis of a weight that doubles with a name, and is as long, is that axis: so a module of a user's own needs no word more than
+its signature. What doubles with nothing keeps its length. The modules are built without memory for their numbers.
 """
 
 from __future__ import annotations
@@ -22,23 +22,28 @@ from nasmyth.units import is_whole
 @lru_cache(maxsize=10_000)
 def found(op: Op, shapes: tuple[Shape, ...]) -> dict[str, str]:
     """The axes of each parameter and saved buffer in the names of the op's signature."""
-    axes = op.solve(*shapes)
+    fields = dict(zip(op.fields, op._values, strict=True))
+    axes = {**fields, **op.parsed_signature.solve(shapes, fields, op)}
     base = saved_shapes(op, shapes)
-    names = {name: [f"{length}" for length in shape] for name, shape in base.items()}
-    aliases = {a.name: a for side in op.parsed_signature.inputs for a in side if a.name and a.factors != (a.name,)}
-    free = [f for side in op.parsed_signature.inputs for a in side for f in a.factors if _is_free(f, axes, op)]
-    fields = [f for side in [op.parsed_signature.output or ()] for a in side for f in a.factors if f in op.fields]
-    for name in dict.fromkeys([*free, *fields]):
-        other = _doubled(op, shapes, name, axes)
-        if other is None:
-            continue
-        behind = [name, *(alias for alias, axis in aliases.items() if name in axis.factors)]
-        for weight, shape in base.items():
-            for i, (before, after) in enumerate(zip(shape, other.get(weight, ()), strict=False)):
-                known = [n for n in behind if axes[n] == before]
-                if after == 2 * before and known:
-                    names[weight][i] = known[0]
-    return {weight: " ".join(said) for weight, said in names.items()}
+    scaling: dict[tuple[str, int], list[str]] = {(w, i): [] for w, shape in base.items() for i in range(len(shape))}
+    for name in _names(op, axes):
+        other = _doubled(op, shapes, name, axes) or {}
+        for (weight, i), names in scaling.items():
+            if i < len(other.get(weight, ())) and other[weight][i] != base[weight][i]:
+                names.append(name)
+    return {w: " ".join(_said(op, axes, n, scaling[w, i]) for i, n in enumerate(shape)) for w, shape in base.items()}
+
+
+def _said(op: Op, axes: dict[str, Any], length: int, names: list[str]) -> str:
+    """What an axis is called whose length depends on these names. Where it is as long as none of them, it cannot be told
+    which place is which, and it says that it is computed."""
+    known = {name: {name} for name in axes}
+    for axis in (axis for side in op.parsed_signature.inputs for axis in side if axis.name):
+        known[axis.name] = {factor for factor in axis.factors if not is_whole(factor)}
+    for name, factors in known.items():
+        if axes[name] == length and factors == set(names):
+            return name
+    return "*".join([str(length), *(f"{name}/{name}" for name in names)])
 
 
 def saved_shapes(op: Op, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
@@ -51,8 +56,10 @@ def saved_shapes(op: Op, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def _is_free(factor: str, axes: dict[str, Any], op: Op) -> bool:
-    return type(axes.get(factor)) is int and factor not in op.fields and not is_whole(factor)
+def _names(op: Op, axes: dict[str, Any]) -> list[str]:
+    """Everything with a length that may change by itself: factors on the left, and fields that are whole numbers."""
+    left = [f for side in op.parsed_signature.inputs for axis in side for f in axis.factors]
+    return [n for n in dict.fromkeys([*left, *op.fields]) if type(axes.get(n)) is int and axes[n] > 0]
 
 
 def _doubled(op: Op, shapes: tuple[Shape, ...], name: str, axes: dict[str, Any]) -> dict[str, Shape] | None:

@@ -16,11 +16,12 @@ objective (see `fitness`); `crossover`, 0 as in the paper by default, mixes two 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
-from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy
+from nasmyth.search.strategy import FinishedTrial, Pending, Proposal, Strategy, distinct, fitness, in_full, strategy
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
@@ -76,11 +77,13 @@ class Evolution(Strategy):
     def init(self, space: Space) -> tuple[Member, ...]:
         return ()
 
-    def tell(self, state: tuple[Member, ...], trial: Told) -> tuple[Member, ...]:
+    def tell(self, state: tuple[Member, ...], trial: FinishedTrial) -> tuple[Member, ...]:
         return self.survive((*state, (trial.genome, fitness(trial))), self.population)
 
-    def ask(self, state: tuple[Member, ...], space: Space, rng: Random, n: int) -> list[Genome]:
-        return distinct(lambda: self._child(state, space, rng), n)
+    def ask(
+        self, state: tuple[Member, ...], space: Space, rng: Random, n: int, pending: Sequence[Pending]
+    ) -> list[Proposal]:
+        return in_full(distinct(lambda: self._child(state, space, rng), n, pending))
 
     def _child(self, state: tuple[Member, ...], space: Space, rng: Random) -> Genome:
         if len(state) < self.population:

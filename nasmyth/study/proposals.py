@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from nasmyth.errors import GenomeError, ShapeError, SpaceError
 from nasmyth.record import content_key, to_json
 from nasmyth.study.log import identity
-from nasmyth.study.trial import Failure, Trial
+from nasmyth.study.trial import Failure
 
 Genome = dict[str, Any]
 RETRIES = 20
@@ -31,8 +31,8 @@ class Strategy(Protocol):
     """What a study needs of a strategy: a fold over results, and proposals from its state."""
 
     def init(self, space: Any) -> Any: ...
-    def tell(self, state: Any, trial: Trial) -> Any: ...
-    def ask(self, state: Any, space: Any, rng: random.Random, n: int) -> list[Genome]: ...
+    def tell(self, state: Any, trial: Any) -> Any: ...
+    def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Proposer:
 
     def _candidates(self, state: Any, rng: random.Random, missing: Callable[[], int]) -> Iterator[Proposal]:
         for _ in range(RETRIES):
-            for genome in self._strategy.ask(state, self._space, rng, missing())[: missing()]:
-                yield self._proposal(genome, self._name)
+            for asked in self._strategy.ask(state, self._space, rng, missing(), ())[: missing()]:
+                yield self._proposal(asked.genome, asked.origin or self._name)
         if self._space.size <= ENUMERABLE:
             if self._all is None:
                 self._all = [self._proposal(genome, "enumeration") for genome in self._space.enumerate()]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import BudgetError, DuplicateNameError, NasmythError, UnitError, UnknownNameError
 from nasmyth.graph import Graph, chain
-from nasmyth.laws import check_measure
 from nasmyth.measure import (
     Constraint,
     Measure,
@@ -29,6 +28,7 @@ from nasmyth.measure import (
     size,
 )  # fmt: skip
 from nasmyth.space import Space
+from nasmyth.testing import check_measure
 
 GRAPH = Graph.of(chain(Wide(6), Tag()), SHAPE)
 finite = st.floats(allow_nan=False, allow_infinity=False)

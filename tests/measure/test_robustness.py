@@ -13,10 +13,10 @@ import nasmyth
 from nasmyth.errors import DataError, UnitError
 from nasmyth.forms.inputs import ImageInput
 from nasmyth.forms.outputs import Classes
-from nasmyth.laws import check_measure
 from nasmyth.measure import constraint, find, masking, robust
 from nasmyth.measure.attacks import Attack, Victim, attacked, perturbed, survivors
 from nasmyth.measure.robustness import masked, signs_of
+from nasmyth.testing import check_measure
 from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise
 
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from nasmyth.ops import (
     Resize,
     TransposedConv,
 )
-from nasmyth.testing import _stir
+from nasmyth.testing import randomised
 
 torch.set_num_threads(1)
 
@@ -22,7 +22,7 @@ torch.set_num_threads(1)
 def contmix(**settings):
     torch.manual_seed(0)
     op = ContMix(**{"heads": 2, "kernel": 5, "small": 3, "regions": 2, **settings})
-    return _stir(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
+    return randomised(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
 
 
 def test_every_kernel_sums_to_one_and_keeps_constant_images():

@@ -15,10 +15,10 @@ from core_toys import SHAPE, Flat, Tag, Wide
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph import Add, Concat, Graph, Op, Zero, chain, parallel, repeat, residual
 from nasmyth.graph.graph import summarise
-from nasmyth.laws import Told, check_space
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
 from nasmyth.space import Space, choice, grammar, integer, maybe, real, symbol
+from nasmyth.testing import SimulatedTrial, check_space
 
 A, B = symbol("a"), symbol("b")
 PLAIN = {"a": [chain(A, A), residual(A), Wide(choice(4, 8)), Tag(choice(1, 2))]}
@@ -175,9 +175,9 @@ def test_a_search_over_derivations_gets_better():
     strategy, rng = Evolution(population=8), Random(0)
     state, values = strategy.init(one), []
     for _ in range(300):
-        (genome,) = strategy.ask(state, one, rng, 1)
+        genome = strategy.ask(state, one, rng, 1, ())[0].genome
         values.append(sum(node.op is Tag(2) for node in one.decode(genome).nodes))
-        state = strategy.tell(state, Told(genome, (float(values[-1]),)))
+        state = strategy.tell(state, SimulatedTrial(genome, (float(values[-1]),)))
     assert sum(values[-100:]) > 1.5 * sum(values[:100]) > 0
 
 

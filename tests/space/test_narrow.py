@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import Identity, Zero, cell, chain, parallel, repeat
-from nasmyth.laws import check_space
 from nasmyth.measure import accuracy, constraint, constraints, macs, params
 from nasmyth.space import Space, choice, integer, maybe, real, subset
+from nasmyth.testing import check_space
 
 
 def genomes(space):

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError
 from nasmyth.graph import Identity, Zero, cell, chain, parallel, repeat, residual
-from nasmyth.laws import check_space
 from nasmyth.record import Value
 from nasmyth.space import Space, choice, integer, maybe, real, subset
 from nasmyth.space.fill import fill
+from nasmyth.testing import check_space
 
 
 class Plan(Value):

@@ -10,12 +10,12 @@ import torch
 
 from nasmyth.errors import GenomeError
 from nasmyth.graph import Graph, relay
-from nasmyth.laws import check_space
 from nasmyth.measure import macs, params
 from nasmyth.network import build
 from nasmyth.ops import Add, Concat, MatMul
 from nasmyth.spaces import darts, spaces
 from nasmyth.spaces.darts import genome, of_lists, text
+from nasmyth.testing import check_space
 
 TABLE = Path(__file__).parents[3] / "shared/data/nb301_subset.parquet"
 SEP, SKIP, MAX = "sep_conv_3x3", "skip_connect", "max_pool_3x3"

@@ -13,6 +13,7 @@ import pytest
 from study_toys import Anywhere, Climb, Fixed, ToyGraph, ToySpace, score, story
 
 from nasmyth.errors import Diverged, OutOfMemory, StudyError
+from nasmyth.search import Proposal
 from nasmyth.study import Journal, Study
 from nasmyth.study.trial import Limit
 
@@ -74,8 +75,8 @@ def test_a_strategy_that_repeats_itself_ends_and_does_not_spin() -> None:
 
 def test_a_genome_that_does_not_decode_is_recorded_and_the_search_goes_on() -> None:
     class Odd(Anywhere):
-        def ask(self, state: Any, space: Any, rng: random.Random, n: int) -> list[Any]:
-            return [{"h0": 1}, *super().ask(state, space, rng, n)]
+        def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]:
+            return [Proposal({"h0": 1}), *super().ask(state, space, rng, n, pending)]
 
     with study(strategy=Odd()) as one:
         one.run(score, trials=5)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError
+from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError
 from nasmyth.graph import Add, Concat, Identity
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, to_json
 from nasmyth.space import choice
@@ -134,6 +134,19 @@ def test_wrong_arguments_suggest():
         Pair(1, rigth=2)
     with pytest.raises(TypeError, match="missing a required argument: 'left'"):
         Pair()
+
+
+@pytest.mark.parametrize("name", ["of", "fields", "check", "replace", "is_open"])
+def test_fields_leave_the_names_of_every_value_alone(name):
+    """A field of that name would hide what all of Nasmyth calls."""
+    with pytest.raises(FieldError, match=f"a field cannot be called '{name}'"):
+        type("Hiding", (Value,), {"__module__": "mine", "__annotations__": {name: int}})
+
+
+def test_what_differs_from_the_defaults():
+    assert list(Child(1, 2).differing()) == [("left", 1), ("extra", 2)]
+    assert list(Child(1, 2, right=7.0).differing()) == [("left", 1), ("extra", 2), ("right", 7.0)]
+    assert dict(zip(Child.fields, Child(1, 2).field_values, strict=True)) == {"left": 1, "extra": 2, "right": 7}
 
 
 def test_check_runs_once_for_each_value():
