@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasmyth.errors import NasmythError
+from nasmyth.export.verify import prepared
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block, Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
@@ -296,7 +297,7 @@ def check_block(block: Any, *shapes: Shape) -> None:
 
 def _counts_as_built(block: Any, graph: Graph, network: Wired) -> None:
     network.eval()
-    counted = (*count_saved(network), count_macs(network, (graph.input,)))
+    counted = (*count_saved(network), count_macs(network, tuple(entry.shape for entry in graph.inputs)))
     costs = graph.costs
     ruled = (costs.params, costs.buffers, costs.macs)
     _law(bool(costs.unknown) or ruled == counted, block, f"(params, buffers, MACs) by rule {ruled}, as built {counted}")
@@ -304,7 +305,7 @@ def _counts_as_built(block: Any, graph: Graph, network: Wired) -> None:
 
 def _trains(block: Any, graph: Graph, network: Wired) -> None:
     """A training step reaches every parameter with a finite gradient, and one example alone can be evaluated."""
-    output = network.train()(torch.randn(4, *graph.input))
+    output = network.train()(*prepared(graph, 4))
     _law(tuple(output.shape) == (4, *graph.output), block, f"gives {tuple(output.shape)[1:]}, not {graph.output}")
     if any(p.requires_grad for p in network.parameters()):
         output.square().sum().backward()
@@ -312,7 +313,7 @@ def _trains(block: Any, graph: Graph, network: Wired) -> None:
         reached = parameter.grad is not None and bool(parameter.grad.isfinite().all())
         _law(reached, block, f"no finite gradient reaches {name}")
     with torch.no_grad():
-        alone = network.eval()(torch.randn(1, *graph.input))
+        alone = network.eval()(*prepared(graph, 1))
     _law(bool(alone.isfinite().all()), block, "gives numbers that are not finite")
 
 
@@ -328,7 +329,7 @@ def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
             network = Wired(graph).eval()
-            output = network(torch.randn(2, *graph.input))
+            output = network(*prepared(graph, 2))
         _law(tuple(output.shape) == (2, *graph.output), space, f"{genome} gives {tuple(output.shape)[1:]}")
         built = sum(parameter.numel() for parameter in network.parameters())
         counted = graph.costs.params
@@ -339,7 +340,7 @@ def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
 
 def can_be_built(graph: Graph) -> bool:
     """Whether every op has a module: those of a space over a table need none."""
-    return all(buildable(node.op) for node in graph.nodes[1:])
+    return all(buildable(node.op) for node in graph.nodes if node.inputs)
 
 
 class Wired(nn.Module):
@@ -347,15 +348,15 @@ class Wired(nn.Module):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.nodes = graph.nodes
+        self.nodes, self.first = graph.nodes, len(graph.inputs)
         self.layers = nn.ModuleDict()
-        for node in self.nodes[1:]:
+        for node in self.nodes[self.first :]:
             if _key(node.address) not in self.layers:
                 self.layers[_key(node.address)] = node.op.build(*(self.nodes[i].shape for i in node.inputs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        values = [x]
-        for node in self.nodes[1:]:
+    def forward(self, *inputs: Tensor) -> Tensor:
+        values = [*inputs]
+        for node in self.nodes[self.first :]:
             values.append(self.layers[_key(node.address)](*(values[i] for i in node.inputs)))
         return values[-1]
 
