@@ -6,10 +6,11 @@ from nasmyth.graph.encode import Adjacency, Encoder, GraphTensors, Tensors
 from nasmyth.graph.features import Features
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import Inputs, Spec
 from nasmyth.graph.op import Block, Op, block, blocks, buffer_count, mac_count, op, ops, param_count
 from nasmyth.graph.paths import Paths
 from nasmyth.graph.relay import relay
 
 __all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
-           "Multiply", "Node", "Op", "Paths", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell", "chain", "mac_count",
+           "Inputs", "Multiply", "Node", "Op", "Paths", "Spec", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell", "chain", "mac_count",
            "op", "ops", "parallel", "param_count", "relay", "repeat", "residual"]  # fmt: skip

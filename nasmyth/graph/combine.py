@@ -38,6 +38,8 @@ class Input(Op):
 
     signature = "b ..."
     length: tuple[int, ...]
+    name: str = "x"
+    dtype: str = "float"
 
     def _infer(self, *shapes: Shape) -> Shape:
         return tuple(self.length)

@@ -10,10 +10,13 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nasmyth.graph.combine import Combine, Identity, Repeat
-from nasmyth.graph.flat import Node, check_declared_output, inferred, not_a_template, unfold
+from nasmyth.graph.combine import Combine, Identity, Input, Repeat
+from nasmyth.graph.flat import Node, check_declared_output, handed, inferred, not_a_template, unfold
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
+
+Named = tuple[tuple[str, Shape], ...]
+"""The inputs of a graph that its ops can read by name."""
 
 
 class Unknown(NamedTuple):
@@ -65,9 +68,10 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("made", "read")
+    __slots__ = ("made", "named", "read")
 
-    def __init__(self, shapes: tuple[Shape, ...]) -> None:
+    def __init__(self, shapes: tuple[Shape, ...], named: Named) -> None:
+        self.named = named
         self.made = [Summary(shape) for shape in shapes]
         self.read: list[tuple[int, ...]] = [()] * len(shapes)
 
@@ -75,7 +79,7 @@ class _Counter:
         return self.made[handle].shape
 
     def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
-        summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
+        summary = summarise(part, tuple([self.made[i].shape for i in inputs]), self.named)
         self.made.append(summary)
         self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
         return len(self.made) - 1
@@ -111,6 +115,8 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
     total = Summary(nodes[0].shape)
     seen: set[str] = set()
     for node in nodes[1:]:
+        if isinstance(node.op, Input):
+            continue
         shapes = tuple(nodes[i].shape for i in node.inputs)
         total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
         seen.add(node.address)
@@ -118,17 +124,18 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
 
 
 @lru_cache(maxsize=200_000)
-def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
-    """Output shape and costs of a template without holes on inputs of these shapes."""
-    if isinstance(term, Op):
-        return _summarise_op(term, shapes)
-    if isinstance(term, Block):
-        summary = summarise(unfold(term, shapes), shapes)
-        check_declared_output(term, shapes, summary.shape)
+def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summary:
+    """Output shape and costs of a template without holes on inputs of these shapes, in a graph of these named inputs."""
+    if isinstance(term, (Op, Block)):
+        every = shapes + handed(term, len(shapes), dict(named)) if named else shapes
+        if isinstance(term, Op):
+            return _summarise_op(term, every)
+        summary = summarise(unfold(term, every), shapes, named)
+        check_declared_output(term, every, summary.shape)
         return summary
     if not isinstance(term, Combine):
         raise not_a_template(term, "")
-    counter = _Counter(shapes)
+    counter = _Counter(shapes, named)
     output = term.wire(counter, tuple(range(len(shapes))))
     return counter.total(output, len(shapes), tied=isinstance(term, Repeat) and bool(term.tied))
 

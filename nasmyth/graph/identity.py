@@ -18,7 +18,8 @@ from typing import Any
 
 from nasmyth.graph.combine import Chain, Identity, Repeat
 from nasmyth.graph.costs import summarise
-from nasmyth.graph.flat import Node, canonical, flatten, unfold
+from nasmyth.graph.flat import Node, canonical, flatten, inputs_in, unfold
+from nasmyth.graph.inputs import Inputs, checked_inputs
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape
 from nasmyth.record import content_key
@@ -26,16 +27,17 @@ from nasmyth.record import content_key
 
 def key_of_nodes(nodes: tuple[Node, ...]) -> str:
     """20 hexadecimal digits of a network in its canonical flat form."""
-    return _key(nodes[0].shape, tuple(_pieces(nodes)))
+    inputs = inputs_in(nodes)
+    return _key(inputs.shape if inputs.plain else inputs, tuple(_pieces(nodes)))
 
 
 def key_of_term(term: Any, input: Shape) -> str:
-    """The same of a template without holes, with no need to flatten what has been seen before."""
+    """The same of a template without holes on one plain input, with no need to flatten what has been seen before."""
     return _key(input, _pieces_of(term, input))
 
 
-def _key(input: Shape, pieces: Sequence[bytes]) -> str:
-    return _hash(repr(input).encode(), b"".join(pieces)).hex()
+def _key(input: Shape | Inputs, pieces: Sequence[bytes]) -> str:
+    return _hash(repr(tuple(input)).encode(), b"".join(pieces)).hex()
 
 
 @lru_cache(maxsize=200_000)
@@ -45,12 +47,12 @@ def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
     if isinstance(term, Repeat) and term.count <= 1:
         return _pieces_of(term.body, shape) if term.count else ()
     if not isinstance(term, Chain):
-        return tuple(_pieces(canonical(flatten(term, shape))))
+        return tuple(_pieces(canonical(flatten(term, checked_inputs(shape)))))
     found: list[bytes] = []
     for item in term.items:  # parts of a chain never share weights
         summary = summarise(item, (shape,))
         if summary.reads == ():  # whatever came before is not needed
-            return tuple(_pieces(canonical(flatten(term, shape))))
+            return tuple(_pieces(canonical(flatten(term, checked_inputs(shape)))))
         found += _pieces_of(item, shape)
         shape = summary.shape
     return tuple(found)

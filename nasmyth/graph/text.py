@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nasmyth.graph.combine import Input
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.markup import table as html_table
 from nasmyth.units import show
@@ -18,20 +19,21 @@ def rows(graph: Graph) -> list[dict[str, object]]:
     seen: set[str] = set()
     for number, node in enumerate(graph.nodes):
         shapes = tuple(graph.nodes[i].shape for i in node.inputs)
-        shared = number > 0 and node.address in seen
+        layer = not isinstance(node.op, Input)
+        shared = layer and node.address in seen
         found.append(
             {
                 "node": number,
                 "address": node.address,
-                "op": repr(node.op) if number else "input",
+                "op": repr(node.op) if layer else "input",
                 "inputs": list(node.inputs),
                 "shape": list(node.shape),
-                "params": 0 if shared or not number else param_count(node.op, shapes, node.shape),
-                "macs": mac_count(node.op, shapes, node.shape) if number else 0,
+                "params": 0 if shared or not layer else param_count(node.op, shapes, node.shape),
+                "macs": mac_count(node.op, shapes, node.shape) if layer else 0,
                 "shared": shared,
             }
         )
-        if number:
+        if layer:
             seen.add(node.address)
     return found
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops known to files that are loaded
 from nasmyth.contents import late
 from nasmyth.errors import CheckError, NasmythError, ShapeError
-from nasmyth.graph.flat import two_ops_of_one
+from nasmyth.graph.flat import Node, two_ops_of_one
 from nasmyth.graph.graph import Graph
 from nasmyth.kinds import shown
 from nasmyth.network.checkpoints import translate
@@ -69,13 +69,20 @@ class Network(Group):
         self.history: tuple[Any, ...] = tuple(history)
         """What was done to it, in order: JSON data that each step of a search, a training or a transform appends."""
         _refuse_misfit(graph, inputs, outputs)
-        paths = places(dict.fromkeys(node.address for node in graph.nodes[1:]))
+        paths = places(dict.fromkeys(node.address for node in layers(graph)))
         _build_modules(self, graph, paths, seed)
-        self._steps = _schedule(graph, paths)
+        self._steps, self._takes = _schedule(graph, paths), len(graph.inputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The last layer's output for a batch of prepared input. Values are let go as soon as nothing needs them."""
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        """The last layer's output for a batch of prepared input, or of several inputs in the order of the graph's.
+
+        Values are let go as soon as nothing needs them.
+        """
         values: list[Any] = [x]
+        if self._takes > 1:  # torch.fx follows what has one, and cannot count the others
+            values += more
+            if len(values) != self._takes:
+                raise ShapeError(f"the network takes {self.graph.inputs}, and was given {len(values)} inputs")
         for path, inputs, done in self._steps:
             module: Any = self
             for part in path:
@@ -172,7 +179,7 @@ class Network(Group):
     def __repr__(self) -> str:
         weights = sum(p.numel() for p in self.parameters())
         answer = _answer(self.graph, self.outputs)
-        taken = "x".join(map(str, self.graph.input))
+        taken = ", ".join("x".join(map(str, entry.shape)) for entry in self.graph.inputs)
         return f"<Network {self.graph.key}: {taken} -> {answer}, {len(self._steps)} layers, {show(weights)} parameters>"
 
     def __str__(self) -> str:
@@ -215,7 +222,7 @@ def _restored(
 def _build_modules(root: nn.Module, graph: Graph, paths: dict[str, Path], seed: int) -> None:
     built: dict[str, Any] = {}
     with torch.random.fork_rng(devices=[]):
-        for node in graph.nodes[1:]:
+        for node in layers(graph):
             shapes = tuple(graph.nodes[i].shape for i in node.inputs)
             if node.address not in built:
                 # not torch.manual_seed, which would seed the accelerators as well
@@ -234,19 +241,39 @@ def _schedule(graph: Graph, paths: dict[str, Path]) -> tuple[Step, ...]:
     last = {i: n for n, node in enumerate(graph.nodes) for i in node.inputs}
     return tuple(
         Step(paths[node.address], node.inputs, tuple(sorted({i for i in node.inputs if last[i] == n})))
-        for n, node in enumerate(graph.nodes[1:], 1)
+        for n, node in enumerate(graph.nodes)
+        if node.inputs
     )
 
 
+def layers(graph: Graph) -> tuple[Node, ...]:
+    """The nodes that compute something, which all read others."""
+    return graph.nodes[len(graph.inputs) :]
+
+
 def _refuse_misfit(graph: Graph, inputs: Any, outputs: Any) -> None:
-    if inputs is not None and tuple(inputs.shape) != tuple(graph.input):
+    if inputs is not None and tuple(inputs.spec) != tuple(graph.inputs):
+        raise ShapeError(f"the graph takes {graph.inputs} and the input is {inputs.spec}: build it for that")
+    if inputs is not None:
+        refuse_standardised(graph, inputs)
+    if outputs is not None and tuple(graph.output) != tuple(outputs.shape):
         raise ShapeError(
-            f"the graph takes {tuple(graph.input)} and the input is {tuple(inputs.shape)}: build it for that"
+            f"the graph gives {tuple(graph.output)} and the answer needs {tuple(outputs.shape)}: end it with "
+            f"Linear({outputs.size})"
         )
-    if outputs is not None and tuple(graph.output) != (outputs.size,):
-        raise ShapeError(
-            f"the graph gives {tuple(graph.output)} and the answer needs ({outputs.size},): end it with Linear({outputs.size})"
-        )
+
+
+def refuse_standardised(graph: Graph, inputs: Any) -> None:
+    """Raise ShapeError where a layer that takes codes, such as an embedding, would read standardised numbers."""
+    if inputs.codes:
+        return
+    for node in layers(graph):
+        if 0 in node.inputs and getattr(node.op.module, "takes_codes", False):
+            raise ShapeError(
+                f"{node.op!r} takes codes, whole numbers from 0 on, and {type(inputs).__name__} gives it standardised ones, of "
+                "which it would tell a few apart; read whole numbers as tokens: nasmyth.read(data, domain='text')"
+                f"  (at {node.address})"
+            )
 
 
 def _answer(graph: Graph, outputs: Any) -> str:

@@ -196,7 +196,7 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
 
 def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights of a file of format 1 under the names of today."""
-    addresses = [node.address for node in graph.nodes[1:]]
+    addresses = [node.address for node in graph.nodes if node.inputs]
     now = places(addresses)
     new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
     heads = sorted(new, key=len, reverse=True)
@@ -228,7 +228,7 @@ def _outline(graph: Graph) -> tuple[dict[str, Tensor] | None, int]:
     """
     found: dict[str, Tensor] = {}
     tables, whole = 0, True
-    nodes = {node.address: node for node in reversed(graph.nodes[1:])}
+    nodes = {node.address: node for node in reversed(graph.nodes) if node.inputs}
     for address, path in places(nodes).items():
         node = nodes[address]
         try:

@@ -29,6 +29,8 @@ class Patchify(nn.Conv2d):
 class Embedding(nn.Embedding):
     """A learned vector for each code (Bengio 2003). Codes from 0 on, whole or as floats; what is beyond is the last one."""
 
+    takes_codes = True  # what preprocessing has centred and scaled would fall onto a few of them: networks refuse it
+
     def __init__(self, codes: int, d: int) -> None:
         super().__init__(codes, d)
 

@@ -40,7 +40,7 @@ def _fits(space: Space, changes: Genome) -> bool:
     try:
         Graph.of(
             space._fill(lambda key, hole: changes[key] if key in changes else space._first(key, hole))[0][0],
-            space.input,
+            space.inputs,
         )
     except ShapeError:
         return False

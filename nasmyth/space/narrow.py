@@ -57,7 +57,7 @@ def narrow(space: Space, constraints: Sequence[Any]) -> Space:
                 f"{limit}: a space can only be narrowed by what a graph tells; measure this one in the search"
             )
     every = tuple(dict.fromkeys((*space.constraints, *constraints)))
-    narrowed = Space(space.template, space.input, space.recipe, constraints=every)
+    narrowed = Space(space.template, space.inputs, space.recipe, constraints=every)
     if not every:
         return narrowed
     nearest = cheapest(narrowed)
@@ -212,4 +212,4 @@ def _nothing_fits(space: Space, nearest: Genome) -> BudgetError:
 def _under(space: Space, limit: Any) -> Space:
     from nasmyth.space.space import Space
 
-    return Space(space.template, space.input, space.recipe, constraints=(limit,))
+    return Space(space.template, space.inputs, space.recipe, constraints=(limit,))

@@ -17,8 +17,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError, nearest
-from nasmyth.graph.flat import checked_input, shape_of
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import Inputs, checked_inputs, inputs_of
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json
@@ -35,21 +35,23 @@ _TRIES = 40  # attempts at a mutant or a child that meets the constraints, befor
 class Space:
     """A space of networks, and, with a `recipe` that has holes, of ways to train them.
 
-    template: ops, blocks and combinators with holes. input: shape of one example, without the batch.
+    template: ops, blocks and combinators with holes. input: shape of one example, without the batch; or several by name,
+        `{"x": (2708, 1433), "edges": Spec((2, 10556), "int")}`, as `Graph.of` takes them.
     recipe: a frozen value with holes, such as `Recipe(lr=real(1e-4, 1e-1, log=True))`; its holes have addresses that
         start with "recipe.".
     """
 
     def __init__(
-        self, template: Any, input: Shape, recipe: Value | None = None, *, constraints: tuple[Limit, ...] = ()
+        self, template: Any, input: Any, recipe: Value | None = None, *, constraints: tuple[Limit, ...] = ()
     ) -> None:
         if not isinstance(template, Value):
             raise SpaceError(f"a space needs a template, such as chain(...), got {shown(template)}")
         self.template = template
         try:
-            self.input: Shape = checked_input(input)
+            self.inputs: Inputs = checked_inputs(input)
         except ShapeError as error:
             raise SpaceError(str(error)) from None
+        self.input: Shape = self.inputs.shape
         if not self.input:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
         if recipe is not None and not isinstance(recipe, Value):
@@ -144,7 +146,7 @@ class Space:
         """
         template = self._decoded(genome)[0]
         try:
-            return Graph.of(template, self.input)
+            return Graph.of(template, self.inputs)
         except ShapeError as error:
             from nasmyth.space.misfit import explained
 
@@ -210,16 +212,18 @@ class Space:
     @property
     def key(self) -> str:
         """20 hexadecimal digits of the template, the recipe and the input."""
-        return content_key((self.template, self.recipe, self.input))
+        return content_key(
+            (self.template, self.recipe, self.input if self.inputs.plain else tuple(map(tuple, self.inputs)))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; constraints are kept by whoever set them, and are not part of it."""
-        return {"template": to_json(self.template), "input": list(self.input), "recipe": to_json(self.recipe)}
+        return {"template": to_json(self.template), "input": self.inputs.to_json(), "recipe": to_json(self.recipe)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Space:
         """The space that `to_json` wrote; the ops and blocks it uses must have been imported."""
-        input = shape_of(data, "a space")
+        input = inputs_of(data, "a space")
         if "template" not in data:
             raise SpaceError(f"a space is read from its template, input and recipe, got {shown(list(data))}")
         return cls(from_json(data["template"]), input, from_json(data.get("recipe")))
@@ -237,7 +241,7 @@ class Space:
         except SpaceError:
             size = "uncounted"
         under = f" under {', '.join(map(str, self.constraints))}" if self.constraints else ""
-        return f"<Space of {size} networks on {self.input}, {len(self.holes)} decisions{under}>"
+        return f"<Space of {size} networks on {self.inputs}, {len(self.holes)} decisions{under}>"
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
