@@ -161,14 +161,14 @@ class Graph:
         """Compact text, one line a node: "3: Conv(out=16) <- 2". `Graph.from_text` reads it (see `graph/lines.py`)."""
         from nasmyth.graph.lines import to_lines
 
-        return to_lines(self, addresses=addresses, shapes=shapes)
+        return to_lines(self.nodes, addresses=addresses, shapes=shapes)
 
     @classmethod
     def from_text(cls, text: str) -> Graph:
         """The graph that `to_text` wrote. Raises NasmythError, which names the line, the token and what was expected."""
         from nasmyth.graph.lines import from_lines
 
-        return from_lines(text)
+        return cls(from_lines(text))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `Graph.from_json` reads it."""

@@ -20,19 +20,17 @@ import json
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
 from nasmyth.graph.combine import Input
-from nasmyth.graph.flat import Node, checked_address, input_nodes
+from nasmyth.graph.flat import Node, checked_address, input_nodes, inputs_in
 from nasmyth.graph.inputs import Entry, Inputs, Spec, checked_inputs
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
 from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
 from nasmyth.units import is_whole
-
-if TYPE_CHECKING:
-    from nasmyth.graph.graph import Graph
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
@@ -52,19 +50,20 @@ _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def to_lines(graph: Graph, *, addresses: bool = False, shapes: bool = False) -> str:
-    """The graph as text (see the top of this file). Raises ValueError for an op that holds an infinity or NaN."""
-    names = _names(graph.nodes, addresses)
-    first = len(graph.inputs)
-    lines = [f"{i}: input {_entry(entry, graph.inputs.plain)}" for i, entry in enumerate(graph.inputs)]
-    for number, node in enumerate(graph.nodes[first:], first):
+def to_lines(nodes: Sequence[Node], *, addresses: bool = False, shapes: bool = False) -> str:
+    """The nodes of a graph as text (see the top of this file). Raises ValueError for an op that holds an infinity or NaN."""
+    names = _names(nodes, addresses)
+    inputs = inputs_in(nodes)
+    first = len(inputs)
+    lines = [f"{i}: input {_entry(entry, inputs.plain)}" for i, entry in enumerate(inputs)]
+    for number, node in enumerate(nodes[first:], first):
         line = f"{number}: {_written(to_json(node.op))} <- {', '.join(map(str, node.inputs))}"
         line += f" -> {_shape(node.shape)}" if shapes else ""
         lines.append(line + (f" @{names[number]}" if names.get(number) else ""))
     return "\n".join(lines)
 
 
-def _names(nodes: tuple[Node, ...], addresses: bool) -> dict[int, str]:
+def _names(nodes: Sequence[Node], addresses: bool) -> dict[int, str]:
     """What is written behind an @: every address, or a letter and a number for each module that several nodes share."""
     uses = Counter(node.address for node in nodes if node.inputs)
     if addresses:
@@ -96,13 +95,11 @@ def _written(data: Any) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def from_lines(text: str) -> Graph:
-    """The graph that `to_lines` wrote. Shapes are inferred again.
+def from_lines(text: str) -> tuple[Node, ...]:
+    """The nodes that `to_lines` wrote. Shapes are inferred again.
 
     Raises NasmythError, ShapeError or UnknownNameError, which name the line, the token, and what was expected.
     """
-    from nasmyth.graph.graph import Graph
-
     if not isinstance(text, str):
         raise NasmythError(f"a graph is read from a text, got {shown(text)}")
     nodes: list[Node] = []
@@ -120,7 +117,7 @@ def from_lines(text: str) -> Graph:
         places[number] = len(nodes) - 1
     if not nodes:
         raise NasmythError("the text of a graph is empty; it begins with its input, such as '0: input 3x32x32'")
-    return Graph(_named(nodes))
+    return _named(nodes)
 
 
 def _named(nodes: list[Node]) -> tuple[Node, ...]:

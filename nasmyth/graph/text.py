@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from nasmyth.graph.combine import Input
+from nasmyth.graph.costs import Costs
+from nasmyth.graph.flat import Node
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.markup import table as html_table
 from nasmyth.units import show
 
-if TYPE_CHECKING:
-    from nasmyth.graph.graph import Graph
+
+class Shown(Protocol):
+    """What is shown of a graph."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+    @property
+    def costs(self) -> Costs: ...
+    @property
+    def key(self) -> str: ...
 
 
-def rows(graph: Graph) -> list[dict[str, object]]:
+def rows(graph: Shown) -> list[dict[str, object]]:
     """One row a node: number, address, op, inputs, shape, params, macs (None where an op has no rule)."""
     found: list[dict[str, object]] = []
     seen: set[str] = set()
@@ -43,7 +53,7 @@ RIGHT = (0, 5, 6)
 """The columns of numbers."""
 
 
-def table(graph: Graph) -> str:
+def table(graph: Shown) -> str:
     """Node by node: address, op, shape, parameters and MACs, with the totals below."""
     lines = [HEADS, *_lines(graph)]
     widths = [max(len(line[i]) for line in lines) for i in range(7)]
@@ -51,19 +61,19 @@ def table(graph: Graph) -> str:
     return "\n".join([*body, f"{totals(graph)}; key {graph.key}"])
 
 
-def html(graph: Graph, title: str = "") -> str:
+def html(graph: Shown, title: str = "") -> str:
     """The same as a table for a notebook."""
     return html_table(HEADS, _lines(graph), RIGHT, title or f"Graph {graph.key}: {totals(graph)}")
 
 
-def totals(graph: Graph) -> str:
+def totals(graph: Shown) -> str:
     """What all nodes cost together."""
     costs = graph.costs
     more = " and what the ops marked ? cost" if costs.unknown else ""
     return f"{show(costs.params)} parameters, {show(costs.macs)} MACs{more}"
 
 
-def _lines(graph: Graph) -> list[tuple[str, ...]]:
+def _lines(graph: Shown) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for row in rows(graph):
         inputs = ",".join(map(str, row["inputs"]))  # type: ignore[call-overload]
@@ -83,7 +93,7 @@ def _count(value: object) -> str:
     return "?" if value is None else "" if value == 0 else f"{value:,}"
 
 
-def dot(graph: Graph) -> str:
+def dot(graph: Shown) -> str:
     """The graph in Graphviz's language: one box a node, labelled with its op and shape."""
     lines = ["digraph network {", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     for row in rows(graph):

@@ -20,7 +20,7 @@ from nasmyth.forms.raw import tensor_of
 
 if TYPE_CHECKING:
     from nasmyth.graph.inputs import Entry
-    from nasmyth.network.network import Network
+    from nasmyth.network.layers import Layers
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Prediction:
 class Pipeline(nn.Module):
     """Stored input -> prepared input -> network -> answer. Shares the network's weights."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Layers) -> None:
         super().__init__()
         device = device_of(network)
         self.prepare = nn.Identity() if network.inputs is None else network.inputs.module().to(device)
@@ -68,7 +68,7 @@ class Pipeline(nn.Module):
         return self.answer(run(self.network, self.prepare(given)))
 
 
-def names_of(network: Network) -> tuple[str, ...]:
+def names_of(network: Layers) -> tuple[str, ...]:
     """What the parts of stored input are called, where it has several."""
     if network.inputs is not None:
         return tuple(getattr(network.inputs, "parts", ()))
@@ -82,7 +82,7 @@ def run(network: nn.Module, x: Any) -> Any:
     return network(*x) if isinstance(x, tuple) else network(x)
 
 
-def encode(network: Network, raw: Any) -> Any:
+def encode(network: Layers, raw: Any) -> Any:
     """Raw input in stored form; without `inputs`, raw input is prepared input: numbers of the graph's input shape.
 
     Several inputs are a dict by name.
@@ -116,7 +116,7 @@ def _prepared(raw: Any, entry: Entry) -> Tensor:
     return prepared.to(_TYPES[entry.dtype])
 
 
-def predict(network: Network, raw: Any, batch: int = 256) -> Prediction:
+def predict(network: Layers, raw: Any, batch: int = 256) -> Prediction:
     """The network's answers, on the device where it is, in batches; the answers are on the CPU."""
     stored = encode(network, raw) if network.inputs is None else network.inputs.held(raw)
     device, count = device_of(network), forms.count(stored)
@@ -124,7 +124,7 @@ def predict(network: Network, raw: Any, batch: int = 256) -> Prediction:
         raise DataError(f"batch={batch!r}: give a whole number above 0, such as 256")
     if count == 0:
         raise DataError("nothing to predict: the input has no examples")
-    pipeline = network.pipeline()
+    pipeline = Pipeline(network)
     with evaluating(pipeline), torch.inference_mode():
         parts = (forms.section(stored, slice(i, i + batch)) for i in range(0, count, batch))
         answers = [pipeline(*tuple(x for _, x in forms.parts(forms.moved(part, device)))) for part in parts]

@@ -13,23 +13,23 @@ from nasmyth.forms.inputs import Column, ImageInput, TableInput
 from nasmyth.forms.scale import pixels_seen
 
 if TYPE_CHECKING:
-    from nasmyth.network.network import Network
+    from nasmyth.network.layers import Layers
 
 COLUMNS = 20
 """So many columns are described one by one."""
 
 
-def takes_raw(network: Network) -> str:
+def takes_raw(network: Layers) -> str:
     """What `predict` takes: dtype, layout and range of images, the columns of a table."""
     return f"prepared input: {_prepared(network)}" if network.inputs is None else raw_words(network.inputs)
 
 
-def takes_stored(network: Network) -> str:
+def takes_stored(network: Layers) -> str:
     """What a pipeline takes as a tensor: dtype, layout and range."""
     return f"{_prepared(network)}, prepared as for training" if network.inputs is None else stored_words(network.inputs)
 
 
-def _prepared(network: Network) -> str:
+def _prepared(network: Layers) -> str:
     entries = network.graph.inputs
     if entries.plain:
         return f"float32 (N, {_lengths(network.graph.input)})"
@@ -79,7 +79,7 @@ def _(inputs: TableInput) -> str:
     return f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}; a category as its place, from 1, and 0 if missing"
 
 
-def gives(network: Network) -> str:
+def gives(network: Layers) -> str:
     """What comes out."""
     outputs = network.outputs
     if outputs is None:

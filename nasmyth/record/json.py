@@ -25,6 +25,12 @@ FORMER = {"Fading": "DecayingActivation", "Gate": "Multiply", "Nudge": "ShiftPix
 """What classes were called in files of earlier versions, and what they are called now. Read by `from_json` alone."""
 
 
+def names_former(data: Any) -> bool:
+    """Whether JSON names a class by what it was called before: keys that it was noted with are other ones now."""
+    parts = list(data.values()) if isinstance(data, dict) else data if isinstance(data, list) else []
+    return (isinstance(data, dict) and data.get("$") in FORMER) or any(map(names_former, parts))
+
+
 def to_json(value: Any) -> Any:
     """`value` as plain JSON data; a Value becomes an object whose "$" names its class. Defaults are left out."""
     if isinstance(value, Value):

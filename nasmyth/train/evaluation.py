@@ -13,7 +13,8 @@ from torch import nn
 from nasmyth.errors import DataError
 from nasmyth.forms import stored
 from nasmyth.forms.form import AnswerForm, InputForm
-from nasmyth.network.network import Network, refuse_standardised
+from nasmyth.network.layers import refuse_standardised
+from nasmyth.network.network import Network
 from nasmyth.network.pipeline import device_of, evaluating, run
 from nasmyth.train.task import SPLITS, Task
 
