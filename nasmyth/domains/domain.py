@@ -179,7 +179,8 @@ def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Tas
     import torch
 
     from nasmyth.forms.outputs import Classes, fit_values
-    from nasmyth.train.task import Split, Task
+    from nasmyth.train.split import Split
+    from nasmyth.train.task import Task
 
     classes = settled.kind == "classification"
     outputs = Classes(settled.names, settled.type) if classes else fit_values(raw.train.y, settled.names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nasmyth.errors import ExportError
 from nasmyth.files import replacing
-from nasmyth.network.save import from_bytes, to_bytes
+from nasmyth.network.save import to_bytes
 from nasmyth.network.written import Written
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def write(network: Network, path: Path) -> Written:
     data = to_bytes(network)
-    if to_bytes(from_bytes(data)) != data:
+    if to_bytes(type(network).from_bytes(data)) != data:
         raise ExportError("not written: the file does not give the same network back")
     with replacing(path) as folder:
         (folder / path.name).write_bytes(data)

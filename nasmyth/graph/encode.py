@@ -95,7 +95,7 @@ def inside(address: str, within: str) -> bool:
 def view(candidate: Any, within: str = "", settings: tuple[str, ...] | None = None) -> View:
     """The rows of a graph, or of its part at the address `within`."""
     nodes = nodes_of(candidate)
-    part = [i for i, node in enumerate(nodes) if i and inside(node.address, within)]
+    part = [i for i, node in enumerate(nodes) if node.inputs and inside(node.address, within)]
     own = set(part)
     read = sorted({j for i in part for j in nodes[i].inputs if j not in own}) or [0]
     leaving = {j for i, node in enumerate(nodes) if i not in own for j in node.inputs if j in own}
@@ -117,7 +117,7 @@ def views(graphs: Iterable[Any], within: str, settings: tuple[str, ...] | None) 
         raise NasmythError("an encoding is fitted on graphs: give at least one, such as some of space.sample(seed)")
     found = [view(one, within, settings) for one in given]
     if within and all(len(one.labels) == one.sources + 1 for one in found):
-        known = {node.address.rpartition(".")[0] for one in given for node in nodes_of(one)[1:]}
+        known = {node.address.rpartition(".")[0] for one in given for node in nodes_of(one) if node.inputs}
         raise NasmythError(f"no graph has anything at {within!r}{nearest(within, sorted(known))}")
     return found
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import Any, Self
@@ -71,24 +72,20 @@ class Paths(Encoder):
         known = [reached.get(self._tree[1].get(path, -1), 0) for path in self.paths]
         return [*(float(walks > 0) for walks in known), float(sum(known) < total)]
 
-    @property
+    @cached_property
     def _tree(self) -> tuple[list[dict[str, int]], dict[Path, int]]:
         """The paths as a tree: for every place in it where each label leads, and the place at which each path ends."""
-        known: Any = self.__dict__.get("_branches")
-        if known is None:
-            steps: list[dict[str, int]] = [{}]
-            ends: dict[Path, int] = {}
-            for path in self.paths:
-                at = 0
-                for text in path:
-                    if text not in steps[at]:
-                        steps[at][text] = len(steps)
-                        steps.append({})
-                    at = steps[at][text]
-                ends[path] = at
-            known = self.__dict__["_branches"] = (steps, ends)
-        found: tuple[list[dict[str, int]], dict[Path, int]] = known
-        return found
+        steps: list[dict[str, int]] = [{}]
+        ends: dict[Path, int] = {}
+        for path in self.paths:
+            at = 0
+            for text in path:
+                if text not in steps[at]:
+                    steps[at][text] = len(steps)
+                    steps.append({})
+                at = steps[at][text]
+            ends[path] = at
+        return steps, ends
 
     def _walks(self, seen: View) -> tuple[dict[int, int], int]:
         """How many walks from an input to the output end at each place of the tree, and how many there are in all."""

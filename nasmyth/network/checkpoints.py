@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from nasmyth.network.network import Network
+    from nasmyth.network.layers import Layers
 
 
-def remember(network: Network, module: nn.Module, held: dict[str, tuple[str, Tensor]]) -> None:
+def remember(network: Layers, module: nn.Module, held: dict[str, tuple[str, Tensor]]) -> None:
     """Write down what the weights of a network were called. held: by name here, the name there and the tensor as it is
     here."""
     theirs = {name: tensor.detach() for name, tensor in module.state_dict(keep_vars=True).items()}
@@ -41,7 +41,7 @@ def is_turned(tensor: Tensor, original: Tensor) -> bool:
     return tensor.stride() != original.stride() or tensor.shape != original.shape
 
 
-def translate(network: Network, state: dict[str, Any], prefix: str) -> None:
+def translate(network: Layers, state: dict[str, Any], prefix: str) -> None:
     """Before weights are loaded: those of the module's names under the names here. What has a name of ours stays."""
     own = network.state_dict()
     for event in network.history:

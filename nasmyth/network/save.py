@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import torch
@@ -34,13 +34,15 @@ from nasmyth.files import replacing
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
 from nasmyth.kinds import shown
+from nasmyth.network.layers import Layers
 from nasmyth.network.names import places
-from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
-from nasmyth.record import FIELD_ERRORS, MAX_DEPTH, Value, from_json, parse_json, to_json
+from nasmyth.record import FIELD_ERRORS, MAX_DEPTH, Value, from_json, names_former, parse_json, to_json
 
-FORMAT = 2
+FORMAT = 3
 """Raised when an older Nasmyth could not read what this one writes."""
+
+L = TypeVar("L", bound=Layers)
 
 _LIMIT = 100_000_000
 """The longest header that safetensors reads, bytes."""
@@ -49,14 +51,14 @@ MOST_TABLES = 1 << 28
 """Bytes of what layers hold and do not save, such as sines and cosines of positions: a file says them in a few words."""
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Layers, path: str | os.PathLike[str]) -> None:
     """Write a network to `path`, whole or not at all. Raises ExportError."""
     data = to_bytes(network)
     with replacing(path) as folder:
         (folder / Path(path).name).write_bytes(data)
 
 
-def to_bytes(network: Network) -> bytes:
+def to_bytes(network: Layers) -> bytes:
     """The file's content. The order of everything is fixed, so that equal networks give equal bytes."""
     document = {
         "format": FORMAT,
@@ -76,8 +78,8 @@ def to_bytes(network: Network) -> bytes:
     return data
 
 
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a file, in evaluation mode, on the CPU. Raises ExportError, which names the file."""
+def load(path: str | os.PathLike[str], make: Callable[..., L]) -> L:
+    """The network in a file, in evaluation mode, on the CPU, made by `make`. Raises ExportError, which names the file."""
     if not isinstance(path, (str, os.PathLike)):
         raise ExportError(f"a network is loaded from the path of a .safetensors file, and this is {shown(path)}")
     try:
@@ -85,13 +87,13 @@ def load(path: str | os.PathLike[str]) -> Network:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}") from error
     try:
-        return from_bytes(data)
+        return from_bytes(data, make)
     except ExportError as error:
         raise ExportError(f"{path}: {error}") from error
 
 
-def from_bytes(data: bytes) -> Network:
-    """The network that `to_bytes` wrote. Raises ExportError."""
+def from_bytes(data: bytes, make: Callable[..., L]) -> L:
+    """The network that `to_bytes` wrote, made by `make`. Raises ExportError."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
     document = _document(data := bytes(data))
@@ -99,18 +101,18 @@ def from_bytes(data: bytes) -> Network:
         origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
         key = graph.key
-    if key != document.get("key"):
+    if key != document.get("key") and not names_former(document["graph"]):
         raise ExportError(
             f"its graph was {shown(document.get('key'))} when it was saved and reads as {key} here: "
             "the definition or a default of one of its ops has changed since"
         )
     weights = _tensors(data)
-    if document["format"] == 1:
-        weights = _renamed(graph, weights)
+    if document["format"] < FORMAT:
+        weights = _renamed(graph, weights, document["format"])
     with _building():
         inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
         _refuse_other_weights(graph, weights)
-        network = Network(graph, inputs, outputs, history=_plain(document["history"]))
+        network = make(graph, inputs, outputs, history=_plain(document["history"]))
         _refuse_mismatch(network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)  # assigned, not copied: types stay as they were saved
     return network.eval()
@@ -195,11 +197,11 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
         raise ExportError(f"truncated or damaged: {error}") from error
 
 
-def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a file of format 1 under the names of today."""
-    addresses = [node.address for node in graph.nodes[1:]]
+def _renamed(graph: Graph, weights: dict[str, Tensor], format: int) -> dict[str, Tensor]:
+    """The weights of a file of an earlier format under the names of today."""
+    addresses = [node.address for node in graph.nodes if node.inputs]
     now = places(addresses)
-    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
+    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format).items()}
     heads = sorted(new, key=len, reverse=True)
     found = {}
     for name, tensor in weights.items():
@@ -230,7 +232,7 @@ def _outline(graph: Graph) -> tuple[dict[str, Tensor] | None, int]:
     """
     found: dict[str, Tensor] = {}
     tables, whole = 0, True
-    nodes = {node.address: node for node in reversed(graph.nodes[1:])}
+    nodes = {node.address: node for node in reversed(graph.nodes) if node.inputs}
     for address, path in places(nodes).items():
         node = nodes[address]
         try:

@@ -2,6 +2,7 @@
 
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
+from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
@@ -9,7 +10,6 @@ from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
-from nasmyth.ops.joins import Gate
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
@@ -54,7 +54,6 @@ __all__ = [
     "FirstToken",
     "Flatten",
     "Function",
-    "Gate",
     "GlobalResponseNorm",
     "GroupNorm",
     "HeadAttention",

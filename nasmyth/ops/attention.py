@@ -10,9 +10,17 @@ from torch import nn
 
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import with_bias
 
 
-@op("b l d=(heads k) -> b l d")
+@op(
+    "b l d=(heads k) -> b l d",
+    weights=with_bias(
+        {"qkv.weight": "(3 heads k) d", "out.weight": "d (heads k)"}, {"qkv.bias": "(3 heads k)", "out.bias": "d"}
+    ),
+    ordered=lambda attention: "l" if attention.causal else "",
+    mixes="l d",
+)
 class Attention(nn.Module):
     """Multi-head self-attention with fused kernels; `causal`: a place sees only itself and earlier ones."""
 
@@ -28,7 +36,7 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
-@op("b c=(3 heads k) h w -> b heads*k h w")
+@op("b c=(3 heads k) h w -> b (heads k) h w", mixes="h w k")
 class PixelAttention(nn.Module):
     """Attention among the pixels of an image, of queries, keys and values that its channels already hold, in this order.
 

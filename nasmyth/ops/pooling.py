@@ -93,7 +93,17 @@ class Mean(nn.Module):
         return f"dims={self.dims}"
 
 
-@op("b l d=(heads k) -> b d")
+@op(
+    "b l d=(heads k) -> b d",
+    weights={
+        "query": "heads 1 k",
+        "key_value.weight": "(2 heads k) d",
+        "key_value.bias": "(2 heads k)",
+        "out.weight": "d (heads k)",
+        "out.bias": "d",
+    },
+    mixes="d",
+)
 class AttentionPool(nn.Module):
     """One learned query for each head attends to all places (Lee 2019, arXiv:1810.00825, eq. 11 with one seed vector and
     no feed-forward part)."""

@@ -10,7 +10,7 @@ from nasmyth.graph.op import op
 from nasmyth.ops.rules import weightless
 
 
-@op("b c h w -> b c h w")
+@op("b c h w -> b c h w", ordered="h w", mixes="h w")
 class ShiftPixel(nn.Module):
     """The image moved up and left by one pixel, zeros where none is left: a convolution of stride 2 on it sees the pixels
     that one on the image itself leaves out (NASNet's factorised reduction, Zoph et al. 2018, arXiv:1707.07012)."""

@@ -7,9 +7,6 @@ from typing import Any
 from nasmyth.errors import DuplicateNameError
 from nasmyth.registry import import_offered
 
-FORMER = {"Fading": "DecayingActivation", "Nudge": "ShiftPixel", "Relay": "StackedCells"}
-"""What classes were called in files of earlier versions, and what they are called now."""
-
 _classes: dict[str, type[Any]] = {}
 
 
@@ -25,10 +22,10 @@ def register(cls: type[Any]) -> None:
 
 
 def class_of(name: str) -> type[Any] | None:
-    """The class that JSON calls `name`, or called so once: one that was imported, or that another installed package offers."""
+    """The class that JSON calls `name`: one that was imported, or that another installed package offers."""
     if name not in _classes:
         import_offered(name)
-    return _classes.get(name) or _classes.get(FORMER.get(name, ""))
+    return _classes.get(name)
 
 
 def class_names() -> list[str]:

@@ -21,6 +21,15 @@ from nasmyth.kinds import shown, whole, written
 from nasmyth.record.classes import class_names, class_of
 from nasmyth.record.value import Value
 
+FORMER = {"Fading": "DecayingActivation", "Gate": "Multiply", "Nudge": "ShiftPixel", "Relay": "StackedCells"}
+"""What classes were called in files of earlier versions, and what they are called now. Read by `from_json` alone."""
+
+
+def names_former(data: Any) -> bool:
+    """Whether JSON names a class by what it was called before: keys that it was noted with are other ones now."""
+    parts = list(data.values()) if isinstance(data, dict) else data if isinstance(data, list) else []
+    return (isinstance(data, dict) and data.get("$") in FORMER) or any(map(names_former, parts))
+
 
 def to_json(value: Any) -> Any:
     """`value` as plain JSON data; a Value becomes an object whose "$" names its class. Defaults are left out."""
@@ -64,7 +73,7 @@ def _read(data: Any, levels: int) -> Any:
     name = data.get("$")
     if not isinstance(name, str):
         raise NasmythError(f'{shown(data, 200)} is no frozen value: "$" must name its class')
-    cls = class_of(name)
+    cls = class_of(name) or class_of(FORMER.get(name, ""))
     if cls is None:
         raise UnknownNameError(
             f"no class {shown(name)} is known here{nearest(name[:80], class_names())}; import the file that defines "

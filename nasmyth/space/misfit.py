@@ -42,7 +42,7 @@ def _fits(decisions: Decisions, changes: Genome) -> bool:
         return changes[key] if key in changes else decisions.first(key, hole)
 
     try:
-        Graph.of(decisions.fill(pick)[0][0], decisions.input)
+        Graph.of(decisions.fill(pick)[0][0], decisions.inputs)
     except ShapeError:
         return False
     return True

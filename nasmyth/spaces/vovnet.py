@@ -12,7 +12,7 @@ from nasmyth.blocks import conv_block, image_head, one_shot_aggregation
 from nasmyth.blocks.resnet_rs import stem_strides
 from nasmyth.graph import Identity, block, chain, parallel, repeat, residual
 from nasmyth.graph.signature import Shape
-from nasmyth.ops import Activation, Gate, Linear, MaxPool, Mean
+from nasmyth.ops import Activation, Linear, MaxPool, Mean, Multiply
 from nasmyth.space import Genome, Space, choice, integer
 from nasmyth.spaces.registry import space
 
@@ -41,7 +41,7 @@ FAMILY = {
 def effective_se(c: int) -> Any:
     """Squeeze-and-excitation with one layer, which loses nothing (VoVNetV2)."""
     weigh = chain(pool=Mean("h w"), excite=Linear(c), gate=Activation("hardsigmoid"))
-    return parallel(skip=Identity(), weigh=weigh, join=Gate())
+    return parallel(skip=Identity(), weigh=weigh, join=Multiply())
 
 
 @block("b c h w -> b out h w")

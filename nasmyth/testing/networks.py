@@ -6,6 +6,7 @@ from random import Random
 
 import torch
 
+from nasmyth.export.verify import prepared
 from nasmyth.space.space import Space
 from nasmyth.testing.laws import law
 from nasmyth.testing.wired import Wired
@@ -23,7 +24,7 @@ def check_networks(space: Space, samples: int = 10, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
             network = Wired(graph).eval()
-            output = network(torch.randn(2, *graph.input))
+            output = network(*prepared(graph, 2))
         law(tuple(output.shape) == (2, *graph.output), space, f"{genome} gives {tuple(output.shape)[1:]}")
         built = sum(parameter.numel() for parameter in network.parameters())
         counted = graph.costs.params

@@ -1,4 +1,5 @@
-"""The laws of an op: its module has the declared shape, the ruled costs, right gradients and source that stands alone."""
+"""The laws of an op: its module has the declared shape, the ruled costs, right gradients, source that stands alone, and the axes that
+it says."""
 
 from __future__ import annotations
 
@@ -18,9 +19,10 @@ from nasmyth.graph.op import Op, buffer_count, mac_count, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.counted import count
 from nasmyth.record import Value
+from nasmyth.testing.axes import check_axes
 from nasmyth.testing.laws import law
 from nasmyth.testing.onnx import check_onnx
-from nasmyth.testing.tensors import close, normal, randomised
+from nasmyth.testing.tensors import close, normal, subject
 from nasmyth.testing.values import check_value
 from nasmyth.testing.wired import buildable
 
@@ -36,7 +38,7 @@ def check_op(op: Op, *shapes: Shape, onnx: bool = True) -> None:
         return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for holds in (_shape_as_declared, _costs_as_ruled, _source_stands_alone, _gradients_are_right):
+        for holds in (_shape_as_declared, _costs_as_ruled, _source_stands_alone, _gradients_are_right, check_axes):
             holds(op, shapes)
     if onnx:
         check_onnx([(op, *shapes)])
@@ -54,7 +56,7 @@ def refuses_to_be_built(who: Value, build: Callable[[], object]) -> None:
 
 def _shape_as_declared(op: Op, shapes: tuple[Shape, ...]) -> None:
     """The output has the inferred shape at any batch size and in any memory order, and examples keep to themselves."""
-    module, inputs = _subject(op, shapes), normal(shapes, 3)
+    module, inputs = subject(op, shapes), normal(shapes, 3)
     with torch.no_grad():
         together = module(*inputs)
         wanted = op.infer(*shapes)
@@ -87,7 +89,7 @@ def _source_stands_alone(op: Op, shapes: tuple[Shape, ...]) -> None:
     (definition,) = ast.parse(source).body
     definition.decorator_list = []  # type: ignore[attr-defined]
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math}
-    original, inputs = _subject(op, shapes), normal(shapes, 2)
+    original, inputs = subject(op, shapes), normal(shapes, 2)
     try:
         exec(ast.unparse(definition), names)  # noqa: S102  the op's own source
         pasted = names[cls.__name__](**op.arguments(*shapes)).double().eval()
@@ -104,7 +106,7 @@ def _source_stands_alone(op: Op, shapes: tuple[Shape, ...]) -> None:
 
 def _gradients_are_right(op: Op, shapes: tuple[Shape, ...]) -> None:
     """In eval mode and float64, by inputs and parameters, against differences. Skipped where there is no gradient."""
-    module, inputs = _subject(op, shapes), normal(shapes, 2)
+    module, inputs = subject(op, shapes), normal(shapes, 2)
     names = [name for name, _ in module.named_parameters()]
     variables = [x.requires_grad_() for x in inputs] + [p.detach().requires_grad_() for p in module.parameters()]
 
@@ -115,9 +117,3 @@ def _gradients_are_right(op: Op, shapes: tuple[Shape, ...]) -> None:
     if run(*variables).requires_grad:
         right = torch.autograd.gradcheck(run, tuple(variables), fast_mode=True, raise_exception=False)
         law(right, op, "its gradient differs from finite differences")
-
-
-def _subject(op: Op, shapes: tuple[Shape, ...]) -> nn.Module:
-    """The op's module in float64 and eval mode, with nothing at its initial value."""
-    module: nn.Module = op.build(*shapes)
-    return randomised(module).double().eval()

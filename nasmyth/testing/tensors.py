@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
 from nasmyth.testing.laws import law
 
@@ -28,6 +29,12 @@ def randomised(module: nn.Module) -> nn.Module:
         elif name.endswith("running_var"):
             buffer.uniform_(0.5, 2.0)
     return module
+
+
+def subject(op: Op, shapes: Sequence[Shape]) -> nn.Module:
+    """The op's module in float64 and eval mode, with nothing at its initial value."""
+    module: nn.Module = op.build(*shapes)
+    return randomised(module).double().eval()
 
 
 def close(who: object, message: str, a: Tensor, b: Tensor) -> None:

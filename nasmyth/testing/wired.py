@@ -15,7 +15,7 @@ def buildable(op: Op) -> bool:
 
 def can_be_built(graph: Graph) -> bool:
     """Whether every op has a module: those of a space over a table need none."""
-    return all(buildable(node.op) for node in graph.nodes[1:])
+    return all(buildable(node.op) for node in graph.nodes if node.inputs)
 
 
 class Wired(nn.Module):
@@ -23,15 +23,15 @@ class Wired(nn.Module):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.nodes = graph.nodes
+        self.nodes, self.first = graph.nodes, len(graph.inputs)
         self.layers = nn.ModuleDict()
-        for node in self.nodes[1:]:
+        for node in self.nodes[self.first :]:
             if _key(node.address) not in self.layers:
                 self.layers[_key(node.address)] = node.op.build(*(self.nodes[i].shape for i in node.inputs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        values = [x]
-        for node in self.nodes[1:]:
+    def forward(self, *inputs: Tensor) -> Tensor:
+        values = [*inputs]
+        for node in self.nodes[self.first :]:
             values.append(self.layers[_key(node.address)](*(values[i] for i in node.inputs)))
         return values[-1]
 

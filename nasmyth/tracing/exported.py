@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, TraceError, require
-from nasmyth.forms.inputs import ImageInput, TableInput
-from nasmyth.forms.outputs import Classes, Values
+from nasmyth.forms.form import AnswerForm, InputForm
 from nasmyth.record import from_json
 
 CORE = "nasmyth.core"
@@ -47,9 +46,9 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
         told = {prop.key: prop.value for prop in model.metadata_props}
         first, last = json.loads(told[CORE])
         ends = [from_json(json.loads(told[name])) for name in ("inputs", "outputs")]
-        if not isinstance(ends[0], (ImageInput, TableInput, type(None))):
+        if not isinstance(ends[0], (InputForm, type(None))):
             raise ValueError("its inputs are not a description of inputs")
-        if not isinstance(ends[1], (Classes, Values, type(None))):
+        if not isinstance(ends[1], (AnswerForm, type(None))):
             raise ValueError("its outputs are not a description of answers")
         alone = _cut(model, first, last, ends[0], onnx)
     except (NasmythError, LookupError, ValueError, TypeError) as error:

@@ -18,6 +18,7 @@ from nasmyth.ops.tensors import Weight
 from nasmyth.tracing.attention import Group, attention, groups
 from nasmyth.tracing.call import RULES, Call
 from nasmyth.tracing.capture import Captured
+from nasmyth.tracing.drafts import Drafts
 from nasmyth.tracing.refusals import line_of
 from nasmyth.tracing.values import Draft, Expression, Flow, Held, Layout, layout_of
 from nasmyth.tracing.writing import alone, encoded, is_table, opaque
@@ -26,14 +27,11 @@ INLINE = 24
 """A constant made by more calls than this is a node of its own."""
 
 
-class Reader:
-    """Reads a captured program into drafts. `apart`: names of parameters that become nodes of their own."""
+class Reader(Drafts):
+    """Reads a captured program into drafts."""
 
     def __init__(self, program: Captured, apart: frozenset[str]) -> None:
-        self.program, self.apart, self.batch = program, apart, program.batch
-        self.drafts: list[Draft] = []
-        self.weights: dict[str, Flow] = {}
-        self.env: dict[torch.fx.Node, Any] = {}
+        super().__init__(program, apart)
         self.whole: dict[str, Flow | None] = {}
 
     def read(self) -> int:
@@ -140,10 +138,6 @@ class Reader:
         self.run(body, env)
         (last,) = [n for n in body.nodes if n.op == "output"]
         return torch.fx.node.map_aggregate(last.args[0], lambda a: env[a] if isinstance(a, torch.fx.Node) else a)
-
-    def add(self, draft: Draft) -> int:
-        self.drafts.append(draft)
-        return len(self.drafts) - 1
 
     def as_flow(self, value: Any) -> Flow:
         """Anything as a node: what is held becomes `Weight`, a constant an opaque call."""

@@ -42,10 +42,9 @@ def merge(network: Network) -> Network:
     well, or that stands in several places, stays as it is.
     """
     parts: list[_Part | None] = [_Part(node, {}) for node in network.graph.nodes]
-    modules = _modules(network)
     shared = _standing_twice(network.graph)
     for i, node in enumerate(network.graph.nodes[1:], 1):
-        state = modules[node.address].state_dict()
+        state = network.layer(node.address).state_dict()
         parts[i] = _Part(node, {name: t.detach().cpu().double() for name, t in state.items()})
     while _one_less(parts, shared):
         pass
@@ -132,22 +131,10 @@ def _rebuilt(network: Network, parts: list[_Part | None]) -> Network:
     like = next(network.parameters(), None)
     if like is not None:
         made.to(like.device, like.dtype)  # before they are rounded to what it has
-    modules = _modules(made)
     for part in parts:
         if part is not None and part.node.inputs:
-            modules[part.node.address].load_state_dict(part.weights)
+            made.layer(part.node.address).load_state_dict(part.weights)
     return made.eval()
-
-
-def _modules(network: Network) -> dict[str, Any]:
-    """The module of each address."""
-    found = {}
-    for step, node in zip(network._steps, network.graph.nodes[1:], strict=True):
-        module: Any = network
-        for name in step.path:
-            module = module._modules[name]
-        found[node.address] = module
-    return found
 
 
 def _standing_twice(graph: Graph) -> set[str]:

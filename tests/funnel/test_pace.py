@@ -13,7 +13,7 @@ import nasmyth
 from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.pace import Pace, few
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import Plan, cheap, planned
 from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
@@ -85,7 +85,7 @@ def test_a_slow_network_is_not_run_on_a_whole_batch(iris):
 @pytest.mark.parametrize("count", [2, 5, 10_000])
 def test_a_few_examples_are_a_task(count, iris):
     order = iris.train.y.argsort()  # all of one class come first
-    some = few(nasmyth.train.Task(**{**vars_of(iris), "train": iris.train.take(order)}), count)
+    some = (nasmyth.train.Task(**{**vars_of(iris), "train": iris.train.take(order)})).few(count)
     assert len(some.train.y.unique()) >= 2 and len(some.train) <= max(count + 1, len(iris.train))
 
 

@@ -194,7 +194,7 @@ def test_key_is_that_of_the_template_it_was_built_from():
     squeeze = chain(ops.Mean("h w"), ops.Linear(3), ops.Activation("silu"), ops.Linear(6), ops.Activation("sigmoid"))
     template = chain(
         stem=ops.Conv(6, stride=2, bias=True), body=repeat(residual(block), 2), tied=repeat(ops.Conv(6), 2, tied=True),
-        gate=parallel(ops.Identity(), squeeze, join=ops.Gate()),
+        gate=parallel(ops.Identity(), squeeze, join=ops.Multiply()),
         wide=parallel(ops.Conv(4, 1), ops.AvgPool(3, 1), join=ops.Concat()),
         three=parallel(ops.Identity(), ops.Conv(10, 1), ops.Conv(10, 3)), up=ops.Upsample(2), pool=ops.MaxPool(),
         tokens=ops.ToSequence(), norm=ops.LayerNorm(), drop=ops.Dropout(0.2), mean=ops.Mean("l"), head=ops.Linear(3),

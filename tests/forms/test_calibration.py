@@ -9,7 +9,7 @@ import torch
 import torchmetrics
 from torch import Tensor
 
-from nasmyth.train.calibration import Bins, adaptive_ece, brier, classwise_ece, ece, temperature
+from nasmyth.forms.calibration import Bins, adaptive_ece, brier, classwise_ece, ece, temperature
 
 
 def said(confidence: float, count: int, right: int, classes: int = 4) -> tuple[Tensor, Tensor]:

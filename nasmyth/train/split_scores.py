@@ -13,25 +13,24 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nasmyth.forms import stored
 from nasmyth.train.evaluation import predict_logits
 from nasmyth.train.task import Task
 
 RESAMPLES = 1000
-SHOWN = 2000
-"""Residuals kept for a picture."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a network does on a split. `each` is one number an example: 1 or 0 for right or wrong, or a squared error."""
+class SplitScores:
+    """What a network does on a split. `each` is one number an answer that counts: 1 or 0 for right or wrong, or a squared error."""
 
     scores: dict[str, float]
     each: Tensor
     picture: dict[str, Any]
     """{"confusion": rows of counts, true class by predicted class, "classes": names} or
     {"residuals": {"actual": [...], "predicted": [...], "name": target}}, plain JSON data."""
-    raw: Tensor
-    """What the last layer gave, N C."""
+    raw: Any
+    """What the last layer gave, N C or N ... C."""
 
 
 class Difference(NamedTuple):
@@ -43,36 +42,22 @@ class Difference(NamedTuple):
     high: float
 
 
-def judge(network: nn.Module, task: Task, split: str = "test") -> Judgement:
+def score_split(network: nn.Module, task: Task, split: str = "test") -> SplitScores:
     """Scores of a network on a split, and what they are made of."""
     examples = getattr(task, split)
     raw = predict_logits(network, task.inputs, examples.x)
-    scores = task.score(raw, examples.y)
-    if task.kind == "classification":
-        predicted = raw.argmax(1)
-        n = len(task.classes)
-        counts = torch.bincount(examples.y * n + predicted, minlength=n * n).reshape(n, n)
-        picture: dict[str, Any] = {"confusion": counts.tolist(), "classes": list(task.classes)}
-        return Judgement(scores, (predicted == examples.y).double(), picture, raw)
-    values = task.outputs.module()(raw)
-    values = values[0] if isinstance(values, tuple) else values
-    errors = (values - examples.y).double().square().mean(1)
-    step = max(1, len(values) // SHOWN)
-    shown = {
-        "actual": examples.y[::step, 0].tolist(),
-        "predicted": values[::step, 0].tolist(),
-        "name": task.outputs.names[0],
-    }
-    return Judgement(scores, errors, {"residuals": shown}, raw)
+    y = stored.moved(stored.section(examples.y, slice(None)), "cpu")
+    outputs = task.outputs
+    return SplitScores(task.score(raw, y), outputs.each(raw, y), outputs.picture(raw, y), raw)
 
 
-def difference(ours: Judgement, theirs: Judgement, goal: str, seed: int = 0) -> Difference:
+def paired_difference(ours: SplitScores, theirs: SplitScores, goal: str, seed: int = 0) -> Difference:
     """By how much `ours` is better (accuracy) or smaller (rmse) than `theirs`.
 
     A positive number is in favour of `ours`. Other goals are compared by accuracy or rmse, whichever the task has.
     """
     generator = torch.Generator().manual_seed(seed)
-    squared = goal in ("rmse", "mae", "r2") or "residuals" in ours.picture
+    squared = goal in ("rmse", "mae", "r2") or "rmse" in ours.scores
     pairs = torch.stack([ours.each, theirs.each])
 
     def gain(sample: Tensor) -> Tensor:
