@@ -143,9 +143,9 @@ class TokenInput(InputForm):
 
 
 def texts_of(frame: Any) -> list[str]:
-    """The texts of each row, one after the other."""
+    """The column of texts in a table: of several, that of the longest ones."""
     columns = [frame[name].fillna("").astype(str) for name in frame.columns]
-    return [" ".join(row) for row in zip(*columns, strict=True)]
+    return list(max(columns, key=lambda column: sum(map(len, column))))
 
 
 def fit_tokens(texts: Iterable[str], length: int, padded: bool) -> TokenInput:

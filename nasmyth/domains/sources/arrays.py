@@ -16,6 +16,7 @@ import numpy as np
 
 from nasmyth.domains.sources.graph_files import from_graph, is_graph
 from nasmyth.domains.sources.numpy_files import npz_arrays
+from nasmyth.domains.sources.on_disk import on_disk
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
 from nasmyth.domains.sources.tables import plain_labels
 from nasmyth.errors import DataError
@@ -95,8 +96,8 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
     unused = []
     if seen := _graph_keys(arrays):
         raise DataError(
-            f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph, and networks on graphs are not"
-            " designed here; to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
+            f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph; give its edges as"
+            " edge_index, 2 e whole numbers of nodes; or, to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
             " y[train_mask], x[test_mask], y[test_mask])"
         )
     for key, value in arrays.items():
@@ -139,7 +140,8 @@ def _check_text(what: str, array: Any) -> None:
 
 
 def _part(where: str, part: str, x: Any, y: Any) -> Part:
-    x, y = as_array(x, "x"), as_array(y, "y")
+    found = on_disk(x)
+    x, y = found or as_array(x, "x"), as_array(y, "y")
     if hasattr(y, "columns"):
         y = y.to_numpy()
     for letter, array in (("x", x), ("y", y)):
