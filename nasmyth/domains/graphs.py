@@ -12,12 +12,14 @@ from nasmyth.domains.sources.graph_files import OneGraph
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
-SHARES = (0.6, 0.2, 0.2)
-"""Of the nodes for training, validation and test, where the source has no masks."""
+SHARES = {"train": 0.6, "valid": 0.2, "test": 0.2}
+"""Of the nodes, where the source has no masks."""
 
 
 class Graphs(Domain):
@@ -41,7 +43,7 @@ class Graphs(Domain):
 
         from nasmyth.forms.form import IGNORED
         from nasmyth.forms.graphs import GraphInput
-        from nasmyth.forms.outputs import fit_classes
+        from nasmyth.forms.outputs import fit_classes, label_type
         from nasmyth.train.split import Split
         from nasmyth.train.task import Task
 
@@ -50,7 +52,9 @@ class Graphs(Domain):
         if options.kind == "regression":
             raise DataError(f"{raw.name}: nodes of a graph are classified; kind='regression' is not there yet")
         graph, labels = raw.train.x, raw.train.y
-        classes = fit_classes(labels)
+        if labels.dtype.kind in "if":  # -1 usually stands for nobody knows
+            labels = np.where(labels == -1, np.nan, labels.astype(np.float64))
+        classes = fit_classes(labels).replace(type="int" if raw.train.y.dtype.kind in "iu" else label_type(labels))
         outputs = classes.replace(positions=(len(graph),))
         y = outputs.encode(np.asarray(labels, dtype=object)[None])
         masks, note = _masks(graph, y[0], options)
@@ -80,20 +84,23 @@ class Graphs(Domain):
         return Recipe(optimizer="adamw", lr=1e-2, weight_decay=0.5, batch=1, epochs=100)
 
 
-def _masks(graph: OneGraph, y: object, options: Options) -> tuple[dict[str, np.ndarray], str]:
+def _masks(graph: OneGraph, y: Tensor, options: Options) -> tuple[dict[str, np.ndarray], str]:
     """Which nodes are in which split: as the source says, or by shares of each class."""
     import torch
 
     from nasmyth.train.split import stratified_split
 
-    if set(graph.masks) == {"train", "valid", "test"}:
-        return {name: graph.masks[name] for name in ("train", "valid", "test")}, "split as its masks say"
-    known = torch.nonzero(y >= 0).flatten()  # type: ignore[operator]  # a tensor
-    found = {}
-    for name, rows in zip(("train", "valid", "test"), stratified_split(y[known], SHARES, options.seed), strict=True):  # type: ignore[index]
+    if set(graph.masks) == set(SHARES):
+        return {name: graph.masks[name] for name in SHARES}, "split as its masks say"
+    found = {name: mask for name, mask in graph.masks.items() if mask.any()}
+    taken = np.any([*found.values(), np.zeros(len(graph), dtype=bool)], axis=0)
+    known = torch.nonzero((y >= 0) & torch.from_numpy(~taken)).flatten()
+    rest = [name for name in SHARES if name not in found]
+    shares = [SHARES[name] / sum(SHARES[name] for name in rest) for name in rest]
+    for name, rows in zip(rest, stratified_split(y[known], shares, options.seed), strict=True):
         found[name] = np.zeros(len(graph), dtype=bool)
         found[name][known[rows].numpy()] = True
-    return found, f"split by equal shares of each class (seed {options.seed})"
+    return {name: found[name] for name in SHARES}, f"{' and '.join(rest)} taken by equal shares of each class"
 
 
 GRAPHS = domains.add(Graphs.name, Graphs())

@@ -47,7 +47,9 @@ def is_text(x: Any) -> bool:
     known = [one for one in x[:LOOKED_AT] if isinstance(one, str)]
     if len(known) < 0.9 * min(len(x), LOOKED_AT):
         return False
-    return sum(map(len, known)) >= USUAL_LENGTH * len(known) and len(set(known)) >= DISTINCT * len(known) and _words(known)
+    return (
+        sum(map(len, known)) >= USUAL_LENGTH * len(known) and len(set(known)) >= DISTINCT * len(known) and _words(known)
+    )
 
 
 def _words(texts: list[str]) -> bool:
@@ -157,7 +159,9 @@ def _one_column(raw: Raw, x: Any) -> np.ndarray:
         return np.array(["" if text is None else str(text) for text in x], dtype=object)
     whole = x.dtype.kind in "bui" or (x.dtype.kind == "f" and np.isfinite(x).all() and (x % 1 == 0).all())
     if x.ndim != 2 or not whole or (x.size and x.min() < 0):
-        raise DataError(f"{raw.name}: x of type {x.dtype} and shape {x.shape}; as text, give texts, or whole numbers from 0, N L")
+        raise DataError(
+            f"{raw.name}: x of type {x.dtype} and shape {x.shape}; as text, give texts, or whole numbers from 0, N L"
+        )
     return x.astype(np.int64)
 
 

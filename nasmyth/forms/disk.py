@@ -29,7 +29,9 @@ THREADS = 8
 class Mapped(Rows):
     """An array in a .npy file, or some of its rows. It is pickled as the name of the file. Raises DataError."""
 
-    def __init__(self, path: str | os.PathLike[str], rows: Tensor | None = None, tail: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], rows: Tensor | None = None, tail: tuple[int, ...] | None = None
+    ) -> None:
         self.path, self.rows = str(Path(path).resolve()), rows
         self.tensor = _mapped(self.path)
         self.tail = tuple(self.tensor.shape[1:]) if tail is None else tuple(tail)
@@ -119,5 +121,9 @@ class FromDataset(Rows):
         inputs = [item[0] if isinstance(item, (tuple, list)) else item for item in items]
         if not inputs:
             return torch.empty((0, *self.shape[1:]), dtype=self.dtype)
-        stacked = torch.stack(inputs) if isinstance(inputs[0], Tensor) else torch.from_numpy(np.stack(list(map(np.asarray, inputs))))
+        stacked = (
+            torch.stack(inputs)
+            if isinstance(inputs[0], Tensor)
+            else torch.from_numpy(np.stack(list(map(np.asarray, inputs))))
+        )
         return stacked if self.encode is None else self.encode(stacked)

@@ -266,7 +266,10 @@ class TableInput(InputForm):
 
     def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
         """The first columns of each."""
-        return [{"cells": [_cell(c, float(x)) for c, x in zip(self.columns[:MOST_COLUMNS], row, strict=False)]} for row in stored]
+        return [
+            {"cells": [_cell(c, float(x)) for c, x in zip(self.columns[:MOST_COLUMNS], row, strict=False)]}
+            for row in stored
+        ]
 
     @property
     def shown_columns(self) -> list[str]:

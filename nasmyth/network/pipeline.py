@@ -100,7 +100,9 @@ def encode(network: Network, raw: Any) -> Any:
     if entries.plain:
         return _prepared(raw, entries[0])
     if not isinstance(raw, dict) or set(raw) != set(entries.names):
-        raise DataError(f"this network takes {', '.join(map(repr, entries.names))}: give a dict with one array for each")
+        raise DataError(
+            f"this network takes {', '.join(map(repr, entries.names))}: give a dict with one array for each"
+        )
     found = {entry.name: _prepared(raw[entry.name], entry) for entry in entries}
     if len({len(x) for x in found.values()}) > 1:
         raise DataError("inputs of different numbers of examples: the batch comes first, and is the same for all")

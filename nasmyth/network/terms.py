@@ -86,7 +86,9 @@ def gives(network: Network) -> str:
         return f"the last layer's output: float32 (N, {_lengths(network.graph.output)})"
     each = "".join(f" x {length}" for length in outputs.shape[:-1])
     if outputs.kind == "classification":
-        return f"labels (int64, N{each}) and probabilities (float32, N{each} x {outputs.size}) of {outputs.size} classes"
+        return (
+            f"labels (int64, N{each}) and probabilities (float32, N{each} x {outputs.size}) of {outputs.size} classes"
+        )
     shape = _lengths(outputs.shape)
     return f"values of {', '.join(outputs.names)} in the units of the training targets: float32 (N, {shape})"
 

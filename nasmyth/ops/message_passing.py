@@ -57,7 +57,9 @@ class MessagePassing(nn.Module):
 
     def forward(self, x: torch.Tensor, edges: torch.Tensor | None = None) -> torch.Tensor:
         if edges is None:
-            raise ValueError("message passing needs the edges of the graph, an input called edges: 2 x E numbers of nodes")
+            raise ValueError(
+                "message passing needs the edges of the graph, an input called edges: 2 x E numbers of nodes"
+            )
         source, to = edges.long().unbind(1)
         there = ((source >= 0) & (to >= 0)).to(x.dtype)
         source, to = source.clamp(min=0), to.clamp(min=0)

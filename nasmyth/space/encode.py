@@ -37,7 +37,9 @@ class OneHot(Value):
         """The space, made again from the template."""
         made: Space | None = self.__dict__.get("_space")
         if made is None:
-            made = self.__dict__["_space"] = Space(self.template, inputs_of({"input": self.input}, "an encoding"), self.recipe)
+            made = self.__dict__["_space"] = Space(
+                self.template, inputs_of({"input": self.input}, "an encoding"), self.recipe
+            )
         return made
 
     @property

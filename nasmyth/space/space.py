@@ -212,7 +212,9 @@ class Space:
     @property
     def key(self) -> str:
         """20 hexadecimal digits of the template, the recipe and the input."""
-        return content_key((self.template, self.recipe, self.input if self.inputs.plain else tuple(map(tuple, self.inputs))))
+        return content_key(
+            (self.template, self.recipe, self.input if self.inputs.plain else tuple(map(tuple, self.inputs)))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; constraints are kept by whoever set them, and are not part of it."""

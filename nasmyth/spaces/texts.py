@@ -34,5 +34,7 @@ def texts(input: Any = None, codes: int = 128, classes: int = 2, each: bool = Fa
 
 def plain(width: int) -> Genome:
     """The baseline, as a genome of `texts`: two layers of attention."""
-    layers = {f"body[{i}].{name}": value for i in range(2) for name, value in (("mixer", 0), ("expand", 4), ("dropout", 0.0))}
+    layers = {
+        f"body[{i}].{name}": value for i in range(2) for name, value in (("mixer", 0), ("expand", 4), ("dropout", 0.0))
+    }
     return {"width": max(4, width // 4 * 4), "body.count": 2, **layers}

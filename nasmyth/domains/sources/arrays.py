@@ -37,7 +37,9 @@ def read_mapping(source: Any, options: Options) -> Raw:
     """A mapping of the keys of an `.npz` file to arrays."""
     found = dict(source)
     if is_graph(found):
-        return from_graph("graph", "the mapping", {key: np.asarray(as_array(value, key)) for key, value in found.items()})
+        return from_graph(
+            "graph", "the mapping", {key: np.asarray(as_array(value, key)) for key, value in found.items()}
+        )
     return _from_mapping("arrays", "the mapping", found, options)
 
 

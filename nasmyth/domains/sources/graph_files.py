@@ -41,7 +41,9 @@ def from_graph(name: str, where: str, arrays: Mapping[str, np.ndarray]) -> Raw:
     if "y" not in arrays:
         raise DataError(f"{where}: a graph without y: give a label for each node")
     if x.ndim != 2 or x.dtype.kind not in "buif" or edges.ndim != 2 or edges.dtype.kind not in "ui":
-        raise DataError(f"{where}: x of shape {x.shape} and edges of shape {edges.shape}; expected numbers n f, and whole ones 2 e")
+        raise DataError(
+            f"{where}: x of shape {x.shape} and edges of shape {edges.shape}; expected numbers n f, and whole ones 2 e"
+        )
     edges = edges if edges.shape[0] == 2 else edges.T
     if edges.shape[0] != 2 or not edges.size or edges.min() < 0 or edges.max() >= len(x):
         raise DataError(f"{where}: edges of shape {edges.shape}: expected 2 e numbers of nodes, from 0 to {len(x) - 1}")

@@ -60,9 +60,13 @@ def on_disk(x: Any) -> OnDisk | None:
         whole = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: cannot be mapped as .npy ({error}); write the array with np.save") from None
-    same = not isinstance(x, np.memmap) or (x.shape == whole.shape and x.dtype == whole.dtype and x.offset == whole.offset)
+    same = not isinstance(x, np.memmap) or (
+        x.shape == whole.shape and x.dtype == whole.dtype and x.offset == whole.offset
+    )
     if not same or whole.dtype != np.uint8 or whole.ndim not in (3, 4) or (whole.ndim == 4 and whole.shape[3] > 4):
         if isinstance(x, np.memmap):
             return None  # read as any other array is
-        raise DataError(f"{path}: {whole.dtype} of shape {whole.shape}; what stays on disk is images, uint8 N H W or N H W C")
+        raise DataError(
+            f"{path}: {whole.dtype} of shape {whole.shape}; what stays on disk is images, uint8 N H W or N H W C"
+        )
     return OnDisk(path, whole.shape)
