@@ -94,7 +94,7 @@ def _extent(named: Any) -> dict[str, Any]:
     try:
         space = named()
         size = space.size
-        return {"size": "infinite" if size == math.inf else str(size), "input": list(space.input)}
+        return {"size": "infinite" if size == math.inf else str(size), "input": space.inputs.to_json()}
     except (NasmythError, TypeError) as error:  # another package's fault must not take the list with it
         return {"size": f"cannot be made: {error}", "input": []}
 
@@ -105,6 +105,8 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
     if is_whole(size):
         size = f"{int(size):,}" if int(size) < 10**6 else f"10^{math.log10(int(size)):.1f}"
     found = {"size": "infinitely many" if size == "infinite" else size} if size else {}
+    if input and isinstance(input[0], list):
+        return {**found, "input": ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape, _ in input)}
     return {**found, "input": "×".join(map(str, input))} if input else found
 
 

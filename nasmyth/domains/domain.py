@@ -22,7 +22,7 @@ from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
 
 if TYPE_CHECKING:
-    from nasmyth.forms.inputs import ImageInput, TableInput
+    from nasmyth.forms.form import InputForm
     from nasmyth.measure import Constraint
     from nasmyth.network import Network
     from nasmyth.space import Genome, Space
@@ -121,6 +121,7 @@ def read(
     size: int | tuple[int, int] | None = None,
     on_bad: str | None = None,
     limit: int | None = None,
+    domain: str | None = None,
 ) -> Task:
     """Read data of any kind into a task: inputs, answer, and training, validation and test splits, in memory.
 
@@ -133,12 +134,14 @@ def read(
     on_bad: "skip" leaves out what cannot be used (unreadable pictures, missing labels, classes too small to split) and
         says so; "refuse" raises. By default inputs are skipped and labels are refused.
     limit: at most so many training examples, for a quick try.
+    domain: "text", "vision" ... (`nasmyth list domains`) where the kind of data is not what it looks like, such as rows of whole
+        numbers that are tokens.
 
     `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.
     """
     if is_task(source):
         return source
-    options = Options(target, kind, seed, size, on_bad, limit)
+    options = Options(target, kind, seed, size, on_bad, limit, domain)
     raw = load(source, options)
     asked = (options.target,) if isinstance(options.target, str) else options.target
     if asked is not None and asked != raw.targets:
@@ -149,9 +152,9 @@ def read(
     for name, part in raw.parts.items():
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")
-    domain = domain_of(raw)
-    task = domain.task(raw, options)
-    return replace(task, recipe=domain.recipe(task))
+    found = domain_of(raw) if domain is None else domains.get(domain)
+    task = found.task(raw, options)
+    return replace(task, recipe=found.recipe(task))
 
 
 def domain_of(raw: Raw) -> Domain:
@@ -174,7 +177,7 @@ def domain_for(task: Task) -> Domain:
     )
 
 
-def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Task:
+def assemble(raw: Raw, inputs: InputForm, settled: Settled) -> Task:
     """The task of data that is split, with inputs fitted on its training part."""
     import torch
 

@@ -1,8 +1,8 @@
-"""Series, told from pictures and from tables by how they look: networks for them are not designed here, and that is said.
+"""Series, told from pictures and from tables by how they look: networks for series of numbers are not designed here, and that is said.
 
 N T C       steps of a few channels, much longer than wide      refused: taken for pictures they would be misread
 N T         columns that resemble their neighbours              a table, in which order is not used: noted
-N T         whole numbers of one range in every column          codes, which a table takes for amounts: noted
+N T         whole numbers of one range in every column          codes, which a table takes for amounts (`domain="text"` for tokens): noted
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def said_of_series(frame: Any, numbers: tuple[str, ...]) -> tuple[str, ...]:
         return (
             f"the {len(numbers):,} columns hold whole numbers of one range, like sequences of codes (words, say): a "
             f"table takes"
-            f" them for amounts, and {order}; counts of each code may serve better",
+            f" them for amounts, and {order}; domain='text' takes them for tokens",
         )
     near, far = _resemblance(values)
     if near > ALIKE and near > far + 0.2:

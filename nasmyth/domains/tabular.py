@@ -12,6 +12,7 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
+from nasmyth.domains.text import is_text
 from nasmyth.errors import DataError, require
 from nasmyth.record import utf8_text
 
@@ -35,6 +36,8 @@ class Tabular(Domain):
     def accepts(self, raw: Raw) -> bool:
         """DataFrames, and arrays with one or two axes."""
         x = raw.train.x
+        if is_text(x):
+            return False
         return hasattr(x, "columns") or (isinstance(x, np.ndarray) and x.ndim in (1, 2) and x.dtype.kind in "buifOUST")
 
     def suits(self, task: Task) -> bool:

@@ -36,12 +36,16 @@ def packed(value: Any) -> Any:
             "shape": list(x.shape),
             "data": base64.b64encode(data).decode(),
         }
+    if isinstance(value, dict):
+        return {name: packed(v) for name, v in value.items()}
     return [packed(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def unpacked(value: Any) -> Any:
     """The inverse of `packed`. Raises KeyError, TypeError or ValueError for what it did not write."""
-    if isinstance(value, dict) and "tensor" in value:
+    if isinstance(value, dict) and not isinstance(value.get("tensor"), str):
+        return {name: unpacked(v) for name, v in value.items()}
+    if isinstance(value, dict):
         dtype, data = getattr(torch, value["tensor"]), bytearray(base64.b64decode(value["data"]))
         if not isinstance(dtype, torch.dtype):
             raise TypeError(f"no type of tensors: {dtype}")

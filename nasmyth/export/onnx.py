@@ -150,6 +150,8 @@ def plain(network: Network, batch: int) -> bytes:
     """
     sample = zeros(network.graph, batch)
     try:
+        if len(sample) > 1:  # it mixes up the names of several inputs
+            raise ExportError("PyTorch's older exporter takes one input")
         return _traced_by_running(network, sample)
     except Exception:
         with quiet(), _silent():
@@ -162,17 +164,6 @@ def plain(network: Network, batch: int) -> bytes:
         assert program is not None
         data: bytes = program.model_proto.SerializeToString()
         return data
-
-
-class _Inside(torch.nn.Module):
-    """A network within another module."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.network(*inputs)
 
 
 def zeros(graph: Graph, batch: int) -> tuple[Tensor, ...]:
@@ -189,7 +180,7 @@ def _traced_by_running(network: Network, sample: tuple[Tensor, ...]) -> bytes:
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.onnx.*")
         names = list(network.graph.inputs.names)
-        model = _Inside(network).eval()  # the exporter takes what has a `graph` for a scripted module
+        model = torch.nn.Sequential(network).eval()  # the exporter takes what has a `graph` for a scripted module
         torch.onnx.export(
             model,
             sample,

@@ -287,12 +287,17 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
     if _classifies(network):
         lines += [
             f"    probabilities = {torch_name}.cat([probability for _, probability in answers])",
-            "    labels = [CLASSES[i] for label, _ in answers for i in label.tolist()]",
+            f"    labels = [{_named(len(network.outputs.shape) - 1)} for label, _ in answers for i in label.tolist()]",
             "    return labels, probabilities",
         ]
     else:
         lines.append(f"    return {torch_name}.cat(answers)")
     return "\n".join(lines)
+
+
+def _named(positions: int) -> str:
+    """The class of an index, or of those of the positions of an example."""
+    return f"[{_named(positions - 1)} for i in i]" if positions else "CLASSES[i]"
 
 
 def _batches(network: Network, answer: str) -> Iterator[str]:
@@ -335,4 +340,8 @@ def _compared(network: Network, answer: Any) -> Any:
         return answer
     labels, probabilities = answer
     places_of = {name: i for i, name in enumerate(network.outputs.labels)}
-    return torch.tensor([places_of[label] for label in labels]), probabilities
+
+    def indices(label: Any) -> Any:
+        return [indices(one) for one in label] if isinstance(label, list) else places_of[label]
+
+    return torch.tensor(indices(labels)), probabilities

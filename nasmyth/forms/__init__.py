@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
+    from nasmyth.forms.disk import FromDataset, Mapped
     from nasmyth.forms.fitting import fit_image_input, fit_table_input
     from nasmyth.forms.form import IGNORED, AnswerForm, InputForm
     from nasmyth.forms.graphs import GraphInput
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from nasmyth.forms.several import NamedInputs
     from nasmyth.forms.tokens import TokenInput, fit_tokens
 
-__all__ = ["IGNORED", "AnswerForm", "Classes", "Column", "GraphInput", "Heads", "ImageInput", "InputForm", "NamedInputs",
+__all__ = ["IGNORED", "AnswerForm", "Classes", "Column", "FromDataset", "GraphInput", "Heads", "ImageInput", "InputForm",
+           "Mapped", "NamedInputs",
            "TableInput", "TokenInput", "Values", "fit_classes", "fit_image_input", "fit_table_input", "fit_tokens", "fit_values"]  # fmt: skip
 
 __getattr__, __dir__ = contents(
     __name__,
     {
+        "disk": ("FromDataset", "Mapped"),
         "fitting": ("fit_image_input", "fit_table_input"),
         "form": ("IGNORED", "AnswerForm", "InputForm"),
         "graphs": ("GraphInput",),

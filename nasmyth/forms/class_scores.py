@@ -73,7 +73,11 @@ class ClassScores(AnswerForm, abstract=True):
         low, high = _extremes(y) if fine else (0, 0)
         if fine and high < self.size and (low >= 0 or (self.positions and self._marked(y))):
             return
-        got = f"targets of shape {tuple(y.shape)} and type {y.dtype}" if hasattr(y, "dtype") else "targets of another kind"
+        got = (
+            f"targets of shape {tuple(y.shape)} and type {y.dtype}"
+            if hasattr(y, "dtype")
+            else "targets of another kind"
+        )
         raise DataError(
             f"{what}: {got} from {low} to {high}, expected torch.int64 indices of {self.size} classes"
             f"{f' for each of {self.positions} positions' if self.positions else ''}; make them with outputs.encode(raw)"

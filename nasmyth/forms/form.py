@@ -128,6 +128,5 @@ def stored_as(stored: Any, what: str, shape: Shape, *dtypes: Any) -> None:
     if not fine:
         got = f"shape {tuple(stored.shape[1:])} and type {stored.dtype}" if hasattr(stored, "dtype") else "another kind"
         raise DataError(
-            f"{what}: inputs of {got}, expected {tuple(shape)} and {dtypes[0]}; "
-            f"make them with inputs.encode(raw)"
+            f"{what}: inputs of {got}, expected {tuple(shape)} and {dtypes[0]}; make them with inputs.encode(raw)"
         )

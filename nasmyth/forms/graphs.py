@@ -42,7 +42,9 @@ class GraphInput(InputForm):
 
     def check(self) -> None:
         if min(self.nodes, self.features, self.edges) < 1:
-            raise DataError(f"a graph of {self.nodes} nodes, {self.features} features, {self.edges} edges: each is at least 1")
+            raise DataError(
+                f"a graph of {self.nodes} nodes, {self.features} features, {self.edges} edges: each is at least 1"
+            )
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -88,7 +90,9 @@ class GraphInput(InputForm):
         stored_as(stored["x"], what, self.shape, torch.float32)
         stored_as(stored["edges"], what, (2, self.edges), torch.int64)
         if isinstance(stored["edges"], Tensor) and int(stored["edges"].max()) >= self.nodes:
-            raise DataError(f"{what}: an edge leads to node {int(stored['edges'].max())}, and there are {self.nodes}, from 0 on")
+            raise DataError(
+                f"{what}: an edge leads to node {int(stored['edges'].max())}, and there are {self.nodes}, from 0 on"
+            )
 
     def random(self, n: int, seed: int) -> dict[str, Tensor]:
         """Raw input at random."""

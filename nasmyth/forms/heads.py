@@ -38,7 +38,9 @@ class Heads(AnswerForm):
     def check(self) -> None:
         named = all(isinstance(h, tuple) and len(h) == 2 and isinstance(h[1], AnswerForm) for h in self.heads)
         if not named or not self.heads or len(dict(self.heads)) < len(self.heads):
-            raise DataError("heads are pairs of a name and an answer, such as (('kind', Classes(...)), ('age', Values(...)))")
+            raise DataError(
+                "heads are pairs of a name and an answer, such as (('kind', Classes(...)), ('age', Values(...)))"
+            )
         if self.weights and len(self.weights) != len(self.heads):
             raise DataError(f"{len(self.weights)} weights for {len(self.heads)} heads: give one for each, or none")
         if len({self._answer(i).shape[:-1] for i in range(len(self.heads))}) > 1:
@@ -136,7 +138,9 @@ class Heads(AnswerForm):
     def validate(self, y: Any, what: str) -> None:
         """Raise DataError unless there are targets for each head."""
         if not isinstance(y, dict) or set(y) != {name for name, _ in self.heads}:
-            raise DataError(f"{what}: targets are a dict with one tensor for each of {[name for name, _ in self.heads]}")
+            raise DataError(
+                f"{what}: targets are a dict with one tensor for each of {[name for name, _ in self.heads]}"
+            )
         for name, answer in self.heads:
             answer.validate(y[name], f"{what}, head {name!r}")
         if len({len(one) for one in y.values()}) > 1:

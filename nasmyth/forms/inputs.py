@@ -24,6 +24,7 @@ from nasmyth.forms.numerals import NOTATIONS
 from nasmyth.forms.pictures import data_uris
 from nasmyth.forms.raw import as_images, column_of, numbers_of, pixels_of, tensor_of, text_of, with_channels
 from nasmyth.forms.scale import hold_images, hold_table
+from nasmyth.forms.stored import Rows
 from nasmyth.record import Value
 
 MOST_COLUMNS = 12
@@ -111,11 +112,14 @@ class ImageInput(InputForm):
         """What the network sees: (channels, height, width)."""
         return (self.channels, self.height, self.width)
 
-    def encode(self, raw: Any) -> Tensor:
+    def encode(self, raw: Any) -> Any:
         """Raw images, N H W or N H W C, to stored ones: uint8, N H W C. Gray and colour are converted into each other.
 
         Raises DataError for another size, another number of channels, or values that are not pixels.
         """
+        if isinstance(raw, Rows):  # stays where it is: uint8 already
+            self.validate(raw, "images on disk")
+            return raw
         images = as_images(raw)
         given = tuple(images.shape[1:3])
         if given != (self.height, self.width):
@@ -262,7 +266,10 @@ class TableInput(InputForm):
 
     def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
         """The first columns of each."""
-        return [{"cells": [_cell(c, float(x)) for c, x in zip(self.columns[:MOST_COLUMNS], row, strict=False)]} for row in stored]
+        return [
+            {"cells": [_cell(c, float(x)) for c, x in zip(self.columns[:MOST_COLUMNS], row, strict=False)]}
+            for row in stored
+        ]
 
     @property
     def shown_columns(self) -> list[str]:

@@ -22,7 +22,9 @@ class NamedInputs(InputForm):
     def check(self) -> None:
         named = all(isinstance(p, tuple) and len(p) == 2 and isinstance(p[1], InputForm) for p in self.inputs)
         if not self.inputs or not named or len(dict(self.inputs)) < len(self.inputs):
-            raise DataError("inputs are pairs of a name and what is read, such as (('x', ImageInput(...)), ('row', TableInput(...)))")
+            raise DataError(
+                "inputs are pairs of a name and what is read, such as (('x', ImageInput(...)), ('row', TableInput(...)))"
+            )
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -37,7 +39,9 @@ class NamedInputs(InputForm):
         found = {}
         for name, form in self.inputs:
             for i, entry in enumerate(form.spec):
-                found[name if i == 0 else entry.name if entry.name not in found else f"{name}_{entry.name}"] = Spec(*entry[1:])
+                found[name if i == 0 else entry.name if entry.name not in found else f"{name}_{entry.name}"] = Spec(
+                    *entry[1:]
+                )
         return checked_inputs(found)
 
     @property
@@ -70,7 +74,9 @@ class NamedInputs(InputForm):
 
     def validate(self, stored: Any, what: str) -> None:
         if not isinstance(stored, dict) or set(stored) != set(self.parts):
-            raise DataError(f"{what}: inputs are a dict with {', '.join(self.parts)}; make them with inputs.encode(raw)")
+            raise DataError(
+                f"{what}: inputs are a dict with {', '.join(self.parts)}; make them with inputs.encode(raw)"
+            )
         for name, form in self.inputs:
             form.validate(stored[name], f"{what}, input {name!r}")
         if len({len(one) for one in stored.values()}) > 1:

@@ -1,8 +1,8 @@
 """Examples in stored form, held in one of three ways, and what is done to all of them alike.
 
-    a tensor, N ...                        in memory
-    a dict from names to such              several inputs, or several answers, of the same examples
-    `Rows`                                 read when they are asked for: from a file, or from a PyTorch Dataset (`disk.py`)
+a tensor, N ...                        in memory
+a dict from names to such              several inputs, or several answers, of the same examples
+`Rows`                                 read when they are asked for: from a file, or from a PyTorch Dataset (`disk.py`)
 """
 
 from __future__ import annotations

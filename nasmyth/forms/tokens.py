@@ -50,9 +50,15 @@ class TokenInput(InputForm):
 
     def check(self) -> None:
         names = self.vocabulary
-        fine = 0 < names <= MOST_CODES if type(names) is int else isinstance(names, tuple) and len(set(names)) == len(names)
+        fine = (
+            0 < names <= MOST_CODES
+            if type(names) is int
+            else isinstance(names, tuple) and len(set(names)) == len(names)
+        )
         if not fine or self.length < 1:
-            raise DataError("tokens have a length of at least 1, and a vocabulary of different texts, or a number of codes")
+            raise DataError(
+                "tokens have a length of at least 1, and a vocabulary of different texts, or a number of codes"
+            )
 
     @property
     def size(self) -> int:
@@ -71,7 +77,9 @@ class TokenInput(InputForm):
 
     @property
     def takes(self) -> str:
-        return f"codes of texts: int64 (N, {self.length}), from 0 to {self.size - 1}" + (", 0 where there is no text" * self.padded)
+        return f"codes of texts: int64 (N, {self.length}), from 0 to {self.size - 1}" + (
+            ", 0 where there is no text" * self.padded
+        )
 
     def encode(self, raw: Any) -> Tensor:
         """Texts, or arrays N L of codes, to int64 N L. Longer texts are cut. Raises DataError."""
@@ -85,7 +93,9 @@ class TokenInput(InputForm):
         if array.shape[1] < self.length and not self.padded:
             raise DataError(f"sequences of {array.shape[1]} codes for a network that takes {self.length}")
         codes = torch.from_numpy(array.astype(np.int64))
-        if array.size and (codes.min() < 0 or codes.max() >= self.size or (array.dtype.kind == "f" and (array % 1).any())):
+        if array.size and (
+            codes.min() < 0 or codes.max() >= self.size or (array.dtype.kind == "f" and (array % 1).any())
+        ):
             raise DataError(
                 f"codes from {array.min():g} to {array.max():g}: this vocabulary has whole numbers from 0 to {self.size - 1}"
             )
@@ -114,7 +124,11 @@ class TokenInput(InputForm):
 
     def validate(self, stored: Any, what: str) -> None:
         stored_as(stored, what, (self.length,), torch.int64)
-        if isinstance(stored, Tensor) and stored.numel() and not 0 <= int(stored.min()) <= int(stored.max()) < self.size:
+        if (
+            isinstance(stored, Tensor)
+            and stored.numel()
+            and not 0 <= int(stored.min()) <= int(stored.max()) < self.size
+        ):
             raise DataError(f"{what}: codes from {int(stored.min())} to {int(stored.max())}, of {self.size}")
 
     def random(self, n: int, seed: int) -> Tensor:
@@ -139,13 +153,16 @@ class TokenInput(InputForm):
     def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
         """The text, or what stands before the position."""
         rows = zip(stored.tolist(), places, strict=True)
-        return [{"cells": [self.text(row[max(0, at[0] - CONTEXT) : at[0] + 1] if at else row[: 3 * CONTEXT])]} for row, at in rows]
+        return [
+            {"cells": [self.text(row[max(0, at[0] - CONTEXT) : at[0] + 1] if at else row[: 3 * CONTEXT])]}
+            for row, at in rows
+        ]
 
 
 def texts_of(frame: Any) -> list[str]:
-    """The texts of each row, one after the other."""
+    """The column of texts in a table: of several, that of the longest ones."""
     columns = [frame[name].fillna("").astype(str) for name in frame.columns]
-    return [" ".join(row) for row in zip(*columns, strict=True)]
+    return list(max(columns, key=lambda column: sum(map(len, column))))
 
 
 def fit_tokens(texts: Iterable[str], length: int, padded: bool) -> TokenInput:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError, UnknownNameError, nearest
-from nasmyth.graph.joins import Input
 from nasmyth.graph.flat import Node, append, infer, not_a_template
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.joins import Input
 from nasmyth.graph.op import Op
 from nasmyth.record import below, is_open
 

@@ -62,7 +62,9 @@ def state_bytes(graph: Graph) -> int:
 
     Exactly the payload of the safetensors file. Layers that share weights count once.
     """
-    layers = {node.address: (node.op, tuple(graph.nodes[i].shape for i in node.inputs)) for node in graph.nodes if node.inputs}
+    layers = {
+        node.address: (node.op, tuple(graph.nodes[i].shape for i in node.inputs)) for node in graph.nodes if node.inputs
+    }
     return sum(_op_bytes(op, shapes) for op, shapes in layers.values())
 
 

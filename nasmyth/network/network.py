@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+import nasmyth.forms.known  # noqa: F401  makes all kinds of inputs and answers known to files
 from nasmyth.contents import late
 from nasmyth.errors import CheckError
 from nasmyth.graph.graph import Graph

@@ -46,8 +46,15 @@ class Prediction:
     def __repr__(self) -> str:
         if self.labels is None:
             return f"<Prediction of {', '.join(self.names) or 'values'} for {len(self)} examples>"
-        shown = ", ".join(map(str, self.labels[:8])) + (", ..." if len(self) > 8 else "")
+        shown = ", ".join(map(_short, self.labels[:8])) + (", ..." if len(self) > 8 else "")
         return f"<Prediction for {len(self)} examples: {shown}>"
+
+
+def _short(label: Any) -> str:
+    """A label, or the first of those of an example's positions."""
+    if not isinstance(label, list):
+        return str(label)
+    return f"[{', '.join(map(_short, label[:8]))}{', ...' if len(label) > 8 else ''}]"
 
 
 class Pipeline(nn.Module):

@@ -23,6 +23,7 @@ from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, 
 from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
+from nasmyth.ops.sequence import SequenceConv
 from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
@@ -87,6 +88,7 @@ __all__ = [
     "RowProducts",
     "ScheduledDropPath",
     "Select",
+    "SequenceConv",
     "ShiftPixel",
     "SinCosPosition",
     "Slice",

@@ -8,7 +8,17 @@ class (`classes.py`), and what is in it has an address (`address.py`).
 from nasmyth.record.address import below, classes_in, defined_in
 from nasmyth.record.classes import class_of
 from nasmyth.record.fields import freeze, is_open
-from nasmyth.record.json import MAX_DEPTH, content_key, dumps, from_json, loads, names_former, parse_json, to_json, utf8_text
+from nasmyth.record.json import (
+    MAX_DEPTH,
+    content_key,
+    dumps,
+    from_json,
+    loads,
+    names_former,
+    parse_json,
+    to_json,
+    utf8_text,
+)
 from nasmyth.record.value import FIELD_ERRORS, Value
 
 __all__ = [

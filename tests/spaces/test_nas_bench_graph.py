@@ -1,4 +1,4 @@
-"""NAS-Bench-Graph: which architectures are the same, against the published table; layers without modules."""
+"""NAS-Bench-Graph: which architectures are the same, against the published table; and layers that read edges."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import product
 from random import Random
 
 import pytest
+import torch
 from published import few, file, published
 
-from nasmyth.errors import GenomeError, NasmythError, SpaceError
+from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph import Graph, chain
 from nasmyth.network import build
 from nasmyth.ops import MessagePassing
@@ -128,12 +129,12 @@ def test_what_is_wrong_with_a_text_is_said(written, said):
         genome(written)
 
 
-def test_without_a_module_a_network_is_keyed_and_drawn_and_not_built():
+def test_without_edges_a_network_is_keyed_and_drawn_and_does_not_run():
     graph = nas_bench_graph(input=(10, 4)).decode(genome("0-0-1-3 gcn-fc-skip-gat"))
     assert graph.output == (10, 7) and Graph.from_json(graph.to_json()).key == graph.key
     assert "MessagePassing" in str(graph)
     assert "MessagePassing" in graph.dot()
-    with pytest.raises(NasmythError, match="MessagePassing.* has no module"):
-        build(graph)
+    with pytest.raises(ValueError, match="needs the edges of the graph"):
+        build(graph)(torch.zeros(1, 10, 4))
     with pytest.raises(SpaceError, match="kind is one of gat, gcn"):
         Graph.of(chain(MessagePassing("gcm")), (4, 3))

@@ -38,6 +38,7 @@ class Options:
     size: int | tuple[int, int] | None = None
     on_bad: str | None = None
     limit: int | None = None
+    domain: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and not (isinstance(self.kind, str) and self.kind in KINDS):
