@@ -90,7 +90,8 @@ def _asks_well(search: Simulation, n: int) -> list[Proposal]:
     law(least <= len(asked) <= n, strategy, f"asked for {n} while {len(pending)} are out, gives {len(asked)}")
     for one in asked:
         _is_a_proposal(search, one)
-    places = [(one.stage.name, json.dumps(one.genome, sort_keys=True)) for one in (*pending, *asked) if one.genome]
+    work = [(one.stage, one.genome) for one in pending] + [(one.stage, one.genome) for one in asked]
+    places = [(stage.name, json.dumps(genome, sort_keys=True)) for stage, genome in work if genome]
     spare = space.size >= 8 * len(places)  # a space that is nearly used up has to repeat
     law(len({*places}) == len(places) or not spare, strategy, f"asks for {n}, and repeats itself or what is out")
     search.ask(n)

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.op_laws import stir
 from nasmyth.ops import ChannelSlice, ContMix, Fading, GlobalResponseNorm, PixelAttention, Resize, TransposedConv
-from nasmyth.testing import _stir
 
 torch.set_num_threads(1)
 
@@ -14,7 +14,7 @@ torch.set_num_threads(1)
 def contmix(**settings):
     torch.manual_seed(0)
     op = ContMix(**{"heads": 2, "kernel": 5, "small": 3, "regions": 2, **settings})
-    return _stir(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
+    return stir(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
 
 
 def test_every_kernel_sums_to_one_and_keeps_constant_images():

@@ -8,10 +8,10 @@ from nasmyth import blocks
 from nasmyth.blocks.vanilla import FORMS
 from nasmyth.graph import Graph, chain, repeat, residual
 from nasmyth.network import Network, build
+from nasmyth.op_laws import stir
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, Mean, TokenBatchNorm
 from nasmyth.spaces import vanillanet
 from nasmyth.spaces.nb201 import nb201
-from nasmyth.testing import _stir
 from nasmyth.train import Recipe, fit, initialise
 from nasmyth.train.evaluation import predict_logits
 from nasmyth.transform import merge
@@ -26,7 +26,7 @@ def network(template, shape, dtype=torch.float64):
 def stirred(graph):
     """A network with nothing at its initial value, norm statistics included."""
     torch.manual_seed(0)
-    return _stir(build(graph, seed=1)).eval()
+    return stir(build(graph, seed=1)).eval()
 
 
 def kinds(net):
