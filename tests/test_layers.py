@@ -44,7 +44,7 @@ from nasmyth.measure import params
 from nasmyth.search import Evolution
 space = Space(chain(Wide(choice(4, 8)), repeat(Tag(), choice(1, 2))), (3, 8, 8)).narrow(params <= 400)
 strategy, rng = Evolution(population=3), Random(0)
-for genome in strategy.ask(strategy.init(space), space, rng, 4):
+for genome, *_ in strategy.ask(strategy.init(space), space, rng, 4, ()):
     graph = space.decode(genome)
     assert params(graph) <= 400 and graph.key and str(graph)
 """
