@@ -119,7 +119,7 @@ class Evolution(Strategy):
 
 def ranked(members: Sequence[Member]) -> Sequence[Ranked]:
     """The members with what they are compared by: their fitness, or with several objectives, their front and crowding."""
-    scores = next((scores for _, scores in members if scores is not WORST), WORST)
+    scores = next((scores for _, scores in members if scores != WORST), WORST)
     if len(scores) <= 2:  # a violation, and one objective
         return members
     keys: list[Any] = [()] * len(members)

