@@ -11,9 +11,9 @@ import numpy as np
 from nasmyth.domains.sources import pictures
 from nasmyth.domains.sources.arrays import as_array
 from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.frames import SUFFIXES, table_file
 from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
 from nasmyth.domains.sources.raw import several
-from nasmyth.domains.sources.tables import SUFFIXES, table_file
 from nasmyth.errors import DataError, nearest
 
 if TYPE_CHECKING:
