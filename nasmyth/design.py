@@ -130,7 +130,7 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
         raise NasmythError(
             f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}"
         )
-    if "training" not in measure.needs:
+    if "training" not in measure.requires:
         raise NasmythError(
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )

@@ -96,7 +96,7 @@ def final_test(
     study.put(best, "mistakes", encode(mistakes(ours.raw, task)).encode())
     noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph),
                              "chance": chance(task, "test")}  # fmt: skip
-    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.needs}
+    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.requires}
     if device:
         noted["device"] = device
     known = {**ours.scores, **device}

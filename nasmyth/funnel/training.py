@@ -12,7 +12,7 @@ from nasmyth.funnel.plan import UNBOUNDED, Plan
 from nasmyth.measure import find
 from nasmyth.search.strategy import FULL
 from nasmyth.study import Outcome, Trial
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import show
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _warm: list[bool] = []
 class Rung:
     """Trial -> `Outcome`. `end`: when all must be over, in seconds since 1970; None is never."""
 
-    training: Training
+    training: Evaluation
     plan: Plan
     end: float | None = None
 

@@ -135,10 +135,12 @@ class Proposer:
     def _candidates(
         self, rng: random.Random, missing: Callable[[], int], asked: int, pending: tuple[Pending, ...]
     ) -> Iterator[Candidate]:
-        stage, most = FULL, missing()
+        stage, most, out = FULL, missing(), pending
         for _ in range(RETRIES):
             wanted = missing()
-            proposed = list(self.strategy.ask(self.state, self.space, rng, wanted, pending))[:wanted]
+            proposed = list(self.strategy.ask(self.state, self.space, rng, wanted, out))[:wanted]
+            last = asked + len(out)  # what was proposed just now is out, too, and so not proposed again
+            out += tuple(Pending(last + i, one.genome, one.stage, one.parent) for i, one in enumerate(proposed, 1))
             for one in proposed:
                 stage = one.stage
                 yield self._checked(one, asked)

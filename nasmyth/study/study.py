@@ -73,14 +73,14 @@ class Study:
         self.seed = seed = arguments.seed_of(seed)
         if distinct not in ("graph", "genome"):
             raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
-        self.wanted = resolved(maximize, minimize, under)
-        refuse_unsuitable(self.wanted, task)
-        proposer = Proposer(self.wanted.narrowed(space), self.strategy, seed, distinct)
-        mine = header(self.wanted, space, self.strategy, seed, task, command, spend)
+        self.goals = resolved(maximize, minimize, under)
+        refuse_unsuitable(self.goals, task)
+        proposer = Proposer(self.goals.narrowed(space), self.strategy, seed, distinct)
+        mine = header(self.goals, space, self.strategy, seed, task, command, spend)
         # last: what is asked for wrongly leaves no file behind
         self.reader = StudyReader(Journal(path, timeout=timeout), space, self._heard)
         self._leases = Leases(self.reader.journal, lease)
-        self._ledger = Ledger(self.reader, self._leases, self.wanted)
+        self._ledger = Ledger(self.reader, self._leases, self.goals)
         self._queue = Queue(self.reader, self._leases, self._ledger, proposer)
         try:
             self._begin(mine)
@@ -150,7 +150,7 @@ class Study:
         with self.reader.lock:
             self.reader.sync()
             old = self._queue.proposer
-            new = Proposer(self.wanted.narrowed(space), strategy or self.strategy, self.seed, old.distinct)
+            new = Proposer(self.goals.narrowed(space), strategy or self.strategy, self.seed, old.distinct)
             for number in self.reader.log.closed:
                 new.heard(self.reader.log.trials[number])
             self._queue.proposer = new

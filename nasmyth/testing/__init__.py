@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from nasmyth.testing.onnx import check_onnx
     from nasmyth.testing.ops import check_op
     from nasmyth.testing.spaces import check_space
-    from nasmyth.testing.strategies import SimulatedTrial, check_strategy
+    from nasmyth.testing.strategies import check_strategy
     from nasmyth.testing.tensors import randomised
     from nasmyth.testing.values import check_value
     from nasmyth.testing.wired import Wired, can_be_built
 
 __all__ = [
-    "SimulatedTrial",
     "Wired",
     "can_be_built",
     "check_block",
@@ -62,7 +61,7 @@ __getattr__, __dir__ = contents(
         "onnx": ("check_onnx",),
         "ops": ("check_op",),
         "spaces": ("check_space",),
-        "strategies": ("SimulatedTrial", "check_strategy"),
+        "strategies": ("check_strategy",),
         "tensors": ("randomised",),
         "values": ("check_value",),
         "wired": ("Wired", "can_be_built"),

@@ -41,7 +41,11 @@ def _belongs(space: Space, genome: Genome, what: str) -> None:
         f"{what} decides what is no hole: {genome.keys() - space.holes.keys()}",
     )
     graph = space.decode(genome)
-    law(all(c.pressure(c.measure(graph)) <= 1 for c in space.constraints), space, f"{what} misses the budget: {genome}")
+    law(
+        all(c.violation_ratio(c.measure(graph)) <= 1 for c in space.constraints),
+        space,
+        f"{what} misses the budget: {genome}",
+    )
 
 
 def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random) -> None:

@@ -21,7 +21,7 @@ from nasmyth.measure import constraints
 from nasmyth.ops import Linear
 from nasmyth.space import Space, choice
 from nasmyth.study import Study
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import Spend
 
 EACH = 0.004
@@ -105,7 +105,7 @@ def rung(task, **figures):
     plan = Plan(
         **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
     )
-    return Rung(Training(task, plan.recipe), plan, end=time.time() + 60.0), plan
+    return Rung(Evaluation(task, plan.recipe), plan, end=time.time() + 60.0), plan
 
 
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):

@@ -1,4 +1,4 @@
-"""Measures and constraints: one grammar both ways, pressure that grows with the miss, errors that suggest."""
+"""Measures and constraints: one grammar both ways, a violation ratio that grows with the miss, errors that suggest."""
 
 import math
 import pickle
@@ -130,7 +130,7 @@ def test_several_constraints():
     assert caught.value.binding == "params<=3"
 
 
-# --- pressure and violation -------------------------------------------------------------------------------------------
+# --- violation ratio ---------------------------------------------------------------------------------------------------
 
 numbers = st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 1.0, -1.0, math.inf, -math.inf])
 
@@ -143,9 +143,9 @@ def made(relation, bound):
 def test_met_means_no_violation_and_missed_means_some(relation, bound, value):
     limit = made(relation, bound)
     met = value <= bound if relation == "<=" else value >= bound
-    assert limit.satisfied(value) == met == (limit.violation(value) == 0) == (limit.pressure(value) <= 1)
-    assert limit.violation(value) >= 0 and not math.isnan(limit.pressure(value))
-    assert limit.pressure(bound) == 1
+    assert limit.satisfied(value) == met == (limit.violation(value) == 0) == (limit.violation_ratio(value) <= 1)
+    assert limit.violation(value) >= 0 and not math.isnan(limit.violation_ratio(value))
+    assert limit.violation_ratio(bound) == 1
 
 
 @pytest.mark.parametrize("bound", [1.0, -1.0, 0.0, 3e6, 1e-300, -2.5e-9, 1.7e308, 2.0**53])
@@ -159,12 +159,14 @@ def test_the_next_number_is_a_miss(bound):
 def test_a_worse_value_never_presses_less(relation, bound, a, b):
     better, worse = (min(a, b), max(a, b)) if relation == "<=" else (max(a, b), min(a, b))
     limit = made(relation, bound)
-    assert limit.pressure(better) <= limit.pressure(worse) and limit.violation(better) <= limit.violation(worse)
+    assert limit.violation_ratio(better) <= limit.violation_ratio(worse) and limit.violation(better) <= limit.violation(
+        worse
+    )
 
 
-def test_pressure_is_relative():
+def test_the_violation_ratio_is_relative():
     limit = params <= 1000
-    assert [limit.pressure(v) for v in (0, 500, 1000, 1200, 3000)] == pytest.approx([0, 0.5, 1, 1.2, 3])
+    assert [limit.violation_ratio(v) for v in (0, 500, 1000, 1200, 3000)] == pytest.approx([0, 0.5, 1, 1.2, 3])
     assert [limit.violation(v) for v in (0, 1000, 1200)] == pytest.approx([0, 0, 0.2])
     assert (accuracy >= 0.8).violation(0.6) == pytest.approx(0.25) and made("<=", -10).violation(-5) == pytest.approx(
         0.5
@@ -174,7 +176,7 @@ def test_pressure_is_relative():
 def test_what_is_not_a_number_meets_nothing():
     for relation in ("<=", ">="):
         assert not made(relation, 3).satisfied(math.nan)
-        assert made(relation, 3).pressure(math.nan) == made(relation, 3).violation(math.nan) == math.inf
+        assert made(relation, 3).violation_ratio(math.nan) == made(relation, 3).violation(math.nan) == math.inf
 
 
 # --- making one -------------------------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def test_a_function_becomes_a_measure():
         return factor * 1.5
 
     assert isinstance(figure, Measure) and find("made-up") is measures.get("made-up") is figure
-    assert (figure.unit, figure.direction, figure.needs, figure.stochastic) == ("s", "max", {"graph", "device"}, True)
+    assert (figure.unit, figure.direction, figure.needs, figure.stochastic) == ("s", "max", ("graph", "device"), True)
     assert figure(None) == 3.0 and figure(None, factor=4) == 6.0 and figure.__doc__ == "Made up."
     assert str(figure <= "8ms") == "made-up<=0.008s"
 
@@ -195,7 +197,7 @@ def test_a_function_becomes_a_measure():
 @pytest.mark.parametrize(
     "wrong, error, said",
     [
-        ({"needs": "grahp"}, UnknownNameError, "known needs are graph"),
+        ({"needs": "grahp"}, UnknownNameError, "unknown need 'grahp'; did you mean 'graph'"),
         ({"direction": "up"}, UnitError, "'min' or 'max'"),
     ],
 )

@@ -17,8 +17,9 @@ from nasmyth.graph import Add, Concat, Graph, Op, Zero, chain, parallel, repeat,
 from nasmyth.graph.graph import summarise
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
+from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, maybe, real, symbol
-from nasmyth.testing import SimulatedTrial, check_space
+from nasmyth.testing import check_space
 
 A, B = symbol("a"), symbol("b")
 PLAIN = {"a": [chain(A, A), residual(A), Wide(choice(4, 8)), Tag(choice(1, 2))]}
