@@ -4,9 +4,9 @@
 
 A table of NAS-Bench-201 with accuracies after 12 and after 200 epochs (`valid_acc_12ep`, `valid_acc_200ep`,
 `test_acc_200ep`) has two rungs: R = eta = 16, the first charged as 12 epochs and the second as 200, from new weights each.
-Every search gets the same epochs in all, and as many workers; what is proposed twice is free, as in a study. Printed: the test
-accuracy of what was best in validation among the networks trained in full when the epochs were used up, its mean and 95 %
-interval (Student's t) over seeds, and the difference to random search, paired by seed.
+Every search gets the same epochs in all, and as many workers; what is proposed twice is free, as in a study. Printed:
+the test accuracy of what was best in validation among the networks trained in full when the epochs were used up, its
+mean and 95 % interval (Student's t) over seeds, and the difference to random search, paired by seed.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python benchmarks/workers.py                                  # digits, params<=10k, 90 s, three seeds
     python benchmarks/workers.py --spend 60s --seeds 1
 
-Both are whole designs by the console, in turn; a training is one that came to its end, short ones included. Epochs are counted
-as well, since one may choose longer trainings than the other. Printed: each run, then the ratios with their 95 % intervals
-(Student's t over seeds).
+Both are whole designs by the console, in turn; a training is one that came to its end, short ones included. Epochs are
+counted as well, since one may choose longer trainings than the other. Printed: each run, then the ratios with their 95
+% intervals (Student's t over seeds).
 """
 
 from __future__ import annotations

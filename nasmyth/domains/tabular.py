@@ -60,12 +60,12 @@ class Tabular(Domain):
         return assemble(raw.replace(note=_said(raw, kinds, inputs)), inputs, settled)
 
     def space(self, task: Task) -> Space:
-        from nasmyth.spaces.tables import tables
+        from nasmyth.spaces.tabular import tables
 
         return tables(_cardinalities(task), task.outputs.size)
 
     def plain(self, task: Task, width: int) -> Genome:
-        from nasmyth.spaces.tables import plain
+        from nasmyth.spaces.tabular import plain
 
         return plain(width, _cardinalities(task))
 

@@ -14,7 +14,7 @@ from nasmyth.domains.sources.folder import pictures_in
 from nasmyth.domains.sources.graph_files import EDGES, is_graph
 from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
 from nasmyth.domains.sources.raw import Options, several
-from nasmyth.domains.sources.tables import SUFFIXES, table_file
+from nasmyth.domains.sources.frames import SUFFIXES, table_file
 from nasmyth.domains.sources.text_files import SUFFIXES as TEXTS
 from nasmyth.domains.sources.text_files import read_text
 from nasmyth.errors import DataError, nearest

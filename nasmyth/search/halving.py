@@ -1,9 +1,10 @@
 """Successive halving: many are trained a little, the better part of them more, and so on; few are trained in full.
 
 `SuccessiveHalving` (Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization",
-arXiv:1502.07943) waits until all of a group have been through a rung, then promotes the best of them. Workers who would have to
-wait begin the next group. `ASHA` (Li et al. 2018, "A system for massively parallel hyperparameter tuning", arXiv:1810.05934)
-does not wait: whatever is among the best part of those told so far is promoted, at the risk that it would not stay there.
+arXiv:1502.07943) waits until all of a group have been through a rung, then promotes the best of them. Workers who would
+have to wait begin the next group. `ASHA` (Li et al. 2018, "A system for massively parallel hyperparameter tuning",
+arXiv:1810.05934) does not wait: whatever is among the best part of those told so far is promoted, at the risk that it
+would not stay there.
 
 A promoted genome is trained again from new weights, to the end of a schedule of its own; `warm` goes on from the weights
 that it has. Departure: what failed is not promoted, even if fewer than are wanted are left.
@@ -112,7 +113,8 @@ class SuccessiveHalving(Strategy):
         return asked + [Proposal(genome, starts[at % len(starts)]) for at, genome in enumerate(new, len(rungs.numbers))]
 
     def _promotions(self, rungs: Rungs) -> Iterator[tuple[int, Stage, int | None]]:
-        """Who is missing at which stage, and the trial that came before it; group by group, in the order of their beginning."""
+        """Who is missing at which stage, and the trial that came before it; group by group, in the order of their
+        beginning."""
         genomes, sizes = iter(sorted(rungs.genomes)), cycle(self.brackets)
         for bracket in sizes:
             group = list(islice(genomes, bracket[0][0]))

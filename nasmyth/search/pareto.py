@@ -70,7 +70,8 @@ def fronts(points: Sequence[Point]) -> list[list[int]]:
 
 
 def crowding(points: Sequence[Point]) -> list[float]:
-    """How far apart each point's neighbours are, summed over the objectives, each scaled to its range; infinite at its ends.
+    """How far apart each point's neighbours are, summed over the objectives, each scaled to its range; infinite at its
+    ends.
 
     The crowding distance of NSGA-II: the more, the lonelier.
     """

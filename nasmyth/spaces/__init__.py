@@ -20,7 +20,7 @@ from nasmyth.spaces.registry import spaces
 from nasmyth.spaces.resnet_rs import resnet_rs
 from nasmyth.spaces.simplenet import simplenet
 from nasmyth.spaces.single_path import single_path
-from nasmyth.spaces.tables import tables
+from nasmyth.spaces.tabular import tables
 from nasmyth.spaces.texts import texts
 from nasmyth.spaces.uvit import uvit
 from nasmyth.spaces.vanillanet import vanillanet

@@ -152,7 +152,7 @@ def test_a_wide_table_keeps_to_its_time():
 
 def test_thousands_of_columns_have_a_plain_network_within_a_tight_budget():
     from nasmyth.measure import params
-    from nasmyth.spaces.tables import plain, tables
+    from nasmyth.spaces.tabular import plain, tables
 
     kinds = (0,) * 8000
     assert params(tables(kinds, 2).decode(plain(4, kinds))) <= 50_000

@@ -13,7 +13,8 @@ def size(space, genome):
 
 
 class Growth(Strategy):
-    """Search by growth: the best go on as something larger, with their weights (Net2Net: Chen et al. 2016, arXiv:1511.05641).
+    """Search by growth: the best go on as something larger, with their weights (Net2Net: Chen et al. 2016,
+    arXiv:1511.05641).
 
     Begins with the smallest of a few random genomes; a child has one decision that makes it larger than its parent, in
     whose trained weights it starts.
@@ -51,7 +52,8 @@ class PopulationBased(Strategy):
 
     Jaderberg et al. 2017, arXiv:1711.09846: truncation selection, asynchronous. A member that is through a step goes on
     from its own state (its trial is the parent) or, in the last quarter of those through that step, from that of one in
-    the first quarter (exploit) with a neighbouring genome (explore). The k-th told of a step is followed by the k-th of the next.
+    the first quarter (exploit) with a neighbouring genome (explore). The k-th told of a step is followed by the k-th of
+    the next.
     """
 
     population: int = 8

@@ -1,4 +1,5 @@
-"""What the contract of strategies carries: search by growth and population-based training, on functions known in closed form."""
+"""What the contract of strategies carries: search by growth and population-based training, on functions known in closed
+form."""
 
 import math
 
@@ -9,7 +10,7 @@ from search_toys import Growth, PopulationBased
 from nasmyth.graph import chain
 from nasmyth.search import FULL, Random, Stage, simulate
 from nasmyth.space import Space, integer, real
-from nasmyth.testing.strategies import check_strategy
+from nasmyth.testing import check_strategy
 
 LAYERS = Space(chain(*(Tag(i, integer(0, 7)) for i in range(5))), SHAPE)
 RATES = Space(chain(Tag(real(1e-3, 1.0, log=True))), SHAPE)

@@ -11,7 +11,7 @@ from core_toys import SHAPE, Tag
 from nasmyth.graph import chain
 from nasmyth.search import Random, Simulation, simulate
 from nasmyth.space import Space, integer, real
-from nasmyth.testing.strategies import check_strategy
+from nasmyth.testing import check_strategy
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "strategies.md"
 SPACE = Space(chain(*(Tag(i, integer(0, 15)) for i in range(4)), Tag(real(0, 1))), SHAPE)

@@ -8,7 +8,7 @@ from core_toys import SHAPE, Tag
 from nasmyth.graph import chain
 from nasmyth.search import FULL, Proposal, Random, Stage, Strategy, fitness
 from nasmyth.space import Space, integer
-from nasmyth.testing.strategies import check_strategy
+from nasmyth.testing import check_strategy
 
 SPACE = Space(chain(*(Tag(i, integer(0, 7)) for i in range(4))), SHAPE)
 HALF = Stage("half", 0.5, keep=True)
@@ -152,7 +152,8 @@ class NoShare(Right):
 BROKEN = [
     (Repeats, "repeats itself"), (IgnoresPending, "repeats itself"), (Outside, "not in the space|outside|8"),
     (TooMany, "asked for"), (GivesUp, "gives 0"), (Genomes, "no Proposal"), (OwnChance, "two answers"),
-    (InPlace, "in place"), (Remembers, "two answers|killed|fold"), (Unborn, "was not told"), (FromTheDead, "failed"), (NotKept, "not kept"),
+    (InPlace, "in place"), (Remembers, "two answers|killed|fold"), (Unborn, "was not told"), (FromTheDead, "failed"),
+    (NotKept, "not kept"),
     (NoFurther, "not further"), (TwoOfAName, "two stages"), (FullIsNotFinal, "'final'"), (NoShare, "share"),
 ]  # fmt: skip
 

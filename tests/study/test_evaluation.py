@@ -112,7 +112,8 @@ def test_what_cannot_be_run_is_refused_at_once(evaluate, options, said):
         assert not study.trials
 
 
-# --- what needs no training -------------------------------------------------------------------------------------------------
+# --- what needs no training
+# -------------------------------------------------------------------------------------------------
 
 
 @measure(unit="", direction="max", needs=("network", "batch"))

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from nasmyth.domains.sources.frames import label_array
 from nasmyth.domains.sources.graph_files import from_graph, is_graph
 from nasmyth.domains.sources.numpy_files import npz_arrays
 from nasmyth.domains.sources.on_disk import on_disk
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
-from nasmyth.domains.sources.tables import label_array
 from nasmyth.errors import DataError
 
 EXPECTED = "x and y, or x_train, y_train, x_test and y_test"

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nasmyth.domains.sources import pictures
+from nasmyth.domains.sources.frames import label_array
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, readers, sampled, several
-from nasmyth.domains.sources.tables import label_array
 from nasmyth.errors import DataError, nearest, require
 
 _USUAL_TARGETS = ("label", "labels", "target", "fine_label", "class", "y")
