@@ -129,6 +129,7 @@ class SimulatedTrial(NamedTuple):
     seconds: float = 1.0
     at: float = 0.0
     measures: Mapping[str, float] = {}
+    stages: Mapping[str, Mapping[str, Any]] = {}
 
 
 def check_strategy(strategy: Strategy, space: Space, trials: int = 60, seed: int = 0) -> None:

@@ -215,5 +215,5 @@ class Table:
         figures = {name: row[name] for name in names}
         took = float(row[clock]) if clock else 1.0
         if all(math.isfinite(value) for value in figures.values()):
-            return study.settle(trial, figures, took)
+            return study.tell(trial, figures, took)
         return study.fail(trial, f"{self.name} has no figure for it", seconds=took)

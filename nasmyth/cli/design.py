@@ -35,6 +35,15 @@ def design(
         str | None,
         typer.Option("--out", "-o", metavar="FILE", help="The study file; NAME.db after the data unless said."),
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            help="Where networks are trained: here, processes or ray; a process a core from a minute on unless said."
+        ),
+    ] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many at once, on processes or ray; one a core unless said.")
+    ] = None,
     target: options.Target = None,
     size: options.Size = None,
     on_bad: options.OnBad = None,
@@ -57,7 +66,7 @@ def design(
         bring(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
-            spend=spend, seed=seed, out=out, progress=live, command=typed(ctx),
+            spend=spend, seed=seed, out=out, on=on, workers=workers, progress=live, command=typed(ctx),
             **reading,
         )  # fmt: skip
         summary = summary_of(found.study)

@@ -8,8 +8,8 @@ from typing import Any
 from nasmyth.errors import NasmythError
 from nasmyth.report import facts
 from nasmyth.report.facts import Candidate, Summary, number
+from nasmyth.search.strategy import FULL
 from nasmyth.study.chance import near_chance
-from nasmyth.study.log import FULL
 
 LITTLE = 1 / 3
 """A training that was cut to less than this share of its epochs is told apart from a full one, whatever it is called."""
@@ -62,7 +62,7 @@ def in_full(summary: Summary, one: Candidate) -> bool:
     """Whether a candidate was trained in full, or told without a training; not if the time was up after a small share."""
     label, both = stage_of(one)[0], epochs(summary, one)
     label = label or facts.trained(one)
-    return label in ("", FULL) and (both is None or both[0] >= LITTLE * both[1] or not _cut(one))
+    return label in ("", FULL.name) and (both is None or both[0] >= LITTLE * both[1] or not _cut(one))
 
 
 def _cut(one: Candidate) -> bool:

@@ -40,6 +40,8 @@ class Stage(NamedTuple):
     """Of a training in full: of the epochs of the recipe."""
     seconds: float | None = None
     """The most that it may take; None for no bound of its own."""
+    keep: bool = False
+    """Whether its trained state is kept in any case, such as for others to start from; else only that of the best is."""
 
 
 FULL = Stage()
@@ -101,6 +103,9 @@ class FinishedTrial(Protocol):
 
     @property
     def measures(self) -> Mapping[str, float]: ...
+    @property
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """What was recorded on the way, by label: epochs reached, seconds of training, learning curve."""
 
 
 class Strategy(Value):

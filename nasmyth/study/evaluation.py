@@ -8,14 +8,13 @@ constraint costs no more than to see that; and it trains only where a figure of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import UnknownNameError
 from nasmyth.record import from_json
-from nasmyth.search.strategy import FULL
 from nasmyth.study.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -36,9 +35,8 @@ class Evaluation:
 
     recipe: where the candidate brings none of its own; by default the task's. epochs: of a training in full, the
     recipe's unless said; `trial.stage` says which share of them. seconds: the most that a training may take, where the
-    stage says nothing. under: constraints; what misses one is not measured further, unless that is a figure of a trained
-    network: then all is known that it cost. measures: what else is recorded, by name. parents: gives the trained network
-    of a trial, by number, for those that start from its weights.
+    stage says no less. under: constraints; what misses one is not measured further, unless that is a figure of a trained
+    network: then all is known that it cost. measures: what else is recorded, by name.
 
     Raises UnknownNameError or DataError, when made, for a measure that is not known or does not suit the task.
     """
@@ -50,7 +48,6 @@ class Evaluation:
     seed: int = 0
     under: tuple[Constraint, ...] = ()
     measures: tuple[str, ...] = ("accuracy",)
-    parents: Callable[[int], Any] | None = None
 
     def __post_init__(self) -> None:
         for one in self.asked:
@@ -73,16 +70,15 @@ class Evaluation:
         """The trial's graph and recipe, with as much training as its stage is worth, and what is known of it already."""
         from nasmyth.measure import Candidate, Effort
 
-        stage, parent = getattr(trial, "stage", FULL), getattr(trial, "parent", None)
-        seconds = self.seconds if stage.seconds is None else stage.seconds
-        start = partial(self.parents, parent) if self.parents is not None and parent is not None else None
+        bounds = [bound for bound in (self.seconds, trial.stage.seconds) if bound is not None]
+        parent = None if trial.start is None else partial(_network_of, trial.start)
         recipe = from_json(trial.recipe) if trial.recipe else self.recipe
         known = {
             one.name: trial.measures[one.name]
             for one in self.asked
             if one.name in trial.measures and "training" not in one.requires
         }
-        effort = Effort(stage.share, self.epochs, seconds, start)
+        effort = Effort(trial.stage.share, self.epochs, min(bounds, default=None), parent)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -97,7 +93,14 @@ class Evaluation:
         prices = {name: seconds for name, seconds in took.items() if seconds >= WORTH_TELLING}
         details = {**_of_the_training(candidate), "prices": prices, "seconds": time.perf_counter() - start}
         weights = {"weights": candidate["trained"].to_bytes()} if "training" in candidate else {}
-        return Outcome(values, getattr(trial, "stage", FULL).name, details, weights)
+        return Outcome(values, trial.stage.name, details, weights)
+
+
+def _network_of(state: bytes) -> Any:
+    """The network that a parent was trained to."""
+    from nasmyth.network import Network
+
+    return Network.from_bytes(state)
 
 
 def _of_the_training(candidate: Candidate) -> dict[str, Any]:

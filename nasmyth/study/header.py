@@ -11,7 +11,7 @@ from nasmyth.origin import made_of, refuse_missing
 from nasmyth.record import Value, content_key, to_json
 from nasmyth.study.arguments import is_pair, listed
 from nasmyth.study.environment import environment, version
-from nasmyth.study.journal import FORMAT
+from nasmyth.study.store import FORMAT
 from nasmyth.study.trial import Limit, Objective, Trial, import_library
 from nasmyth.train import is_task
 

@@ -9,7 +9,7 @@ from report_studies import network
 from nasmyth.report.curves import curves, improvements, progress
 from nasmyth.space import Space, choice
 from nasmyth.study import Journal, summary
-from nasmyth.study.journal import Event
+from nasmyth.study.events import Event
 
 
 def told(*results):
@@ -81,5 +81,5 @@ def test_a_trial_that_is_open_counts_when_it_closes(tmp_path):
         (trial,) = study.ask(1)
         study.record(trial, "short", {"accuracy": 0.8}, seconds=0.5)
         assert improvements(study.summary()) == []
-        study.settle(trial, {})
+        study.tell(trial, {})
         assert [value for *_, value in improvements(study.summary())] == [0.8]

@@ -43,7 +43,7 @@ def test_stopped_and_resumed_equals_uninterrupted(stops: list[int], tmp_path: Pa
                 part.run(score, trials=trials)
         with study(tmp_path / "a.db", seed=3) as again:
             assert story(again.journal) == story(whole.journal)
-            assert again._state == whole._state, "the state is a fold over the log"
+            assert again.state == whole.state, "the state is a fold over the log"
             assert again.run(score, trials=40).closed == 0
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from nasmyth.domains import domain_for, read
-from nasmyth.funnel.standing import Standing
-from nasmyth.funnel.verdict import choose, errors_of_luck
+from nasmyth.funnel.final_test import choose, selection_threshold
+from nasmyth.funnel.leaderboard import Leaderboard
 from nasmyth.network import build
 from nasmyth.study import Study
 from nasmyth.train import evaluate, fit, initialise
@@ -39,21 +39,21 @@ def add(study, task, width, *, origin, epochs, claimed=None):
     scores = evaluate(network, task)
     study.record(trial, "final", {**scores, "accuracy": scores["accuracy"] if claimed is None else claimed})
     study.put(trial, "weights", network.to_bytes())
-    return study.settle(trial, {})
+    return study.tell(trial, {})
 
 
 def test_a_clear_lead_is_taken(study, iris):
     add(study, iris, 8, origin="baseline", epochs=0)
     good = add(study, iris, 12, origin="random", epochs=20)
-    assert choose(Standing(study, "accuracy", ()), iris) == good
+    assert choose(Leaderboard(study, "accuracy", ()), iris) == good
     assert study.best.number == good.number
 
 
 def test_a_lead_that_luck_explains_is_not(study, iris):
     plain = add(study, iris, 8, origin="baseline", epochs=20)
     lucky = add(study, iris, 12, origin="random", epochs=20, claimed=1.01)
-    assert Standing(study, "accuracy", ()).leader.number == lucky.number
-    assert choose(Standing(study, "accuracy", ()), iris).number == plain.number
+    assert Leaderboard(study, "accuracy", ()).leader.number == lucky.number
+    assert choose(Leaderboard(study, "accuracy", ()), iris).number == plain.number
     assert study.best.number == plain.number, "what was chosen is the best of the study"
     said = study.summary()["chosen"]
     assert said["leader"] == lucky.number and said["gain"] <= said["least"]
@@ -62,18 +62,18 @@ def test_a_lead_that_luck_explains_is_not(study, iris):
 def test_a_new_full_training_opens_the_question_again(study, iris):
     add(study, iris, 8, origin="baseline", epochs=20)
     add(study, iris, 12, origin="random", epochs=20, claimed=1.01)
-    choose(Standing(study, "accuracy", ()), iris)
+    choose(Leaderboard(study, "accuracy", ()), iris)
     late = add(study, iris, 16, origin="random", epochs=20, claimed=1.02)
     assert study.chosen is None and study.best.number == late.number
 
 
 def test_without_weights_nothing_is_chosen(study, iris):
-    assert choose(Standing(study, "accuracy", ()), iris) is None
+    assert choose(Leaderboard(study, "accuracy", ()), iris) is None
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 3, 10])
 def test_the_best_of_equals_passes_as_often_as_one_would(candidates):
-    normal, bar = NormalDist(), errors_of_luck(candidates)
+    normal, bar = NormalDist(), selection_threshold(candidates)
     assert 1 - normal.cdf(bar) ** candidates == pytest.approx(1 - normal.cdf(1.0))
 
 

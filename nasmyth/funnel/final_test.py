@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
-from nasmyth.funnel.standing import Standing
+from nasmyth.funnel.leaderboard import Leaderboard
 from nasmyth.measure import Constraint, find
 from nasmyth.study import Study, Trial
 from nasmyth.study.codec import encode
@@ -42,29 +42,29 @@ def judged(network: Network, task: Task, goal: str, split: str = "test") -> Judg
     return replace(found, scores={**found.scores, goal: value}, each=every)
 
 
-def looks(task: Task) -> float:
+def test_cost(task: Task) -> float:
     """How often the end looks at two networks, in times of the validation split: at that once, and at the test split."""
     return 2.0 + 2.0 * len(task.test.y) / len(task.valid.y)
 
 
-def choose(standing: Standing, task: Task) -> Trial | None:
+def choose(board: Leaderboard, task: Task) -> Trial | None:
     """The leader, if it beats the plain network in validation by more than luck explains; else the plain network.
 
     By how many standard errors of the paired difference: one if it was the only candidate trained in full (the rule of
     Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), and more if it is the best of many
-    (`errors_of_luck`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
+    (`selection_threshold`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
     """
     from nasmyth.train import difference
 
-    study, leader, plain = standing.study, standing.leader, standing.baseline
+    study, leader, plain = board.study, board.leader, board.baseline
     if leader is None:
         return None
     best, said = leader, {}
-    if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and standing.fits(plain):
-        goal = standing.goal
+    if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and board.fits(plain):
+        goal = board.goal
         ours, theirs = (judged(network_of(study, trial), task, goal, split="valid") for trial in (leader, plain))
         lead = difference(ours, theirs, goal)
-        least = lead.error * errors_of_luck(len(standing.finals))
+        least = lead.error * selection_threshold(len(board.finals))
         best = leader if lead.value > least else plain
         said = {"leader": leader.number, "gain": lead.value, "least": least}
     if study.chosen != best.number:
@@ -72,13 +72,13 @@ def choose(standing: Standing, task: Task) -> Trial | None:
     return best
 
 
-def errors_of_luck(candidates: int) -> float:
+def selection_threshold(candidates: int) -> float:
     """The lead, in standard errors, that the best of so many equals reaches in 16 of 100 cases: 1.0 for 1, 1.6 for 3."""
     normal = NormalDist()
     return normal.inv_cdf(normal.cdf(1.0) ** (1 / max(1, candidates)))
 
 
-def verdict(
+def final_test(
     study: Study, best: Trial, plain: Trial | None, task: Task, limits: tuple[Constraint, ...], goal: str
 ) -> dict[str, Any]:
     """The best and the baseline on the test split, and what the best measures on this device: plain data.
