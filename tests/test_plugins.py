@@ -129,7 +129,8 @@ from nasmyth.errors import NasmythError
 from nasmyth.measure import Candidate, constraint, find
 from nasmyth.spaces import spaces
 
-films, labels = np.zeros((60, 4, 8, 8, 1), "uint8") + np.arange(60, dtype="uint8")[:, None, None, None, None], np.arange(60) % 3
+films = np.zeros((60, 4, 8, 8, 1), "uint8") + np.arange(60, dtype="uint8")[:, None, None, None, None]
+labels = np.arange(60) % 3
 told = {}
 find("params"), spaces.get("images"), record.from_json({"$": "Conv", "out": 3})
 told["lazy"] = "acme.things" not in sys.modules

@@ -5,14 +5,14 @@ searches do (Yang et al. 2020, "NAS evaluation is frustratingly hard", arXiv:191
 average network that is drawn at random from its own space and trained in the same way:
 
     evaluate = trainings(task, epochs=20)                             # (graph, recipe, seed) -> accuracy
-    improvement(evaluate, found, draw(space), recipe, seeds=8)        # RI = 100 (found - random) / random, with its interval
+    improvement(evaluate, found, draw(space), recipe, seeds=8)      # RI = 100 (found - random) / random, with its interval
     ablation(evaluate, found[0], plain, full, seeds=8)                # the recipe's tricks, one at a time
     audit(evaluate, found, draw(space), claimed, recipe, seeds=8)     # what is left of a claim under the common recipe
 
 found: what several runs of the search ended with, one for each seed: a single one would leave the luck of the search out.
 evaluate: any function of a candidate (whatever the search gives), a recipe and a seed that gives a number, so that a table
-serves as well as a training. Intervals are of 95 %, by Student's t: for means of two groups with Welch's degrees of freedom,
-for what the same network gains with the same seed in pairs.
+serves as well as a training. Intervals are of 95 %, by Student's t: for means of two groups with Welch's degrees of
+freedom, for what the same network gains with the same seed in pairs.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def ablation(
 ) -> Ablation:
     """One network by recipes that lead from `plain` to `full`, one trick at a time, each with the same seeds.
 
-    groups: {trick: settings} where several settings belong together; they are added in this order. Costs about two trainings
-    a trick and seed. Raises DataError if the recipes do not differ, or if the groups leave out a difference.
+    groups: {trick: settings} where several settings belong together; they are added in this order. Costs about two
+    trainings a trick and seed. Raises DataError if the recipes do not differ, or if the groups leave out a difference.
     """
     numbers, parts = _seeds(seeds), {name: tuple(fields) for name, fields in (groups or tricks(plain, full)).items()}
     _refuse_incomplete(plain, full, parts)

@@ -82,7 +82,8 @@ def refuse_too_thin(table: Table, queries: int) -> None:
     expected = queries * len(table) / table.space.size
     if expected < 1:
         raise DataError(
-            f"{table.name} holds {len(table):,} of {show(table.space.size)} networks: of {queries} random ones {expected:.2g} "
+            f"{table.name} holds {len(table):,} of {show(table.space.size)} networks: of {queries} random ones "
+            f"{expected:.2g} "
             "would be in it, so a search finds nothing to go by. Tables so thin are for predictors and rank correlations"
         )
 
@@ -153,7 +154,8 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
         kept = [value for value in reached if not math.isnan(value)]
         mean, half = interval(kept)
         row = {
-            "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean, "half": half,
+            "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean,
+            "half": half,
             "regret": _regret(optimum, mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
             "random": sign * expected_random(values, min(budget, len(values))), "average": average, "optimum": optimum,
             "improvement": 100 * sign * (mean - average) / abs(average) if average else math.nan,

@@ -11,7 +11,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
 from nasmyth.cli.errors import fail, usage
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 
 def check(
@@ -31,7 +31,7 @@ def check(
     with only_results():
         from nasmyth.measure import constraints
 
-        bring(imports)
+        import_files(imports)
         wanted = constraints(under)
         network = addresses.network_of(address)
         measured = _measured(network, wanted, lambda: _task(address, data, target, seed))

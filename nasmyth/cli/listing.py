@@ -109,7 +109,7 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _settings(item: Any) -> str:
-    return ", ".join(name if name not in item._defaults else f"{name}={item._defaults[name]!r}" for name in item.fields)
+    return ", ".join(name if name not in item.defaults else f"{name}={item.defaults[name]!r}" for name in item.fields)
 
 
 def _first(text: str | None) -> str:

@@ -10,7 +10,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
-from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.imports import import_files, remember
 from nasmyth.cli.loading import lookup
 
 
@@ -47,7 +47,7 @@ def measure(
         from nasmyth.errors import UnitError
         from nasmyth.measure import constraints, find
 
-        bring(imports)
+        import_files(imports)
         if ":" in target:
             lookup(target)  # its file may define the measures of this line
         measures = [find(name) for name in names(by)]
@@ -64,12 +64,12 @@ def measure(
             for i, ((genome, candidate), values) in enumerate(zip(drawn, _measured(drawn, measures), strict=True), 1)
         ]
     if json:
-        print_json({"target": target, "seed": seed, "candidates": rows, "spread": _spread(rows)})
+        print_json({"target": target, "seed": seed, "candidates": rows, "spread": _summary_statistics(rows)})
         return
     heads = [("#", "right"), *[(m.name, "right") for m in measures], ("key", "left")]
     table = [(row["number"], *(m.show(row["measures"][m.name]) for m in measures), row["key"][:8]) for row in rows]
     if len(rows) > 1:
-        spread = _spread(rows)
+        spread = _summary_statistics(rows)
         table += [(what, *(m.show(spread[m.name][what]) for m in measures), "") for what in ("least", "median", "most")]
     print_table(heads, table)
 
@@ -131,7 +131,7 @@ def _measured(drawn: list[tuple[Any, Any]], measures: Any) -> list[dict[str, flo
     return [{m.name: one.values[m.name] for m in measures} for one in told]
 
 
-def _spread(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def _summary_statistics(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Least, median and most of each measure."""
     from statistics import median
 

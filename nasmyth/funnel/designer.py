@@ -124,12 +124,13 @@ class Designer:
         self.funnel = Funnel(plan, self.strategy, trials, worked, until)
         self.space = min_usage(within, self.counted)
         end = None if until is None else time.time() + left
-        asked = (self.goal, *also)
-        evaluation = Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=asked)
-        self.training = Rung(evaluation, plan, end)
+        self.training = Rung(
+            Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end
+        )
 
     def measure(self, baseline: Trial) -> None:
-        """What the budget says of this device, of the plain network: others are told by it whether they can be fast enough."""
+        """What the budget says of this device, of the plain network: others are told by it whether they can be fast
+        enough."""
         known = self.board.study.reader.log.trials[baseline.number].measures
         figures = {one.measure.name: one.measure for one in self.measured if one.measure.name not in known}
         if figures and not baseline.closed:
@@ -156,7 +157,8 @@ class Designer:
         return False
 
     def judge(self) -> None:
-        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a better."""
+        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
+        better."""
         self.report_progress("judge")
         best = choose(self.board, self.task)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]

@@ -44,7 +44,8 @@ PATIENCE = 2.0
 SLACK = 4.0
 """A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
 WIDER = 2.0
-"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being less."""
+"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being
+less."""
 USED = 0.3
 """The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
 UNBOUNDED = 1e18
@@ -128,7 +129,8 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
         plan = Plan(from_json(known["recipe"]), **told)
         if task.recipe not in (None, domain.recipe(task), plan.recipe):
             raise StudyError(
-                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that "
+                f"one, or "
                 "name another file with out="
             )
     clock.account("timing")

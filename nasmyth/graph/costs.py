@@ -1,17 +1,19 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
-such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
+need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nasmyth.graph.combine import Combine, Identity, Repeat
+from nasmyth.graph.combine import Combine, Name
 from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
 
@@ -65,45 +67,62 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("made", "read")
+    __slots__ = ("parts", "shapes")
 
     def __init__(self, shapes: tuple[Shape, ...]) -> None:
-        self.made = [Summary(shape) for shape in shapes]
-        self.read: list[tuple[int, ...]] = [()] * len(shapes)
+        self.shapes = list(shapes)
+        self.parts: list[tuple[Summary, tuple[int, ...], Name]] = []
+        """Of each part its costs, what it reads, and its name."""
 
     def shape(self, handle: int) -> Shape:
-        return self.made[handle].shape
+        return self.shapes[handle]
 
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
-        summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
-        self.made.append(summary)
-        self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
-        return len(self.made) - 1
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
+        shapes = self.shapes
+        summary = summarise(part, (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs]))
+        shapes.append(summary.shape)
+        self.parts.append((summary, inputs, name))
+        return len(shapes) - 1
 
-    def total(self, output: int, inputs: int, tied: bool) -> Summary:
-        """All parts that the output needs. tied: they are one body, which brings its weights once."""
-        needed = [False] * len(self.made)
+    def total(self, output: int, inputs: int) -> Summary:
+        """All parts that the output needs. What is put under one name several times brings its weights once."""
+        if self.parts:
+            summaries, reads, names = zip(*self.parts, strict=True)
+            _, params, buffers, macs, activations, unknown, parted = zip(*summaries, strict=True)
+            used = {output, *itertools.chain.from_iterable(reads)}
+            if len(used) == len(self.shapes) and len(set(names)) == len(names) and not any(map(_some, parted)):
+                missing = tuple(itertools.chain.from_iterable(unknown)) if any(unknown) else ()
+                return Summary(self.shapes[output], sum(params), sum(buffers), sum(macs), sum(activations), missing)
+        return self._needed(output, inputs)
+
+    def _needed(self, output: int, inputs: int) -> Summary:
+        """The same where not all is needed, or weights are shared."""
+        needed = [False] * len(self.shapes)
         needed[output] = True
         for i in reversed(range(inputs, len(needed))):
             if needed[i]:
-                for j in self.read[i]:
+                summary, read, _ = self.parts[i - inputs]
+                for j in read if summary.reads is None else [read[k] for k in summary.reads]:
                     needed[j] = True
         params = buffers = macs = activations = 0
         unknown: tuple[Unknown, ...] = ()
-        shared = False
-        for i in range(inputs, len(needed)):
-            if needed[i]:
-                part = self.made[i]
-                macs += part.macs
-                activations += part.activations
-                if not shared:
-                    params += part.params
-                    buffers += part.buffers
-                if part.unknown:
-                    unknown += _shared(part.unknown) if shared else part.unknown
-                shared = tied
+        seen: set[Name] = set()
+        for part, _, name in itertools.compress(self.parts, needed[inputs:]):
+            shared = name in seen
+            seen.add(name)
+            macs += part.macs
+            activations += part.activations
+            if not shared:
+                params += part.params
+                buffers += part.buffers
+            if part.unknown:
+                unknown += _shared(part.unknown) if shared else part.unknown
         reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
-        return Summary(self.made[output].shape, params, buffers, macs, activations, unknown, reads)
+        return Summary(self.shapes[output], params, buffers, macs, activations, unknown, reads)
+
+
+def _some(reads: tuple[int, ...] | None) -> bool:
+    return reads is not None
 
 
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:
@@ -130,7 +149,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
         raise not_a_template(term, "")
     counter = _Counter(shapes)
     output = term.wire(counter, tuple(range(len(shapes))))
-    return counter.total(output, len(shapes), tied=isinstance(term, Repeat) and bool(term.tied))
+    return counter.total(output, len(shapes))
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:

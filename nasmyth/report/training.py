@@ -74,7 +74,8 @@ def _cut(one: Candidate) -> bool:
 
 
 def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
-    """The recipe in words, such as "sgd, lr 0.1, batch 64, 60 epochs, crop 1", and its fields. Empty where none is known."""
+    """The recipe in words, such as "sgd, lr 0.1, batch 64, 60 epochs, crop 1", and its fields. Empty where none is
+    known."""
     task = summary.get("task")
     plan = _plan(summary) or {}
     said = plan.get("recipe") or (task.get("recipe") if isinstance(task, Mapping) else None)
@@ -134,7 +135,8 @@ def levels(summary: Summary) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def chance_sentence(summary: Summary) -> str:
-    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if unknown."""
+    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if
+    unknown."""
     known = levels(summary)
     if not known:
         return ""

@@ -35,7 +35,7 @@ class Evaluation:
 
     recipe: where the candidate brings none of its own; by default the task's. epochs: of a training in full, the
     recipe's unless said; `trial.stage` says which share of them. seconds: the most that a training may take, where the
-    stage says no less. under: constraints; what misses one is not measured further, unless that is a figure of a trained
+    stage says nothing. under: constraints; what misses one is not measured further, unless that is a figure of a trained
     network: then all is known that it cost. measures: what else is recorded, by name.
 
     Raises UnknownNameError or DataError, when made, for a measure that is not known or does not suit the task.
@@ -70,15 +70,16 @@ class Evaluation:
         """The trial's graph and recipe, with as much training as its stage is worth, and what is known of it already."""
         from nasmyth.measure import Candidate, Effort
 
-        bounds = [bound for bound in (self.seconds, trial.stage.seconds) if bound is not None]
-        parent = None if trial.start is None else partial(_network_of, trial.start)
+        stage = trial.stage
+        seconds = self.seconds if stage.seconds is None else stage.seconds
+        start = None if trial.start is None else partial(_network, trial.start)
         recipe = from_json(trial.recipe) if trial.recipe else self.recipe
         known = {
             one.name: trial.measures[one.name]
             for one in self.asked
             if one.name in trial.measures and "training" not in one.requires
         }
-        effort = Effort(trial.stage.share, self.epochs, min(bounds, default=None), parent)
+        effort = Effort(stage.share, self.epochs, seconds, start)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -96,11 +97,11 @@ class Evaluation:
         return Outcome(values, trial.stage.name, details, weights)
 
 
-def _network_of(state: bytes) -> Any:
-    """The network that a parent was trained to."""
+def _network(blob: bytes) -> Any:
+    """What a trial is started from."""
     from nasmyth.network import Network
 
-    return Network.from_bytes(state)
+    return Network.from_bytes(blob)
 
 
 def _of_the_training(candidate: Candidate) -> dict[str, Any]:

@@ -211,7 +211,8 @@ class LazySpace:
 
     @property
     def space(self) -> Any:
-        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not imported."""
+        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not
+        imported."""
         if self._space is None:
             if self._said is None:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")

@@ -24,7 +24,7 @@ class Ledger:
     """What a worker writes down of the trials that it holds. See `Study` for the meaning of its methods."""
 
     def __init__(self, reader: StudyReader, leases: Leases, wanted: Goals) -> None:
-        self.reader, self.leases, self.wanted = reader, leases, wanted
+        self.reader, self.leases, self.goals = reader, leases, wanted
         self._recorded: set[tuple[int, str]] = set()
 
     def append(
@@ -64,7 +64,7 @@ class Ledger:
     def completed(self, trial: Trial, measures: Mapping[str, Any]) -> dict[str, float]:
         """`measures` as numbers, with what can be read from the graph. Raises StudyError if an objective is missing."""
         known = self.known(trial)
-        told = {**self.wanted.counted(known, measures), **checked(measures)}
+        told = {**self.goals.counted(known, measures), **checked(measures)}
         checked({**known.measures, **told}, self.reader.log.goals)
         return told
 

@@ -77,15 +77,16 @@ def run(
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: None
-    shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called with every
-    trial that closes; on_start with every one that is about to be evaluated. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
-    evaluated given back. Raises StudyError if the evaluation never once works.
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory:
+    for one candidate. progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False
+    nowhere; a function is called with every trial that closes; on_start with every one that is about to be evaluated.
+    Ctrl-C keeps all results and returns; so does the end of the time, with what is still being evaluated given back.
+    Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
     trials = None if trials is None else whole(trials, "trials", 500)
-    evaluate = _evaluation(ledger.wanted, seed, evaluate, epochs, recipe)
+    evaluate = _evaluation(ledger.goals, seed, evaluate, epochs, recipe)
     allowed = None if seconds is None else quantity(seconds, "s")
     chosen = choose(on, workers, limit_seconds, limit_memory)
     end = None if allowed is None else time.monotonic() + allowed
@@ -169,7 +170,7 @@ class _Loop:
             result, seconds = future.result()
             if isinstance(result, Outcome):
                 result = self._told(trial, result)
-            measures = ledger.completed(trial, numbers(result, ledger.wanted.objectives))
+            measures = ledger.completed(trial, numbers(result, ledger.goals.objectives))
         except (BrokenExecutor, CancelledError) as broken:
             raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
         except (Exception, SystemExit) as raised:

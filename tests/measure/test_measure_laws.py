@@ -8,7 +8,7 @@ from measure_toys import graph, toy_gradnorm, toy_naswot, toy_predictor, toy_ran
 
 from nasmyth.domains import read
 from nasmyth.measure import Candidate, Measure, accuracy, latency, measures
-from nasmyth.measure_laws import check_measure
+from nasmyth.testing import check_measure
 from nasmyth.train import Recipe
 
 torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from nasmyth.forms.outputs import Classes
 from nasmyth.measure import Candidate, constraint, find, masking, robust
 from nasmyth.measure.attacks import Attack, Victim, attacked, perturbed, survivors
 from nasmyth.measure.robustness import masked, signs_of
-from nasmyth.measure_laws import check_measure
+from nasmyth.testing import check_measure
 from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise
 
 torch.set_num_threads(1)

@@ -1,4 +1,5 @@
-"""Figures of trained networks as goals and budgets: calibration comes with every training, an attack where it is asked for."""
+"""Figures of trained networks as goals and budgets: calibration comes with every training, an attack where it is asked
+for."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from nasmyth.study.evaluation import Evaluation, trained
 
 torch.set_num_threads(1)
 
-BODY = chain(Conv(choice(4, 6, 8)), BatchNorm(), Activation(), Conv(choice(8, 12), stride=2), Activation(), Mean("h w"), Linear(10))  # fmt: skip
+BODY = chain(Conv(choice(4, 6, 8)), BatchNorm(), Activation(), Conv(choice(8, 12), stride=2), Activation(), Mean("h w"),
+    Linear(10))  # fmt: skip
 SPACE = Space(BODY, (1, 8, 8))
 ATTACKS = ("robust@fgsm,eps=0.05", "robust@pgd,eps=0.05,steps=3")
 

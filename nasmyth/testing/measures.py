@@ -14,8 +14,8 @@ import math
 import pickle
 from typing import Any
 
-from nasmyth.laws import law
 from nasmyth.measure import Candidate, Measure, constraint, evaluate
+from nasmyth.testing.laws import law
 from nasmyth.units import UNITS
 
 

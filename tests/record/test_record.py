@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError
+from nasmyth import ops  # noqa: F401  their classes are known by then
+from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError
 from nasmyth.graph import Add, Concat, Identity
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, to_json
+from nasmyth.record.classes import RENAMED, class_of
 from nasmyth.space import choice
 
 
@@ -89,7 +91,8 @@ def test_keys_hold_in_another_process():
 
     here = content_key(chain(Concat("d"), a=residual(Add()), b=repeat(Identity(), choice(1, 2.5, "é", name="n"))))
     told = [subprocess.run([sys.executable, "-X", f"int_max_str_digits={n}", "-c", program], capture_output=True, text=True,
-                           env={"PYTHONHASHSEED": str(n - 5000), "PATH": ""}, check=True).stdout.strip() for n in (5000, 5001)]  # fmt: skip
+                           env={"PYTHONHASHSEED": str(n - 5000), "PATH": ""}, check=True).stdout.strip()
+                           for n in (5000, 5001)]  # fmt: skip
     assert told == [here, here]
 
 
@@ -97,7 +100,7 @@ def test_is_frozen():
     value = Pair(1, 2)
     with pytest.raises(AttributeError, match=r"use \.replace\(left=...\)"):
         value.left = 3
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="Pair is frozen"):
         del value.left
     assert value.replace(left=3) is Pair(3, 2) and value.replace() is value
 
@@ -136,6 +139,19 @@ def test_wrong_arguments_suggest():
         Pair()
 
 
+@pytest.mark.parametrize("name", ["of", "fields", "check", "replace", "is_open"])
+def test_fields_leave_the_names_of_every_value_alone(name):
+    """A field of that name would hide what all of Nasmyth calls."""
+    with pytest.raises(FieldError, match=f"a field cannot be called '{name}'"):
+        type("Hiding", (Value,), {"__module__": "mine", "__annotations__": {name: int}})
+
+
+def test_what_differs_from_the_defaults():
+    assert list(Child(1, 2).differing()) == [("left", 1), ("extra", 2)]
+    assert list(Child(1, 2, right=7.0).differing()) == [("left", 1), ("extra", 2), ("right", 7.0)]
+    assert dict(zip(Child.fields, Child(1, 2).field_values, strict=True)) == {"left": 1, "extra": 2, "right": 7}
+
+
 def test_check_runs_once_for_each_value():
     CHECKED.clear()
     kept = [Picky(1000), Picky(1000), Picky(1002)]
@@ -167,12 +183,21 @@ def test_defaults_are_left_out_of_json():
     [
         ("{", NasmythError, "not JSON"), ('{"$": "Pairr", "left": 1}', UnknownNameError, "did you mean 'Pair'"),
         ('{"left": 1}', NasmythError, r"must name its class"), ('{"$": 3}', NasmythError, "must name its class"),
-        ('{"$": "Pair", "middle": 1}', NasmythError, "cannot read a Pair"), ('{"$": "Pair"}', NasmythError, "cannot read a Pair"),
+        ('{"$": "Pair", "middle": 1}', NasmythError, "cannot read a Pair"),
+        ('{"$": "Pair"}', NasmythError, "cannot read a Pair"),
     ],
 )  # fmt: skip
 def test_bad_json_is_refused(text, error, said):
     with pytest.raises(error, match=said):
         loads(text)
+
+
+@pytest.mark.parametrize("name", sorted(RENAMED))
+def test_a_class_of_another_name_says_which_version_reads_it(name):
+    now, last = RENAMED[name]
+    assert class_of(now) is not None
+    with pytest.raises(UnknownNameError, match=f"{name} is called {now} now: .* is read by nasmyth {last}"):
+        loads(f'{{"$": "{name}"}}')
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])
@@ -182,7 +207,7 @@ def test_json_has_no_infinities(value):
 
 
 def test_names_of_nasmyth_are_taken():
-    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.combine\)"):
+    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.joins\)"):
         type("Concat", (Value,), {"__module__": "mine"})
     assert loads(dumps(Concat("d"))) is Concat("d")
 

@@ -11,7 +11,7 @@ from nasmyth.ops.rules import weightless
 
 
 @op("b c h w -> b c h w")
-class Nudge(nn.Module):
+class ShiftPixel(nn.Module):
     """The image moved up and left by one pixel, zeros where none is left: a convolution of stride 2 on it sees the pixels
     that one on the image itself leaves out (NASNet's factorised reduction, Zoph et al. 2018, arXiv:1707.07012)."""
 
@@ -19,6 +19,6 @@ class Nudge(nn.Module):
         return F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
 
 
-weightless(Nudge)
+weightless(ShiftPixel)
 
-EXAMPLES = [(Nudge(), (3, 4, 5))]
+EXAMPLES = [(ShiftPixel(), (3, 4, 5))]

@@ -27,14 +27,14 @@ def _known(fading: Any) -> None:
 
 
 @op("b ... -> b ...", check=_known)
-class Fading(nn.Module):
+class DecayingActivation(nn.Module):
     """(1 - t) A(x) + t x in training, where t goes from 0 to 1 in the first `share` of it; x in evaluation.
 
     Training tells its progress by `set_progress`; before it does, t is 0. In evaluation it is the identity from the
     start, since that is what the network will be once it is merged: scores taken during training are of the network
     that comes out, and whatever weights were the best can be merged. With relu it is the published leaky relu of slope t.
-    Departure: it may have faded before training ends (`share` below 1; the paper: 1), so that some of the training is of the
-    very network that is deployed.
+    Departure: it may have faded before training ends (`share` below 1; the paper: 1), so that some of the training is
+    of the very network that is deployed.
     """
 
     def __init__(self, kind: str = "relu", share: float = 1.0) -> None:
@@ -55,6 +55,6 @@ class Fading(nn.Module):
         return f"{self.kind}, share={self.share}"
 
 
-weightless(Fading)
+weightless(DecayingActivation)
 
-EXAMPLES = [(Fading(), (3, 4, 4)), (Fading("gelu", share=0.5), (6,))]
+EXAMPLES = [(DecayingActivation(), (3, 4, 4)), (DecayingActivation("gelu", share=0.5), (6,))]
