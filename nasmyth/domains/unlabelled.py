@@ -11,10 +11,10 @@ import numpy as np
 from nasmyth.domains.sources import pictures
 from nasmyth.domains.sources.arrays import as_array
 from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.frames import SUFFIXES, table_file
 from nasmyth.domains.sources.graph_files import EDGES, is_graph
 from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
 from nasmyth.domains.sources.raw import Options, several
-from nasmyth.domains.sources.frames import SUFFIXES, table_file
 from nasmyth.domains.sources.text_files import SUFFIXES as TEXTS
 from nasmyth.domains.sources.text_files import read_text
 from nasmyth.errors import DataError, nearest

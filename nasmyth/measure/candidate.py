@@ -33,9 +33,8 @@ class Effort(NamedTuple):
     device: str = "auto"
 
     def planned(self, recipe: Any) -> float:
-        """Epochs: at least one, where it is a part of a training."""
-        full = float(recipe.epochs if self.epochs is None else self.epochs)
-        return full if self.share >= 1 else min(full, max(1.0, self.share * full))
+        """Epochs."""
+        return self.share * float(recipe.epochs if self.epochs is None else self.epochs)
 
 
 class Candidate:

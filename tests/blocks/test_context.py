@@ -6,7 +6,6 @@ import torch
 from nasmyth import blocks
 from nasmyth.graph import Graph, chain
 from nasmyth.network import build
-from nasmyth.op_laws import stir
 from nasmyth.ops import Activation, BatchNorm, MaxPool, PixelAttention
 from nasmyth.testing import randomised
 

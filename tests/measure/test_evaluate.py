@@ -230,9 +230,8 @@ def test_too_few_values_for_many_are_a_mistake_of_the_measure():
 
 @pytest.mark.parametrize(
     ("effort", "epochs"),
-    [(Effort(), 6), (Effort(share=0.5), 3), (Effort(share=0.01), 1), (Effort(epochs=4), 4), (Effort(0.5, 4), 2),
-        (Effort(epochs=0.5), 0.5)],
-)  # fmt: skip
+    [(Effort(), 6), (Effort(share=0.5), 3), (Effort(share=0.25), 1.5), (Effort(epochs=4), 4), (Effort(0.5, 4), 2)],
+)
 def test_a_share_of_the_epochs(effort, epochs):
     assert effort.planned(SHORT.replace(epochs=6)) == epochs
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -15,7 +13,7 @@ from nasmyth.network import Network
 from nasmyth.ops import Activation, Conv, Linear, Mean
 from nasmyth.search import Random, Stage
 from nasmyth.space import Space, choice
-from nasmyth.study import Outcome, Study
+from nasmyth.study import Outcome, Study, Trial
 from nasmyth.study.evaluation import Evaluation
 from nasmyth.train import Recipe
 
@@ -195,23 +193,27 @@ def test_a_goal_that_nothing_measures_is_refused_before_anything_is_trained(digi
 
 def test_stages_and_parents_are_honoured(digits):
     """A share of the epochs, at most so many seconds, and the weights of another trial."""
-    graph = space().decode(space().sample(0))
-    full = Recipe(epochs=4, batch=50)
+    here, full = space(), Recipe(epochs=4, batch=50)
+    genome = here.sample(0)
 
-    def trial(stage, parent=None):
-        return SimpleNamespace(graph=graph, recipe=None, measures={}, stage=stage, parent=parent)
+    def trial(stage, start=None):
+        return Trial(1, genome, here.decode(genome).key, stage=stage, start=start, space=here)
 
-    asked = []
-
-    def parents(number):
-        asked.append(number)
-        return Network.from_bytes(first.artefacts["weights"])
-
-    evaluate = Evaluation(digits, full, parents=parents)
+    evaluate = Evaluation(digits, full)
     first = evaluate(trial(Stage("short", 0.5)))
-    assert (first.stage, first.details["epochs"], first.details["planned"]) == ("short", 2, 2) and not asked
-    second = evaluate(trial(Stage("final"), parent=7))
-    assert (second.stage, second.details["epochs"], asked) == ("final", 4, [7])
+    assert (first.stage, first.details["epochs"], first.details["planned"]) == ("short", 2, 2)
+    second = evaluate(trial(Stage("final"), first.artefacts["weights"]))
+    assert (second.stage, second.details["epochs"]) == ("final", 4)
     assert second.details["curve"][0]["train_loss"] < first.details["curve"][0]["train_loss"], "it went on from there"
     brief = Evaluation(digits, full.replace(epochs=10_000))(trial(Stage("final", 1.0, 0.3)))
     assert brief.details["ended"] == "time" and brief.details["epochs"] < 10_000
+
+
+def test_what_is_known_is_not_measured_again(digits):
+    """A figure that takes no training, told on the way; one of a trained network is told by every training."""
+    here = space()
+    genome = here.sample(0)
+    known = {"spread_of_test": -7.0, "accuracy": -7.0}
+    trial = Trial(1, genome, here.decode(genome).key, measures=known, space=here)
+    told = Evaluation(digits, epochs=1, measures=("spread_of_test", "accuracy"))(trial)
+    assert told.measures["spread_of_test"] == -7.0 and 0 <= told.measures["accuracy"] <= 1
