@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasmyth.errors import DuplicateNameError, NasmythError, UnknownNameError
-from nasmyth.graph import Add, Concat, Identity
+from nasmyth.graph import Add, Concat, Identity, stack_cells
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, to_json
 from nasmyth.space import choice
 
@@ -182,7 +182,7 @@ def test_json_has_no_infinities(value):
 
 
 def test_names_of_nasmyth_are_taken():
-    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.combine\)"):
+    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.joins\)"):
         type("Concat", (Value,), {"__module__": "mine"})
     assert loads(dumps(Concat("d"))) is Concat("d")
 
@@ -195,3 +195,12 @@ def test_open_means_a_hole_at_any_depth():
 def test_addresses():
     assert below("", "stem") == "stem" and below("stem", "kernel") == "stem.kernel"
     assert below("stages", 1) == "stages[1]" and below("", 0) == "[0]"
+
+
+def test_what_was_called_otherwise_is_read():
+    """Files of earlier versions say `Relay`; nothing writes that any more."""
+    items = [{"$": "Add"}, {"$": "Concat", "axis": "d"}]
+    read = from_json({"$": "Relay", "items": items})
+    assert read is stack_cells(Add(), Concat("d")) and to_json(read) == {"$": "StackedCells", "items": items}
+    with pytest.raises(UnknownNameError):
+        from_json({"$": "Never was"})

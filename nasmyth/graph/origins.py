@@ -70,7 +70,9 @@ class Mixture(Op):
     def _infer(self, *shapes: Shape) -> Shape:
         if len(set(shapes)) > 1:
             found = ", ".join(f"{option!r}: {shape}" for option, shape in zip(self.options, shapes, strict=True))
-            raise ShapeError(f"the options of {self.key!r} give different shapes, and cannot be mixed: {found}; decide it")
+            raise ShapeError(
+                f"the options of {self.key!r} give different shapes, and cannot be mixed: {found}; decide it"
+            )
         return shapes[0]
 
 
@@ -125,12 +127,10 @@ class _Once:
 Apply = Callable[[Op, tuple[Handle, ...], Origin], Handle]
 
 
-def follow(
-    template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape], at: Origin = Origin()
-) -> Handle:
+def follow(template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape]) -> Handle:
     """What comes out of a template without holes: `apply(op, inputs, origin)` carries out one layer, whatever flows; `shape`
     tells what flows without the batch. Identities let everything pass."""
-    return _Follower(apply, shape, at).put(template, inputs, at)
+    return _Follower(apply, shape, Origin()).put(template, inputs, Origin())
 
 
 class _Follower:
