@@ -12,8 +12,9 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
+from nasmyth.domains.text import is_text
 from nasmyth.errors import DataError, require
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 
 if TYPE_CHECKING:
     from nasmyth.forms.inputs import TableInput
@@ -35,6 +36,8 @@ class Tabular(Domain):
     def accepts(self, raw: Raw) -> bool:
         """DataFrames, and arrays with one or two axes."""
         x = raw.train.x
+        if is_text(x):
+            return False
         return hasattr(x, "columns") or (isinstance(x, np.ndarray) and x.ndim in (1, 2) and x.dtype.kind in "buifOUST")
 
     def suits(self, task: Task) -> bool:
@@ -88,7 +91,7 @@ def as_frame(x: Any) -> Any:
     import pandas as pd
 
     if hasattr(x, "columns"):
-        return x.set_axis([plain_text(str(name)) for name in x.columns], axis=1)
+        return x.set_axis([utf8_text(str(name)) for name in x.columns], axis=1)
     x = x.reshape(len(x), -1)
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
 

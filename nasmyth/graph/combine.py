@@ -62,7 +62,7 @@ class Composite(Value, abstract=True):
 
     def parts(self) -> Parts:
         """All that may hold holes, in the order of the walk, with its name in addresses."""
-        return tuple(zip(self.fields, self._values, strict=True))
+        return tuple(zip(self.fields, self.field_values, strict=True))
 
     def with_parts(self, parts: Sequence[Any]) -> Any:
         """The same with these in the places of its parts."""
@@ -84,7 +84,7 @@ def parts_of(value: Any) -> Parts:
     known: Parts | None = value.__dict__.get("_parts")  # asked for with every candidate
     if known is None:
         composite = isinstance(value, Composite)
-        known = value.parts() if composite else tuple(zip(value.fields, value._values, strict=True))
+        known = value.parts() if composite else tuple(zip(value.fields, value.field_values, strict=True))
         value.__dict__["_parts"] = known
     return known
 

@@ -1,20 +1,24 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
-such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
+need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.graph.combine import Combine, Name
-from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
-from nasmyth.graph.joins import Identity
+from nasmyth.graph.flat import Node, check_declared_output, handed, inferred, not_a_template, unfold
+from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
+
+Named = tuple[tuple[str, Shape], ...]
+"""The inputs of a graph that its ops can read by name."""
 
 
 class Unknown(NamedTuple):
@@ -66,50 +70,64 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("made", "names", "read")
+    __slots__ = ("named", "parts", "shapes")
 
-    def __init__(self, shapes: tuple[Shape, ...]) -> None:
-        self.made = [Summary(shape) for shape in shapes]
-        self.read: list[tuple[int, ...]] = [()] * len(shapes)
-        self.names: list[Name] = list(range(-len(shapes), 0))  # what nothing else is called
+    def __init__(self, shapes: tuple[Shape, ...], named: Named) -> None:
+        self.named = named
+        self.shapes = list(shapes)
+        self.parts: list[tuple[Summary, tuple[int, ...], Name]] = []
+        """Of each part its costs, what it reads, and its name."""
 
     def shape(self, handle: int) -> Shape:
-        return self.made[handle].shape
+        return self.shapes[handle]
 
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
-        self.names.append(name)
-        summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
-        self.made.append(summary)
-        self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
-        return len(self.made) - 1
+        shapes = self.shapes
+        given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
+        summary = summarise(part, given, self.named)
+        shapes.append(summary.shape)
+        self.parts.append((summary, inputs, name))
+        return len(shapes) - 1
 
     def total(self, output: int, inputs: int) -> Summary:
         """All parts that the output needs. What is put under one name several times brings its weights once."""
-        needed = [False] * len(self.made)
+        if self.parts:
+            summaries, reads, names = zip(*self.parts, strict=True)
+            _, params, buffers, macs, activations, unknown, parted = zip(*summaries, strict=True)
+            used = {output, *itertools.chain.from_iterable(reads)}
+            if len(used) == len(self.shapes) and len(set(names)) == len(names) and not any(map(_some, parted)):
+                missing = tuple(itertools.chain.from_iterable(unknown)) if any(unknown) else ()
+                return Summary(self.shapes[output], sum(params), sum(buffers), sum(macs), sum(activations), missing)
+        return self._needed(output, inputs)
+
+    def _needed(self, output: int, inputs: int) -> Summary:
+        """The same where not all is needed, or weights are shared."""
+        needed = [False] * len(self.shapes)
         needed[output] = True
         for i in reversed(range(inputs, len(needed))):
             if needed[i]:
-                for j in self.read[i]:
+                summary, read, _ = self.parts[i - inputs]
+                for j in read if summary.reads is None else [read[k] for k in summary.reads]:
                     needed[j] = True
         params = buffers = macs = activations = 0
         unknown: tuple[Unknown, ...] = ()
-        seen: set[Name] | None = None if len(set(self.names)) == len(self.names) else set()
-        shared = False
-        for i in range(inputs, len(needed)):
-            if needed[i]:
-                part = self.made[i]
-                if seen is not None:
-                    shared = self.names[i] in seen
-                    seen.add(self.names[i])
-                macs += part.macs
-                activations += part.activations
-                if not shared:
-                    params += part.params
-                    buffers += part.buffers
-                if part.unknown:
-                    unknown += _shared(part.unknown) if shared else part.unknown
+        seen: set[Name] = set()
+        for part, _, name in itertools.compress(self.parts, needed[inputs:]):
+            shared = name in seen
+            seen.add(name)
+            macs += part.macs
+            activations += part.activations
+            if not shared:
+                params += part.params
+                buffers += part.buffers
+            if part.unknown:
+                unknown += _shared(part.unknown) if shared else part.unknown
         reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
-        return Summary(self.made[output].shape, params, buffers, macs, activations, unknown, reads)
+        return Summary(self.shapes[output], params, buffers, macs, activations, unknown, reads)
+
+
+def _some(reads: tuple[int, ...] | None) -> bool:
+    return reads is not None
 
 
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:
@@ -117,6 +135,8 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
     total = Summary(nodes[0].shape)
     seen: set[str] = set()
     for node in nodes[1:]:
+        if isinstance(node.op, Input):
+            continue
         shapes = tuple(nodes[i].shape for i in node.inputs)
         total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
         seen.add(node.address)
@@ -124,17 +144,18 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
 
 
 @lru_cache(maxsize=200_000)
-def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
-    """Output shape and costs of a template without holes on inputs of these shapes."""
-    if isinstance(term, Op):
-        return _summarise_op(term, shapes)
-    if isinstance(term, Block):
-        summary = summarise(unfold(term, shapes), shapes)
-        keeps_promise(term, shapes, summary.shape)
+def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summary:
+    """Output shape and costs of a template without holes on inputs of these shapes, in a graph of these named inputs."""
+    if isinstance(term, (Op, Block)):
+        every = shapes + handed(term, len(shapes), dict(named)) if named else shapes
+        if isinstance(term, Op):
+            return _summarise_op(term, every)
+        summary = summarise(unfold(term, every), shapes, named)
+        check_declared_output(term, every, summary.shape)
         return summary
     if not isinstance(term, Combine):
         raise not_a_template(term, "")
-    counter = _Counter(shapes)
+    counter = _Counter(shapes, named)
     output = term.wire(counter, tuple(range(len(shapes))))
     return counter.total(output, len(shapes))
 

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError
 from nasmyth.graph.combine import Combine, Handle, Name, Parts, Reader
-from nasmyth.graph.flat import MOST, Node, checked_input, infer, inferred, not_a_template, too_many_layers, unfold
+from nasmyth.graph.flat import MOST, Node, infer, inferred, not_a_template, too_many_layers, unfold
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import checked_input
 from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op, mac_count, param_count
 from nasmyth.graph.signature import Shape

@@ -4,18 +4,19 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
-Any program that reads safetensors can read the weights; `header` reads the rest.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in
+words. Nothing in the file is ever executed. Any program that reads safetensors can read the weights; `header` reads the
+rest.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import torch
@@ -29,17 +30,19 @@ import nasmyth.forms.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
 from nasmyth import origin
 from nasmyth.errors import ExportError, FieldError, NasmythError
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
 from nasmyth.kinds import shown
+from nasmyth.network.layers import Layers
 from nasmyth.network.names import places
-from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
-from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
+from nasmyth.record import FIELD_ERRORS, MAX_DEPTH, Value, from_json, names_former, parse_json, to_json
 
-FORMAT = 2
+FORMAT = 3
 """Raised when an older Nasmyth could not read what this one writes."""
+
+L = TypeVar("L", bound=Layers)
 
 _LIMIT = 100_000_000
 """The longest header that safetensors reads, bytes."""
@@ -48,14 +51,14 @@ MOST_TABLES = 1 << 28
 """Bytes of what layers hold and do not save, such as sines and cosines of positions: a file says them in a few words."""
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Layers, path: str | os.PathLike[str]) -> None:
     """Write a network to `path`, whole or not at all. Raises ExportError."""
     data = to_bytes(network)
-    with whole(path) as folder:
+    with replacing(path) as folder:
         (folder / Path(path).name).write_bytes(data)
 
 
-def to_bytes(network: Network) -> bytes:
+def to_bytes(network: Layers) -> bytes:
     """The file's content. The order of everything is fixed, so that equal networks give equal bytes."""
     document = {
         "format": FORMAT,
@@ -75,8 +78,8 @@ def to_bytes(network: Network) -> bytes:
     return data
 
 
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a file, in evaluation mode, on the CPU. Raises ExportError, which names the file."""
+def load(path: str | os.PathLike[str], make: Callable[..., L]) -> L:
+    """The network in a file, in evaluation mode, on the CPU, made by `make`. Raises ExportError, which names the file."""
     if not isinstance(path, (str, os.PathLike)):
         raise ExportError(f"a network is loaded from the path of a .safetensors file, and this is {shown(path)}")
     try:
@@ -84,13 +87,13 @@ def load(path: str | os.PathLike[str]) -> Network:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}") from error
     try:
-        return from_bytes(data)
+        return from_bytes(data, make)
     except ExportError as error:
         raise ExportError(f"{path}: {error}") from error
 
 
-def from_bytes(data: bytes) -> Network:
-    """The network that `to_bytes` wrote. Raises ExportError."""
+def from_bytes(data: bytes, make: Callable[..., L]) -> L:
+    """The network that `to_bytes` wrote, made by `make`. Raises ExportError."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
     document = _document(data := bytes(data))
@@ -98,18 +101,18 @@ def from_bytes(data: bytes) -> Network:
         origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
         key = graph.key
-    if key != document.get("key"):
+    if key != document.get("key") and not names_former(document["graph"]):
         raise ExportError(
             f"its graph was {shown(document.get('key'))} when it was saved and reads as {key} here: "
             "the definition or a default of one of its ops has changed since"
         )
     weights = _tensors(data)
-    if document["format"] == 1:
-        weights = _renamed(graph, weights)
+    if document["format"] < FORMAT:
+        weights = _renamed(graph, weights, document["format"])
     with _building():
         inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
         _refuse_other_weights(graph, weights)
-        network = Network(graph, inputs, outputs, history=_plain(document["history"]))
+        network = make(graph, inputs, outputs, history=_plain(document["history"]))
         _refuse_mismatch(network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)  # assigned, not copied: types stay as they were saved
     return network.eval()
@@ -122,7 +125,7 @@ def _building() -> Iterator[None]:
         yield
     except ExportError:
         raise
-    except (NasmythError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (NasmythError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         what = f"it lacks {error}" if type(error) is KeyError else error
         raise ExportError(f"the network in it cannot be built: {what}") from error
 
@@ -175,7 +178,7 @@ def _document(data: bytes) -> dict[str, Any]:
     if not isinstance(text, str):
         raise ExportError("a safetensors file, but not one that Nasmyth wrote: it holds weights without a graph")
     try:
-        document = parsed(text)
+        document = parse_json(text)
         version = document["format"]
     except (NasmythError, TypeError, KeyError):
         raise ExportError("the description of the network in it is damaged") from None
@@ -190,15 +193,15 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = safetensors.load(data)
         return tensors
-    except (SafetensorError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (SafetensorError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
 
 
-def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a file of format 1 under the names of today."""
-    addresses = [node.address for node in graph.nodes[1:]]
+def _renamed(graph: Graph, weights: dict[str, Tensor], format: int) -> dict[str, Tensor]:
+    """The weights of a file of an earlier format under the names of today."""
+    addresses = [node.address for node in graph.nodes if node.inputs]
     now = places(addresses)
-    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
+    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format).items()}
     heads = sorted(new, key=len, reverse=True)
     found = {}
     for name, tensor in weights.items():
@@ -208,7 +211,8 @@ def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
-    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
+    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises
+    ExportError."""
     expected, tables = _outline(graph)
     if tables > MOST_TABLES:
         raise ExportError(
@@ -228,7 +232,7 @@ def _outline(graph: Graph) -> tuple[dict[str, Tensor] | None, int]:
     """
     found: dict[str, Tensor] = {}
     tables, whole = 0, True
-    nodes = {node.address: node for node in reversed(graph.nodes[1:])}
+    nodes = {node.address: node for node in reversed(graph.nodes) if node.inputs}
     for address, path in places(nodes).items():
         node = nodes[address]
         try:
@@ -273,15 +277,15 @@ def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _plain(data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise TypeError("its history is not a list")
-    if _levels(data) > DEEPEST:
-        raise TypeError(f"its history has more than {DEEPEST} levels within each other")
+    if _levels(data) > MAX_DEPTH:
+        raise TypeError(f"its history has more than {MAX_DEPTH} levels within each other")
     return tuple(data)
 
 
 def _levels(data: Any) -> int:
-    """How deep plain data goes; more than DEEPEST is not looked into."""
+    """How deep plain data goes; more than MAX_DEPTH is not looked into."""
     level, found = [data], 0
-    while level and found <= DEEPEST:
+    while level and found <= MAX_DEPTH:
         level = [
             v
             for part in level

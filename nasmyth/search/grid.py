@@ -18,11 +18,22 @@ from random import Random
 from typing import Any
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.strategy import Strategy, Told, distinct, strategy, written
-from nasmyth.space.holes import Choice, Genome, Hole, Real, Subset
+from nasmyth.search.strategy import (
+    FinishedTrial,
+    Pending,
+    Proposal,
+    Strategy,
+    distinct,
+    hashable,
+    in_full,
+    out,
+    strategy,
+)
+from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.holes import Choice, Real, Subset
 from nasmyth.space.space import Space
 
-_AHEAD = 16  # points looked up beyond those asked for: some may be with other workers already
+_AHEAD = 16  # points looked up beyond those asked for: several may stand for one network, which is tried once
 _SCANNED = 2000  # numbers that lead to nothing new before random genomes are drawn
 _DRAWN = 64  # derivations of a grammar that are on the grid
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -44,21 +55,23 @@ class Grid(Strategy):
     def init(self, space: Space) -> frozenset[Any]:
         return frozenset()
 
-    def tell(self, state: frozenset[Any], trial: Told) -> frozenset[Any]:
-        return state | {written(trial.genome)}
+    def tell(self, state: frozenset[Any], trial: FinishedTrial) -> frozenset[Any]:
+        return state | {hashable(trial.genome)}
 
-    def ask(self, state: frozenset[Any], space: Space, rng: Random, n: int) -> list[Genome]:
+    def ask(
+        self, state: frozenset[Any], space: Space, rng: Random, n: int, pending: Sequence[Pending]
+    ) -> list[Proposal]:
         points: list[Genome] = []
-        seen = set(state)
+        seen = {*state, *out(pending)}
         for genome in self._points(space, len(state)):
-            token = written(genome)
+            token = hashable(genome)
             if token not in seen:
                 seen.add(token)
                 points.append(genome)
                 if len(points) == n + _AHEAD:
                     break
         drawn = rng.sample(points, min(n, len(points)))
-        return distinct(lambda: space.sample(rng), n, drawn)
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending), drawn))
 
     def _points(self, space: Space, begin: int) -> Iterator[Genome]:
         """Points of the grid that meet the constraints, from the `begin`-th visited on."""
@@ -75,16 +88,16 @@ class Grid(Strategy):
                 rest, digit = divmod(rest, len(axes[key]))
                 return axes[key][digit]
 
-            genome = space._walk(pick)
-            if space._meets(genome):
+            genome = space.walk(pick)
+            if space.meets(genome):
                 yield genome
 
 
 def _on_grid(space: Space, key: str, hole: Hole, levels: int) -> list[Any]:
     """The decisions of a hole that are on the grid, of those that the space's constraints leave."""
-    if key not in space.allowed:
+    if key not in space.domains:
         return _spread(hole, levels)
-    every = space.allowed[key]
+    every = space.domains[key]
     return [every[i] for i in _evenly(len(every), hole, levels)]
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 from nasmyth.errors import GenomeError
+from nasmyth.graph.inputs import inputs_of
 from nasmyth.record import Value
-from nasmyth.space.holes import Choice, Hole, Integer, Real, Subset
+from nasmyth.space.hole import Hole
+from nasmyth.space.holes import Choice, Integer, Real, Subset
 from nasmyth.space.space import Space
 
 
@@ -29,14 +31,16 @@ class OneHot(Value):
     @classmethod
     def fit(cls, space: Space) -> Self:
         """There is nothing to learn from samples: the space knows its decisions."""
-        return cls(space.template, space.input, space.recipe)
+        return cls(space.template, space.inputs.to_json(), space.recipe)
 
     @property
     def space(self) -> Space:
         """The space, made again from the template."""
         made: Space | None = self.__dict__.get("_space")
         if made is None:
-            made = self.__dict__["_space"] = Space(self.template, self.input, self.recipe)
+            made = self.__dict__["_space"] = Space(
+                self.template, inputs_of({"input": self.input}, "an encoding"), self.recipe
+            )
         return made
 
     @property
@@ -49,7 +53,7 @@ class OneHot(Value):
         genome = getattr(candidate, "genome", candidate)
         if not isinstance(genome, dict):
             raise GenomeError(f"{candidate!r:.80} has no genome; a graph is encoded by the encoders in nasmyth.graph")
-        return self.space.encode(self.space.checked(genome))
+        return self.space.encode(self.space.validate(genome))
 
 
 def _names(key: str, hole: Hole) -> list[str]:

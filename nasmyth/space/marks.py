@@ -22,7 +22,7 @@ from nasmyth.graph.op import Block, Op
 from nasmyth.graph.origins import Mix, Nested, Option, Taken
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.fill import Pick, Substitution
-from nasmyth.space.holes import Hole
+from nasmyth.space.hole import Hole
 
 OPEN: Any = type("Open", (), {"__repr__": lambda self: "OPEN"})()
 """What a `pick` answers that leaves a hole open."""
@@ -82,7 +82,7 @@ class _Marking(Substitution):
             if not isinstance(template, (Op, Block)):
                 raise
             every = self._each(found, template, address)
-            return Mix(found.key, found.decisions(), every)
+            return Mix(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         if not isinstance(made, Value):
@@ -139,7 +139,7 @@ class _Marking(Substitution):
             numbers = [self(part, below(address, name)) for name, part in parts_of(template)]
         except _OpenNumber as found:
             every = self._each(found, template, address)
-            return Nested(found.key, found.decisions(), every)
+            return Nested(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         return self(with_parts(template, numbers), address)

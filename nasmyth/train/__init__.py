@@ -10,25 +10,26 @@ from nasmyth.contents import contents
 if TYPE_CHECKING:
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
-    from nasmyth.train.judgement import Judgement, difference, judge
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.recipe import Recipe
-    from nasmyth.train.task import Split, Task, random_split, stratified_split
+    from nasmyth.train.split import Split, random_split, stratified_split
+    from nasmyth.train.split_scores import SplitScores, paired_difference, score_split
+    from nasmyth.train.task import Task
 
 __all__ = [
     "Fitted",
-    "Judgement",
     "Recipe",
     "Split",
+    "SplitScores",
     "Task",
-    "difference",
     "evaluate",
     "fit",
     "initialise",
     "is_task",
-    "judge",
+    "paired_difference",
     "predict_logits",
     "random_split",
+    "score_split",
     "stratified_split",
 ]
 
@@ -37,10 +38,11 @@ __getattr__, __dir__ = contents(
     {
         "evaluation": ("evaluate", "predict_logits"),
         "init": ("initialise",),
-        "judgement": ("Judgement", "difference", "judge"),
         "loop": ("Fitted", "fit"),
         "recipe": ("Recipe",),
-        "task": ("Split", "Task", "random_split", "stratified_split"),
+        "split": ("Split", "random_split", "stratified_split"),
+        "split_scores": ("SplitScores", "paired_difference", "score_split"),
+        "task": ("Task",),
     },
 )
 

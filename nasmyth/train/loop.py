@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError, Diverged
-from nasmyth.network.pipeline import device_of
+from nasmyth.network.pipeline import device_of, run
 from nasmyth.progress import Step, watch
 from nasmyth.train import augment, host, rates
 from nasmyth.train.average import Average, tensors
@@ -190,7 +190,7 @@ class _Run:
         self.paced: list[Any] = [m for m in self.network.modules() if hasattr(m, "set_progress")]
         self.data = self.task.train.to(device)
         self.inputs = self.task.inputs.module().to(device)
-        images = len(self.task.input) == 3
+        images = len(self.task.inputs.shape) == 3 and self.task.inputs.spec.plain
         self.format = torch.channels_last if images and self.recipe.channels_last else torch.contiguous_format
         self.order = torch.Generator().manual_seed(self.seed)
         self.noise = torch.Generator(device).manual_seed(self.seed + 1 + 7919 * fabric.global_rank)
@@ -231,7 +231,8 @@ class _Run:
         stored, y = self.data.batch(rows)
         if recipe.flip or recipe.crop:
             stored = augment.augment(stored, recipe, self.noise)
-        x = self.inputs(stored).contiguous(memory_format=self.format)
+        x = self.inputs(stored)
+        x = x.contiguous(memory_format=self.format) if isinstance(x, Tensor) else x
         if recipe.mixup:
             order, share = augment.mixing(len(x), recipe.mixup, self.noise)
             pred = self._predicted(augment.mix(x, order, share))
@@ -255,8 +256,8 @@ class _Run:
             epoch, epochs = min(self.done, self.planned) / self.per_epoch, self.planned / self.per_epoch
             self.watch.tell(Step(epoch, epochs, float(self.loss) / self.summed))
 
-    def _predicted(self, x: Tensor) -> Tensor:
-        pred: Tensor = self.model(x)
+    def _predicted(self, x: Any) -> Tensor:
+        pred: Tensor = run(self.model, x)
         if self.done == 0:
             check_size(pred, self.task)
         return pred

@@ -122,13 +122,13 @@ def test_minus_one_beside_classes_is_said():
 # --- graphs -----------------------------------------------------------------------------------------------------------
 
 
-def test_graphs_are_refused(tmp_path):
+def test_graphs_without_their_edges_are_refused(tmp_path):
     mask = np.arange(60) < 40
-    cora = {"edge_index": np.zeros((2, 100), int), "x": X, "y": np.where(mask, Y, -1), "train_mask": mask}
+    cora = {"edge_type": np.zeros((2, 100), int), "x": X, "y": np.where(mask, Y, -1), "train_mask": mask}
     np.savez(tmp_path / "a.npz", **cora)
     for source in (cora, tmp_path / "a.npz"):
         with pytest.raises(
-            DataError, match=r"'edge_index', 'train_mask' beside x and y say that this is a graph.*x\[train_mask\]"
+            DataError, match=r"'edge_type', 'train_mask' beside x and y say that this is a graph.*x\[train_mask\]"
         ):
             read(source)
     assert read({"x": X, "y": Y, "names": np.arange(3)}).kind == "classification"

@@ -123,7 +123,7 @@ def test_keys_are_equal_exactly_for_isomorphic_graphs(seed):
 def test_keys_do_not_see_how_a_network_was_written(template, seed):
     space = Space(template, SHAPE)
     term = space.decode(space.sample(seed))
-    wrapped = graph(chain(Identity(), chain(chain(space._decoded(space.sample(seed))[0]), Identity()), Identity()))
+    wrapped = graph(chain(Identity(), chain(chain(space.filled(space.sample(seed))[0]), Identity()), Identity()))
     assert wrapped == term and hash(wrapped) == hash(term)
     assert renumbered(term, random.Random(seed)).key == term.key
 
@@ -188,9 +188,12 @@ def test_json_and_pickle_lead_back(template, seed):
 @pytest.mark.parametrize(
     "nodes, error, said",
     [
-        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"), ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
-        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"), ([[3, [0], "a"]], NasmythError, "3, which"),
-        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"), ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
+        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"),
+        ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
+        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"),
+        ([[3, [0], "a"]], NasmythError, "3, which"),
+        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"),
+        ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
     ],
 )  # fmt: skip
 def test_damaged_json_is_noticed(nodes, error, said):

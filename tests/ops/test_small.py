@@ -8,7 +8,7 @@ from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.joins import Identity
-from nasmyth.ops import Activation, Add, Concat, Dropout, DropPath, Gate, LayerScale, LayerScale2d, Mean, Multiply, Zero
+from nasmyth.ops import Activation, Add, Concat, Dropout, DropPath, LayerScale, LayerScale2d, Mean, Multiply, Zero
 from nasmyth.space import choice
 from nasmyth.testing import Wired
 
@@ -75,6 +75,6 @@ def test_concat_of_unequal_widths_is_built_and_of_unequal_sizes_refused():
 
 
 def test_gate_weighs_channels_by_their_own_mean():
-    graph = Graph.of(parallel(Identity(), chain(Mean("h w"), Activation("sigmoid")), join=Gate()), (3, 4, 4))
+    graph = Graph.of(parallel(Identity(), chain(Mean("h w"), Activation("sigmoid")), join=Multiply()), (3, 4, 4))
     x = torch.randn(2, 3, 4, 4)
     assert torch.allclose(Wired(graph)(x), x * x.mean((2, 3), keepdim=True).sigmoid())

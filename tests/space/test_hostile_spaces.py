@@ -28,16 +28,21 @@ GENOME = SPACE.sample(3)
 @pytest.mark.parametrize(
     "genome",
     [
-        None, [], "x", 3, [("width", 2)], {1: 2}, {None: 3}, {"width": None}, {**GENOME, "width": "2"}, {**GENOME, "width": [2]},
-        {**GENOME, "width": {"a": 1}}, {**GENOME, "width": 10**5000}, {**GENOME, "width": float("nan")}, {**GENOME, "maybe": 2},
-        {**GENOME, "maybe": "0"}, {**GENOME, "maybe": True}, {**GENOME, "last": -1}, {**GENOME, "[4]": 3}, {**GENOME, "[4]": [0, 0]},
-        {**GENOME, "[4]": [9]}, {**GENOME, "[4]": [[0]]}, {**GENOME, "[4]": []}, {**GENOME, "[4]": [1] * 50}, {**GENOME, "[4]": "0"},
-        {**GENOME, "[0].stride": 1.0}, {**GENOME, "[0].stride": 10**30}, {**GENOME, "[0].stride": True}, {**GENOME, "x" * 10**6: 1},
+        None, [], "x", 3, [("width", 2)], {1: 2}, {None: 3}, {"width": None}, {**GENOME, "width": "2"},
+        {**GENOME, "width": [2]},
+        {**GENOME, "width": {"a": 1}}, {**GENOME, "width": 10**5000}, {**GENOME, "width": float("nan")},
+        {**GENOME, "maybe": 2},
+        {**GENOME, "maybe": "0"}, {**GENOME, "maybe": True}, {**GENOME, "last": -1}, {**GENOME, "[4]": 3},
+        {**GENOME, "[4]": [0, 0]},
+        {**GENOME, "[4]": [9]}, {**GENOME, "[4]": [[0]]}, {**GENOME, "[4]": []}, {**GENOME, "[4]": [1] * 50},
+        {**GENOME, "[4]": "0"},
+        {**GENOME, "[0].stride": 1.0}, {**GENOME, "[0].stride": 10**30}, {**GENOME, "[0].stride": True},
+        {**GENOME, "x" * 10**6: 1},
     ],
     ids=lambda genome: str(genome)[-60:] if not (isinstance(genome, dict) and genome.get("width") == 10**5000) else "long",
 )  # fmt: skip
 def test_genomes_that_are_none(genome):
-    for use in (SPACE.decode, SPACE.encode, SPACE.checked, SPACE.recipe_of):
+    for use in (SPACE.decode, SPACE.encode, SPACE.validate, SPACE.recipe_of):
         with pytest.raises(GenomeError) as caught:
             use(genome)
         assert len(str(caught.value)) < 1000
@@ -47,11 +52,15 @@ def test_genomes_that_are_none(genome):
     "data",
     [
         None, [], "x", {}, {"template": {"$": "Tag"}}, {"input": [4, 8, 8]}, {"template": {"$": "Tag"}, "input": []},
-        {"template": 3, "input": [3]}, {"template": {"$": "Tag"}, "input": ["4"]}, {"template": {"$": "Tag"}, "input": [3], "recipe": 3},
-        {"template": {"$": "Choice", "options": 3}, "input": [3]}, {"template": {"$": "Choice", "options": []}, "input": [3]},
-        {"template": {"$": "Real", "lo": None, "hi": 3}, "input": [3]}, {"template": {"$": "Subset", "k": 1, "options": "ab"}, "input": [3]},
+        {"template": 3, "input": [3]}, {"template": {"$": "Tag"}, "input": ["4"]},
+        {"template": {"$": "Tag"}, "input": [3], "recipe": 3},
+        {"template": {"$": "Choice", "options": 3}, "input": [3]},
+        {"template": {"$": "Choice", "options": []}, "input": [3]},
+        {"template": {"$": "Real", "lo": None, "hi": 3}, "input": [3]},
+        {"template": {"$": "Subset", "k": 1, "options": "ab"}, "input": [3]},
         {"template": {"$": "Choice", "options": [{"$": "Tag"}], "name": 3}, "input": [3]},
-        {"template": {"$": "Repeat", "body": {"$": "Tag", "label": {"$": "Choice", "options": [1]}}, "count": 10**9}, "input": [4, 8, 8]},
+        {"template": {"$": "Repeat", "body": {"$": "Tag", "label": {"$": "Choice", "options": [1]}}, "count": 10**9},
+            "input": [4, 8, 8]},
         {"template": {"$": "Expression", "symbol": "**", "left": 3, "right": 3}, "input": [3]},
         {"template": {"$": "Expression", "symbol": "*", "left": "x", "right": 10**12}, "input": [3]},
     ],

@@ -124,6 +124,6 @@ def test_what_cannot_stand_side_by_side(template, said):
 
 def test_decisions_of_another_space_are_refused():
     space = Space(chain(choice(Tag(1), Tag(2), name="a")), SHAPE)
-    for wrong, said in (({"b": 0}, "no hole"), ({"a": 7}, "not among"), (3, "a genome is a dict")):
+    for wrong, said in (({"b": 0}, "no hole"), ({"a": 7}, "not among"), (3, "give a dict")):
         with pytest.raises(GenomeError, match=said):
             space.template_of(wrong)
