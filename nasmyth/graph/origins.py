@@ -128,12 +128,10 @@ class _Once:
 Apply = Callable[[Op, tuple[Handle, ...], Origin], Handle]
 
 
-def follow(
-    template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape], at: Origin = Origin()
-) -> Handle:
+def follow(template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape]) -> Handle:
     """What comes out of a template without holes: `apply(op, inputs, origin)` carries out one layer, whatever flows; `shape`
     tells what flows without the batch. Identities let everything pass."""
-    return _Follower(apply, shape, at).put(template, inputs, at)
+    return _Follower(apply, shape, Origin()).put(template, inputs, Origin())
 
 
 class _Follower:

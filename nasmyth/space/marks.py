@@ -65,9 +65,8 @@ class _Marking(Substitution):
         self.told: list[tuple[str, Hole, Any]] = []
         self.times = 1  # how often what is filled now is filled, for open numbers in it
 
-    def __call__(
-        self, template: Any, address: str
-    ) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
+    def __call__(self, template: Any, address: str) -> Any:
+        """Nothing is remembered: equal parts have other marks elsewhere."""
         return self.fill(template, address) if is_open(template) else template
 
     def fill(self, template: Any, address: str) -> Any:
@@ -113,7 +112,7 @@ class _Marking(Substitution):
             if not isinstance(hole.result(hole.first(), lambda part, at: part, key), Value):
                 raise _OpenNumber(key, hole)
             decisions = _OpenNumber(key, hole).decisions()  # whole templates, such as all derivations
-            return Mix(key, decisions, tuple(self.fill_hole(hole, one, key) for one in decisions))
+            return Mix(key, decisions, tuple([self.fill_hole(hole, one, key) for one in decisions]))
         every = [self._option(hole, part, f"{key}:{i}") for i, part in enumerate(hole.inner())]
         if hole.plural and all(map(_holds_values, every)):
             return tuple([member for i, made in enumerate(every) for member in _gates(made, key, i)])
@@ -122,16 +121,17 @@ class _Marking(Substitution):
         options = [one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)]
         return Mix(key, tuple(range(len(options))), tuple(options))
 
-    def _each(self, found: _OpenNumber, template: Any, address: str) -> list[Any]:
+    def _each(self, found: _OpenNumber, template: Any, address: str) -> tuple[Any, ...]:
         """What a part becomes for each value of an open number in it."""
-        decisions, every = found.decisions(self.times), []
+        decisions = found.decisions(self.times)
+        every: list[Any] = []
         self.times *= len(decisions)
         for one in decisions:
             self.genome[found.key] = one
             every.append(self.fill(template, address))
         self.times //= len(decisions)
         self.genome[found.key] = OPEN
-        return every
+        return tuple(every)
 
     def _unsettled(self, template: Any, address: str) -> Any:
         outer, self.told = self.told, []  # how many there are is no matter of any one of them

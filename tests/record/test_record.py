@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nasmyth import ops  # noqa: F401  their classes are known by then
 from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, UnknownNameError
-from nasmyth.graph import Add, Concat, Identity
+from nasmyth.graph import Add, Concat, Identity, stack_cells
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, names_former, to_json
 from nasmyth.record.classes import class_of
 from nasmyth.record.json import FORMER
@@ -222,3 +222,12 @@ def test_open_means_a_hole_at_any_depth():
 def test_addresses():
     assert below("", "stem") == "stem" and below("stem", "kernel") == "stem.kernel"
     assert below("stages", 1) == "stages[1]" and below("", 0) == "[0]"
+
+
+def test_what_was_called_otherwise_is_read():
+    """Files of earlier versions say `Relay`; nothing writes that any more."""
+    items = [{"$": "Add"}, {"$": "Concat", "axis": "d"}]
+    read = from_json({"$": "Relay", "items": items})
+    assert read is stack_cells(Add(), Concat("d")) and to_json(read) == {"$": "StackedCells", "items": items}
+    with pytest.raises(UnknownNameError):
+        from_json({"$": "Never was"})
