@@ -231,7 +231,9 @@ class _Builder:
             places = tuple(tuple(p for where in factors for p in one[where]) for one in stands)
             members.append(Member(tensor.address, tensor.name, axis, tensor.axes[axis][0], places))
         fixed = frozenset(number for number, unit in enumerate(units) if unit in self.unions.why)
-        whole = tuple(dict.fromkeys(self.unions.why[units[i]] for i in sorted(fixed))) if len(fixed) == len(units) else ()
+        whole = (
+            tuple(dict.fromkeys(self.unions.why[units[i]] for i in sorted(fixed))) if len(fixed) == len(units) else ()
+        )
         name = self.unions.names[units[0]] if product else str(members[0])
         return Group(name, len(units), tuple(members), whole, fixed, tuple(mixed))
 

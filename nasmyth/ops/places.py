@@ -77,7 +77,9 @@ def seen(op: Op, shapes: tuple[Shape, ...], axes: OpAxes) -> tuple[dict[str, str
             for parameter in module.parameters():
                 parameter.data.add_(torch.randn_like(parameter), alpha=0.3)
             inputs = [torch.randn(2, *shape, dtype=torch.float64) for shape in shapes]
-            ordered = {n: f"its order matters to {op!r}" for n in free if not exchange_gap(axes, n, module, inputs) <= 1e-9}
+            ordered = {
+                n: f"its order matters to {op!r}" for n in free if not exchange_gap(axes, n, module, inputs) <= 1e-9
+            }
             mixed = frozenset(n for n in free if reaches_others(axes, n, module, inputs))
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
         return dict.fromkeys(free, f"{op!r} could not be run to see: {str(error)[:100]}"), frozenset()

@@ -173,4 +173,6 @@ def test_networks_of_the_bundled_spaces_have_widths_that_can_change(name):
     for group in widths:
         for member in group.members:
             assert len(member.places) == group.length
-            assert sorted(p for places in member.places for p in places) == sorted({p for places in member.places for p in places})
+            assert sorted(p for places in member.places for p in places) == sorted(
+                {p for places in member.places for p in places}
+            )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nasmyth import Graph, chain, ops, parallel, repeat, residual
+from nasmyth import Graph, chain, ops, repeat, residual
 from nasmyth.errors import NasmythError, ShapeError, SpaceError, UnknownNameError
 from nasmyth.graph.edit import Diff, consumers, diff, insert, remove, replace, splice
 
@@ -44,7 +44,9 @@ def test_replaced_ops_keep_addresses_and_shapes_are_inferred_again():
 
 
 def test_what_no_longer_fits_is_refused_with_address_shapes_and_cure():
-    with pytest.raises(ShapeError, match=r"at body\.join.*after an edit of stem; so far stem \(8, 8, 8\) -> \(12, 8, 8\).*same edit"):
+    with pytest.raises(
+        ShapeError, match=r"at body\.join.*after an edit of stem; so far stem \(8, 8, 8\) -> \(12, 8, 8\).*same edit"
+    ):
         replace(GRAPH, {"stem": ops.Conv(12)})
     with pytest.raises(SpaceError, match="input.*stays"):
         replace(GRAPH, {"input": ops.Conv(3)})
@@ -102,7 +104,17 @@ def test_remove_passes_its_input_on():
 
 def test_splice_puts_a_template_or_a_graph_in_the_place_of_a_part():
     made = splice(GRAPH, residual(ops.Conv(8), ops.BatchNorm(), ops.Activation("gelu")), at="body")
-    assert names(made) == ["input", "stem", "norm", "body.body[0]", "body.body[1]", "body.body[2]", "body.join", "pool", "head"]
+    assert names(made) == [
+        "input",
+        "stem",
+        "norm",
+        "body.body[0]",
+        "body.body[1]",
+        "body.body[2]",
+        "body.join",
+        "pool",
+        "head",
+    ]
     assert made == Graph.of(chain(stem=ops.Conv(8), norm=ops.BatchNorm(), body=residual(ops.Conv(8), ops.BatchNorm(),
                             ops.Activation("gelu")), pool=ops.Mean("h w"), head=ops.Linear(10)), (3, 8, 8))  # fmt: skip
     other = Graph.of(chain(a=ops.DepthwiseConv(), b=ops.Conv(8, kernel=1)), (8, 8, 8))
@@ -130,7 +142,9 @@ def test_shared_addresses_are_changed_everywhere():
     assert [node.op for node in other.nodes if node.address == "r.tied.c"] == [ops.Conv(3, kernel=5)] * 2
     normed = insert(graph, ops.BatchNorm(), after="r.tied.c", name="r.tied.n")
     assert names(normed).count("r.tied.n") == 2
-    assert normed == Graph.of(chain(r=repeat(chain(c=ops.Conv(3), n=ops.BatchNorm(), a=ops.Activation()), 2, tied=True)), (3, 4, 4))
+    assert normed == Graph.of(
+        chain(r=repeat(chain(c=ops.Conv(3), n=ops.BatchNorm(), a=ops.Activation()), 2, tied=True)), (3, 4, 4)
+    )
 
 
 def test_diff_is_printed_by_address():

@@ -29,7 +29,9 @@ def as_written_before(network, format, ops=(), weights=()):
 
 def test_ops_that_had_other_names_are_read():
     gate = parallel(skip=ops.Identity(), weigh=chain(ops.Mean("h w"), ops.Linear(3)), join=ops.Multiply())
-    network = build(Graph.of(chain(gate=gate, shift=ops.ShiftPixel(), act=ops.DecayingActivation(), flat=ops.Flatten()), (3, 4, 4)))
+    network = build(
+        Graph.of(chain(gate=gate, shift=ops.ShiftPixel(), act=ops.DecayingActivation(), flat=ops.Flatten()), (3, 4, 4))
+    )
     before = as_written_before(
         network, 2, [("Multiply", "Gate"), ("ShiftPixel", "Nudge"), ("DecayingActivation", "Fading")]
     )

@@ -221,7 +221,10 @@ def test_a_layer_is_found_by_its_address():
     assert network.layer("again.tied[0]") is network.get_submodule("again.tied.0")
     for node in network.graph.nodes[1:]:
         assert network.layer(node.address) is not None
-    with pytest.raises(UnknownNameError, match=r"no layer is at 'stages\[1\]\.bdy\[0\]'.*stages\[1\]\.body\[0\].*print\(network\.graph\)"):
+    with pytest.raises(
+        UnknownNameError,
+        match=r"no layer is at 'stages\[1\]\.bdy\[0\]'.*stages\[1\]\.body\[0\].*print\(network\.graph\)",
+    ):
         network.layer("stages[1].bdy[0]")
     assert build(Graph.of(Conv(2), (1, 4, 4))).layer("").weight.shape == (2, 1, 3, 3)
 

@@ -206,7 +206,7 @@ def test_key_is_that_of_the_template_it_was_built_from():
 
 def test_key_is_the_same_in_another_process():
     program = (
-        "import sys; sys.path.insert(0, 'tests/network')\n"
+        "import sys; sys.path.insert(0, 'tests/tracing')\n"
         "from trace_toys import FAMILIES; import nasmyth\n"
         "make, x = FAMILIES['windows']; print(nasmyth.trace(make(), x).key)\n"
     )

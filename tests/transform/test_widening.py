@@ -50,7 +50,7 @@ def reads(graph, group):
 def widened(graph, group, copied):
     """The graph with these units of a group twice, and for each weight: along which axis, from which places, with which shares,
     and whether it reads them."""
-    share = {unit: SHARES for unit in copied}
+    share = dict.fromkeys(copied, SHARES)
     order = [(unit, k) for k in (0, 1) for unit in range(group.length) if k == 0 or unit in copied]
     ops_, moves, sums = {}, {}, reads(graph, group)
     for m in group.members:
@@ -118,7 +118,9 @@ def transferred(network, optimizer, graph, moves):
     return wide, other
 
 
-@pytest.mark.parametrize("axis, copied", [("stem.out", (1, 4)), ("stem.out", (0, 1, 2, 3, 4, 5)), ("body.body[0].out", (2,))])
+@pytest.mark.parametrize(
+    "axis, copied", [("stem.out", (1, 4)), ("stem.out", (0, 1, 2, 3, 4, 5)), ("body.body[0].out", (2,))]
+)
 def test_a_widened_network_is_the_same_function_with_known_gradients_and_trains_on(axis, copied):
     network, optimizer, x, y = trained(NETWORK)
     group = NETWORK.axes[axis]
@@ -127,7 +129,8 @@ def test_a_widened_network_is_the_same_function_with_known_gradients_and_trains_
     assert edit.diff(NETWORK, graph).added == edit.diff(NETWORK, graph).removed == ()
     wide, other = transferred(network, optimizer, graph, moves)
     with torch.no_grad():
-        for mode in (False, True):  # statistics of the batch are those of each channel, so training computes the same as well
+        # statistics of a batch are those of each channel, so training computes the same as well
+        for mode in (False, True):
             gap = (wide.train(mode)(x) - network.train(mode)(x)).abs().max()
             assert gap < 1e-10
     for net in (network, wide):
