@@ -13,8 +13,8 @@ input of a graph and its output are given, so what would change them is frozen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from nasmyth.errors import NasmythError, nearest
 from nasmyth.graph.flat import Node
@@ -152,8 +152,6 @@ class _Builder:
         self.outputs: list[_Tensor] = []
         self.held: dict[tuple[str, str], _Tensor] = {}
         self.mixed: list[tuple[int, str]] = []
-        self.products: Counter[tuple[str, str, int]] = Counter()
-        """How many groups each axis is in."""
         for node in nodes:
             self.add(node, [nodes[i] for i in node.inputs])
         for _, places in self.outputs[-1].axes:
@@ -188,7 +186,7 @@ class _Builder:
         for name, why in own.fixed.items():
             for i in range(lengths[name]):
                 self.unions.freeze((first[name] + i,), f"{why} ({node.address})")
-        self.mixed += [(first[name], node.address) for name in own.mixed if name in first]
+        self.mixed += [(first[name] + i, node.address) for name in own.mixed for i in range(lengths[name])]
         return _Numbered(own.inputs, own.output, own.weights, first)
 
     def tensor(self, address: str, name: str, axes: tuple[NamedAxis, ...], own: _Numbered) -> _Tensor:
@@ -203,37 +201,45 @@ class _Builder:
             self.unions.unify(a, b, where)
 
     def groups(self) -> tuple[Group, ...]:
-        units: dict[int, dict[int, int]] = {}  # of each dimension the number of every unit in its group
-        members: dict[int, list[Member]] = {}
-        for tensor in self.tensors:
-            for i, (name, places) in enumerate(tensor.axes):
-                found: dict[int, dict[int, list[int]]] = {}
+        """Units that stand in the same axes are a group; of a product, those of each factor."""
+        stands: dict[int, dict[tuple[int, int, int], list[int]]] = {}
+        for t, tensor in enumerate(self.tensors):
+            for axis, (_, places) in enumerate(tensor.axes):
                 for at, place in enumerate(places):
-                    for unit in self.unions.expand(place):
-                        found.setdefault(self.unions.dimension(unit), {}).setdefault(unit, []).append(at)
-                for dim, where in found.items():
-                    numbers = units.setdefault(dim, {})
-                    for unit in where:
-                        numbers.setdefault(unit, len(numbers))
-                    self.products[tensor.address, tensor.name, i] += 1
-                    members.setdefault(dim, []).append(Member(tensor.address, tensor.name, i, name, (where,)))  # type: ignore[arg-type]
+                    for factor, unit in enumerate(self.unions.expand(place)):
+                        stands.setdefault(unit, {}).setdefault((t, axis, factor), []).append(at)
+        alike: dict[tuple[tuple[int, int, int], ...], list[int]] = {}
+        for unit, where in stands.items():
+            alike.setdefault(tuple(where), []).append(unit)
+        factors = Counter((t, axis) for where in alike for t, axis in {(t, axis): 0 for t, axis, _ in where})
         mixed: dict[int, dict[str, None]] = {}
-        for unit, address in self.mixed:
-            for behind in self.unions.expand((unit,)):
-                mixed.setdefault(self.unions.dimension(behind), {})[address] = None
+        for one, address in self.mixed:
+            for unit in self.unions.expand((one,)):
+                mixed.setdefault(unit, {})[address] = None
         return tuple(
-            self.group(dim, numbers, members[dim], tuple(mixed.get(dim, ()))) for dim, numbers in units.items()
+            self.group(units, [stands[unit] for unit in units], mixed.get(units[0], {}), factors[where[0][:2]] > 1)
+            for where, units in alike.items()
         )
 
-    def group(self, dim: int, numbers: dict[int, int], members: list[Any], mixed: tuple[str, ...]) -> Group:
-        placed = tuple(m._replace(places=tuple(tuple(m.places[0].get(unit, ())) for unit in numbers)) for m in members)
-        fixed = frozenset(number for unit, number in numbers.items() if unit in self.unions.why)
-        reasons = tuple(dict.fromkeys(self.unions.why[unit] for unit in numbers if unit in self.unions.why))
-        if len(fixed) < len(numbers):
-            reasons = ()
-        first = placed[0]
-        name = self.unions.names[dim] if self.products[first.address, first.tensor, first.axis] > 1 else str(first)
-        return Group(name, len(numbers), placed, reasons, fixed, mixed)
+    def group(self, units: list[int], stands: list[_Stands], mixed: Iterable[str], product: bool) -> Group:
+        members = []
+        along: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        for where in stands[0]:
+            along.setdefault(where[:2], []).append(where)
+        for (t, axis), factors in along.items():
+            tensor = self.tensors[t]
+            places = tuple(tuple(p for where in factors for p in one[where]) for one in stands)
+            members.append(Member(tensor.address, tensor.name, axis, tensor.axes[axis][0], places))
+        fixed = frozenset(number for number, unit in enumerate(units) if unit in self.unions.why)
+        whole = (
+            tuple(dict.fromkeys(self.unions.why[units[i]] for i in sorted(fixed))) if len(fixed) == len(units) else ()
+        )
+        name = self.unions.names[units[0]] if product else str(members[0])
+        return Group(name, len(units), tuple(members), whole, fixed, tuple(mixed))
+
+
+_Stands = dict[tuple[int, int, int], list[int]]
+"""The places of a unit, by the number of the tensor, the axis, and which factor of it the unit is."""
 
 
 class _Numbered(NamedTuple):

@@ -202,8 +202,9 @@ class _Edit:
         if not isinstance(template, Graph):
             return append(self.nodes, template, inputs, address)
         entering = [node.shape for node in template.nodes if isinstance(node.op, Input)]
-        if entering != [shape := self.nodes[i].shape for i in inputs]:
-            raise ShapeError(f"the graph takes {entering} and is given {shape} (at {address})")
+        given = list(self.shapes(inputs))
+        if entering != given:
+            raise ShapeError(f"the graph takes {entering} and is given {given}  (at {address})")
         now = dict(zip(range(len(inputs)), inputs, strict=True))
         for i, node in enumerate(template.nodes[len(inputs) :], len(inputs)):
             read = tuple(now[j] for j in node.inputs)

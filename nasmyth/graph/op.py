@@ -144,7 +144,8 @@ def op(
     weights: the axes of each parameter and saved buffer in the names of the signature: {"weight": "out n kernel kernel"}.
         Left out, they are found by building the module at two sizes (see `ops/weights.py`).
     ordered, mixes: names of axes whose places are not alike, and of those along which the output depends on more than
-        the same place of the input (see `graph/op_axes.py`). Each of the three may be a function of the op.
+        the same place of the input (see `graph/op_axes.py`). Each of the three may be a function of the op. An op of yours that
+        says none of them is run to see.
     """
 
     def define(module: type) -> type[Op]:

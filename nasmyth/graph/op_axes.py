@@ -90,7 +90,20 @@ def by_sentence(op: Op, inputs: tuple[Shape, ...], output: Shape, text: str = ""
     weights = {name: reader.weight(said) for name, said in weight_sentences(op, inputs).items()}
     for name in reader.names(op.said("ordered_axes")):
         reader.fixed.setdefault(name, f"its order matters to {op!r}")
-    return OpAxes(read, out, weights, reader.fixed, frozenset(reader.names(op.said("mixed_axes"))))
+    told = OpAxes(read, out, weights, reader.fixed, frozenset(reader.names(op.said("mixed_axes"))))
+    return told if text or says_of_its_axes(op) else _as_seen(op, inputs, told)
+
+
+def says_of_its_axes(op: Op) -> bool:
+    """Whether an op says how its places hang together. Nasmyth's own that say nothing are plain: the suite holds them to it."""
+    said = (op.said("weight_axes"), op.said("ordered_axes") or None, op.said("mixed_axes") or None)
+    return op.module is None or type(op).__module__.startswith("nasmyth.") or said != (None, None, None)
+
+
+def _as_seen(op: Op, inputs: tuple[Shape, ...], told: OpAxes) -> OpAxes:
+    """What an op of a user's does with its places, where it says nothing: its module is run to see."""
+    fixed, mixed = late("nasmyth.ops.places:seen")(op, inputs, told)
+    return told._replace(fixed={**fixed, **told.fixed}, mixed=mixed)
 
 
 def fixed_axes(name: str, shape: Shape, fixed: dict[str, str], why: str) -> Tensor:

@@ -12,36 +12,26 @@ Place = tuple[int, ...]
 
 
 class Unions:
-    """Units by number. Each belongs to a dimension, and dimensions whose units are one are one."""
+    """Units by number. Each has the name of what it was made as; of those that are one, the first keeps its own."""
 
     def __init__(self) -> None:
         self.parent: list[int] = []
-        self.dim: list[int] = []
-        self.dims: list[int] = []
         self.names: list[str] = []
         self.bound: dict[int, Place] = {}
         self.why: dict[int, str] = {}
         """Why a unit cannot be taken away."""
 
     def new(self, length: int, name: str) -> int:
-        """A dimension of so many units; the number of its first. Of dimensions that are one, the first keeps its name."""
+        """So many units; the number of the first."""
         first = len(self.parent)
         self.parent += range(first, first + length)
-        self.dim += [len(self.dims)] * length
-        self.dims.append(len(self.dims))
-        self.names.append(name)
+        self.names += [name] * length
         return first
 
     def find(self, unit: int) -> int:
         while self.parent[unit] != unit:
             self.parent[unit] = unit = self.parent[self.parent[unit]]
         return unit
-
-    def dimension(self, unit: int) -> int:
-        dim = self.dim[self.find(unit)]
-        while self.dims[dim] != dim:
-            self.dims[dim] = dim = self.dims[self.dims[dim]]
-        return dim
 
     def expand(self, place: Place) -> Place:
         """The units behind those of a place, each once."""
@@ -88,6 +78,4 @@ class Unions:
         elif x != y:
             if y in self.why:
                 self.why.setdefault(x, self.why[y])
-            first, second = sorted((self.dimension(x), self.dimension(y)))
-            self.dims[second] = first
             self.parent[y] = x
