@@ -31,6 +31,7 @@ from nasmyth.space.hole import Genome, Hole
 from nasmyth.space.marks import OPEN, marked
 from nasmyth.space.misfit import diagnose
 from nasmyth.space.narrow import Narrowed, narrow
+from nasmyth.space.parse import genome_of
 
 
 class Space:
@@ -160,6 +161,15 @@ class Space:
     def alternatives(self, key: str, decision: Any) -> list[Any]:
         """The other decisions that a hole offers (at most 64, evenly spread; of a grammar, those next to this one)."""
         return self.decisions.alternatives(key, decision)
+
+    def genome_of(self, network: Any) -> Genome:
+        """The genome that makes a network, which is given as a template without holes: a known one to start a search from.
+
+        In a grammar it may be written in any way (chains within chains, identities, the order of a sum); elsewhere as the
+        template is filled. What the network does not tell, such as a recipe, takes its hole's first decision.
+        Raises GenomeError if no genome makes it.
+        """
+        return genome_of(self.decisions, network)
 
     # --- reading genomes ------------------------------------------------------------------------------------------
 

@@ -9,15 +9,16 @@ example, or groups of its channels. The last node is the layer.
 is batch normalisation with ReLU behind it, a genome of the space. `PUBLISHED` has four layers, the two EvoNorms among them.
 All layers of a network are the same, since holes of one name are one decision.
 
-Where we depart: the paper starts from two learned vectors, one of zeros and one of ones; the formulas that it ends with
-have three (beta, gamma, v), and so has every layer here. Divisors are kept from zero. Nodes that the last one does not
-need are neither built nor counted.
+Where we depart: the paper starts from two learned vectors, one of zeros and one of ones; the formulas that it ends with have
+three (beta, gamma, v), and so has every layer here. Divisors are kept from zero. Nodes that the last one does not need are
+neither built nor counted.
+
+Many of these formulas overflow, or do not read their input. `evonorm_rejection.py` has the paper's tests of which are worth
+training, and `promising` draws until one passes.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
@@ -153,18 +154,3 @@ def evonorm(
     return Space(
         chain(stem=Conv(width, 3), stages=chain(*stages), last=act, pool=Mean("h w"), head=Linear(classes)), input
     )
-
-
-# --- rejection --------------------------------------------------------------------------------------------------------
-
-
-def stable(gradient_norms: Iterable[float], most: float = 1e8) -> bool:
-    """Whether a network's gradients stay finite and below `most` (section 3.3: layers whose gradients pass 10^8 under
-    weights that are trained to make them large are rejected)."""
-    return all(math.isfinite(norm) and norm <= most for norm in gradient_norms)
-
-
-def good_enough(accuracy: float, classes: int, least: float = 2.0) -> bool:
-    """Whether a network that was trained for 100 steps is better than chance by a factor (section 3.3: 20 % of ten
-    classes)."""
-    return math.isfinite(accuracy) and accuracy >= least / classes

@@ -6,7 +6,7 @@ be chosen for the regime that one trains in:
 * where a network can overfit (much training, little data), deepen it; else widen it;
 * let the resolution grow slowly.
 
-`scaled` is that rule, for any budget of MACs. `FAMILY` has the published members; their recipe (longer
+`scaled` is that rule, for any budget of MACs, with the axes kept in proportion. `FAMILY` has the published members; their recipe (longer
 training, cosine rates, weight averages, label smoothing, stochastic depth, less weight decay) is no part of this space.
 
     resnet-rs-152-i256        resnet-rs-50-w0.5-i160        the notation: depth, width if it is not 1, resolution
@@ -14,6 +14,8 @@ training, cosine rates, weight averages, label smoothing, stochastic depth, less
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from typing import Any
 
@@ -49,6 +51,10 @@ FAMILY = ((50, 160), (101, 160), (101, 192), (152, 192), (152, 224), (152, 256),
 SLOWLY = 0.21
 """The power of the MACs with which resolution grows at most: from the first to the last of the family it doubles, while the
 MACs become 28 times as many."""
+
+
+FIRST = 0.6
+"""The share of the axis that the regime asks for, in what the resolution leaves: the other one grows as well, and less."""
 
 
 @block("b c h w -> b width*32 h/stride/8 w/stride/8")
@@ -113,29 +119,39 @@ def resnet_rs(
 def scaled(space: Space, macs: float, overfits: bool, start: Genome | None = None) -> Genome:
     """The genome of `space` that the paper's rule gives for a budget of MACs, growing from `start` (its smallest).
 
-    overfits: whether a network can overfit in this regime, as with little data or many epochs: then depth grows first, else
-    width does; the other gets what is left. The resolution grows with the MACs to the power SLOWLY at most.
+    overfits: whether a network can overfit in this regime, as with little data or many epochs: then depth grows faster than
+    width, else width does. All grow together, as in compound scaling (Tan and Le 2019, arXiv:1905.11946): with r times the
+    MACs, the resolution grows by r to the power SLOWLY; of the growth that is left, the axis that the regime asks for gets
+    the share FIRST, the other the rest. Of the networks within the budget, the one nearest to that is taken.
     Raises BudgetError if not even `start` fits.
     """
     holes: dict[str, Any] = dict(space.holes)
     options = {name: sorted(holes[name].options) for name in ("resolution", "depth", "width")}
-    best = dict(start or {name: values[0] for name, values in options.items()})
-    cost = _macs(space, best)
+    begun = dict(start or {name: values[0] for name, values in options.items()})
+    cost = _macs(space, begun)
     if cost > macs:
         raise BudgetError(
-            f"{text(best)} takes {cost:,} MACs and the budget is {macs:,.0f}: give it more, or start from less",
+            f"{text(begun)} takes {cost:,} MACs and the budget is {macs:,.0f}: give it more, or start from less",
             binding="macs",
             smallest=cost,
         )
-    reach = best["resolution"] * (macs / cost) ** SLOWLY
-    orders = ("depth", "width") if overfits else ("width", "depth")
-    for name in ("resolution", *orders):
-        for value in options[name]:
-            grown = {**best, name: value}
-            allowed = name != "resolution" or value <= reach
-            if value > best[name] and allowed and _macs(space, grown) <= macs:
-                best = grown
-    return best
+    left = 1 - 2 * SLOWLY  # MACs grow with the square of the resolution and of the width
+    first, second = left * FIRST, left * (1 - FIRST)
+    shares = {"resolution": 2 * SLOWLY, "depth": first if overfits else second, "width": second if overfits else first}
+    growth = math.log(macs / cost)
+
+    def off(grown: Genome) -> float:
+        """How far from its shares a network has grown."""
+        return sum((_growth(begun, grown, name) - share * growth) ** 2 for name, share in shares.items())
+
+    sizes = ([value for value in options[name] if value >= begun[name]] for name in shares)
+    larger = (dict(zip(shares, values, strict=True)) for values in itertools.product(*sizes))
+    return next(one for one in sorted(larger, key=off) if _macs(space, one) <= macs)
+
+
+def _growth(begun: Genome, grown: Genome, name: str) -> float:
+    """How many times as many MACs an axis has brought, as a logarithm."""
+    return math.log(grown[name] / begun[name]) * (1 if name == "depth" else 2)
 
 
 def _macs(space: Space, genome: Genome) -> int:

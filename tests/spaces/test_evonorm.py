@@ -16,7 +16,8 @@ from nasmyth.ops import Function, Moment
 from nasmyth.space import Space
 from nasmyth.space.fill import fill
 from nasmyth.spaces import evonorm
-from nasmyth.spaces.evonorm import NODES, PUBLISHED, good_enough, layer, stable, text, written
+from nasmyth.spaces.evonorm import NODES, PUBLISHED, layer, text, written
+from nasmyth.spaces.evonorm_rejection import promising, reads_input, rejected
 from nasmyth.testing import Wired
 
 SMALL = {"input": (3, 8, 8), "width": 8, "blocks": 1, "nodes": 8, "groups": 2}
@@ -150,6 +151,45 @@ def test_unknown_primitives_are_refused():
         Moment(over="bach")
 
 
-def test_rejection():
-    assert stable([1.0, 1e7]) and not stable([1.0, 1e9]) and not stable([float("nan")])
-    assert good_enough(0.25, classes=10) and not good_enough(0.15, classes=10) and not good_enough(float("nan"), 10)
+# --- rejection ------------------------------------------------------------------------------------------------------
+
+
+def images(n=64):
+    """Two classes that a few steps tell apart: bright above or bright below."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(n, 3, 8, 8, generator=draw), torch.arange(n) % 4
+    for i in range(4):
+        x[y == i, :, 2 * i : 2 * i + 2] += 2
+    return x, y
+
+
+def network_of(line, nodes=8):
+    torch.manual_seed(0)
+    return build(evonorm(**SMALL).decode(written(line, nodes)))
+
+
+@pytest.mark.parametrize(
+    ("line", "reads"),
+    [
+        (PUBLISHED["s0"], True), ("neg x", True), ("neg zero", False), ("add gamma v", False),
+        ("neg x; square v", False), ("square v; add 5 x", True), ("mean batch x; neg 5; mul 6 v", True),
+    ],
+)  # fmt: skip
+def test_layers_that_do_not_read_their_input_are_told(line, reads):
+    genome = written(line)
+    assert reads_input(genome) == reads
+
+
+def test_what_is_constant_or_overflows_is_rejected_and_what_is_published_is_not():
+    x, y = images()
+    assert rejected(network_of("neg zero"), x, y, steps=10) == "chance"
+    assert rejected(network_of("exp x; exp 5; exp 6"), x, y, steps=10) == "diverged"
+    for name in ("bn-relu", "s0"):
+        assert rejected(network_of(PUBLISHED[name]), x, y, steps=30, attacks=3) is None
+
+
+def test_what_passes_is_drawn():
+    x, y = images()
+    torch.manual_seed(0)
+    genome, network = promising(evonorm(**{**SMALL, "nodes": 4}), build, x, y, seed=1, steps=20, attacks=3)
+    assert reads_input(genome) and torch.isfinite(network(x)).all()

@@ -82,6 +82,15 @@ def test_the_rule_deepens_where_overfitting_threatens_and_widens_elsewhere():
         assert all(one[name] >= start[name] for name in start)
 
 
+def test_the_rule_keeps_the_axes_in_proportion():
+    """From the smallest network, neither axis stays at its least or goes to its most while the other has not grown."""
+    space = resnet_rs()
+    for overfits in (True, False):
+        one = scaled(space, 12e9, overfits)
+        assert 50 < one["depth"] < 420 and 16 < one["width"] < 128 and 128 < one["resolution"] < 448
+        assert 0.5 * 12e9 < space.decode(one).costs.macs <= 12e9
+
+
 def test_the_rule_grows_the_resolution_about_as_slowly_as_the_family():
     space = resnet_rs()
     first, last = ({"depth": depth, "width": 64, "resolution": size} for depth, size in (RESNET_RS[0], RESNET_RS[-1]))
