@@ -12,7 +12,6 @@ from torch import Tensor
 
 from nasmyth.errors import DataError, nearest
 from nasmyth.forms.inputs import Column, ImageInput, TableInput
-from nasmyth.forms.stored import Rows, blocks
 from nasmyth.forms.raw import (
     as_images,
     is_numeric,
@@ -23,6 +22,7 @@ from nasmyth.forms.raw import (
     values_of,
     with_channels,
 )
+from nasmyth.forms.stored import Rows, blocks
 
 MOST_CATEGORIES = 255
 """The vocabulary of a column holds at most so many categories, the most frequent ones; the rest count as unknown."""

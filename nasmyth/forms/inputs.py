@@ -23,8 +23,8 @@ from nasmyth.forms.form import InputForm, stored_as
 from nasmyth.forms.numerals import NOTATIONS
 from nasmyth.forms.pictures import data_uris
 from nasmyth.forms.raw import as_images, column_of, numbers_of, pixels_of, tensor_of, text_of, with_channels
-from nasmyth.forms.stored import Rows
 from nasmyth.forms.scale import hold_images, hold_table
+from nasmyth.forms.stored import Rows
 from nasmyth.record import Value
 
 MOST_COLUMNS = 12

@@ -8,7 +8,7 @@ tell. It also pays for imports and first calls, which are no part of the time of
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from nasmyth.graph.flat import Node, handed, inferred, keeps_promise, not_a_temp
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
 
-
 Named = tuple[tuple[str, Shape], ...]
 """The inputs of a graph that its ops can read by name."""
 

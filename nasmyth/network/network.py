@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-import nasmyth.forms.known  # noqa: F401  makes all kinds of inputs and answers known to files
+import nasmyth.forms.known
 import nasmyth.ops  # noqa: F401  gives joins their modules, and makes all ops known to files that are loaded
 from nasmyth.contents import late
 from nasmyth.errors import CheckError, NasmythError, ShapeError

@@ -17,8 +17,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError, nearest
-from nasmyth.graph.inputs import Inputs, checked_inputs, inputs_of
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import Inputs, checked_inputs, inputs_of
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json

@@ -7,9 +7,9 @@ from nasmyth.spaces.einspace import einspace
 from nasmyth.spaces.evonorm import evonorm
 from nasmyth.spaces.fbnet import fbnet
 from nasmyth.spaces.fbnetv3 import fbnetv3
+from nasmyth.spaces.graph_networks import graph_networks
 from nasmyth.spaces.images import images
 from nasmyth.spaces.lowformer import lowformer
-from nasmyth.spaces.graph_networks import graph_networks
 from nasmyth.spaces.nas_bench_graph import nas_bench_graph
 from nasmyth.spaces.nasnet import nasnet
 from nasmyth.spaces.nb101 import nb101
@@ -36,9 +36,9 @@ __all__ = [
     "evonorm",
     "fbnet",
     "fbnetv3",
+    "graph_networks",
     "images",
     "lowformer",
-    "graph_networks",
     "nas_bench_graph",
     "nasnet",
     "nb101",

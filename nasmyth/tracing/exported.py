@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, TraceError, require
 from nasmyth.forms.form import AnswerForm, InputForm
-from nasmyth.forms.inputs import TableInput
 from nasmyth.record import from_json
 
 CORE = "nasmyth.core"

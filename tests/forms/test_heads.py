@@ -20,7 +20,7 @@ BOTH = Heads((("kind", KIND), ("age", AGE)), (1.0, 0.5))
 class Meet(torch.nn.Module):
     """Three inputs of different kinds become one."""
 
-    def __init__(self, d: int, f: int, l: int, out: int = 8) -> None:  # noqa: E741
+    def __init__(self, d: int, f: int, l: int, out: int = 8) -> None:
         super().__init__()
         self.linear = torch.nn.Linear(d + f + l, out)
 
