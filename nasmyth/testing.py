@@ -276,13 +276,15 @@ def _onnx_differences(things: list[Example], tolerance: float) -> list[str]:
 # --- blocks -------------------------------------------------------------------------------------------------------
 
 
-def check_block(block: Any, *shapes: Shape) -> None:
-    """Every law of a block, or of any template without holes, on an input of this shape. Raises AssertionError."""
-    (shape,) = shapes
+def check_block(block: Any, input: Any) -> None:
+    """Every law of a block, or of any template without holes, on an input of this shape, or on several by name.
+
+    Raises AssertionError.
+    """
     check_value(block)
-    graph = Graph.of(block, shape)
+    graph = Graph.of(block, input)
     if isinstance(block, Block):
-        promised = block.promised(shape)
+        promised = block.promised(*(shape for name, shape in _read(block, graph)))
         _law(promised in (None, graph.output), block, f"promises {promised}, gives {graph.output}")
     _law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
     if not can_be_built(graph):
@@ -293,6 +295,12 @@ def check_block(block: Any, *shapes: Shape) -> None:
         network = Wired(graph)
         _counts_as_built(block, graph, network)
         _trains(block, graph, network)
+
+
+def _read(block: Block, graph: Graph) -> list[tuple[str, Shape]]:
+    """What a block reads of the inputs of a graph: the first, and those that it names."""
+    named = block.sentence.reads(1)
+    return [(e.name, e.shape) for i, e in enumerate(graph.inputs) if i == 0 or e.name in named]
 
 
 def _counts_as_built(block: Any, graph: Graph, network: Wired) -> None:
