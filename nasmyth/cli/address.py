@@ -118,7 +118,7 @@ def _import_parts() -> None:
 # --- spaces -----------------------------------------------------------------------------------------------------------
 
 
-def space_of(text: str, input: tuple[int, ...] | None = None) -> Any:
+def space_of(text: str, input: Any = None) -> Any:
     """The space that "mine.py:space", "package.module:space" or a registered name means.
 
     The object may be a Space, a function without arguments that returns one, or a template, which is put on `input`.
@@ -141,7 +141,7 @@ def space_of(text: str, input: tuple[int, ...] | None = None) -> Any:
     return found
 
 
-def _registered(name: str, input: tuple[int, ...] | None) -> Any:
+def _registered(name: str, input: Any) -> Any:
     from nasmyth.spaces import spaces
 
     if name not in spaces and Path(f"{name}.py").exists():

@@ -58,7 +58,7 @@ class Graphs(Domain):
         outputs = classes.replace(positions=(len(graph),))
         y = outputs.encode(np.asarray(labels, dtype=object)[None])
         masks, note = _masks(graph, y[0], options)
-        inputs = GraphInput(*graph.features.shape, graph.edges.shape[1])
+        inputs = GraphInput(*graph.features.shape, graph.edges.shape[1], scaled=bool(graph.features.min() >= 0))
         stored = inputs.encode({"x": graph.features, "edges": graph.edges})
         splits = {
             name: Split(stored, torch.where(torch.from_numpy(mask)[None], y, IGNORED)) for name, mask in masks.items()

@@ -84,7 +84,7 @@ class Vision(Domain):
         """
         from nasmyth.train.recipe import Recipe
 
-        side, examples = min(task.input[1:]), len(task.train)
+        side, examples = min(task.inputs.shape[1:]), len(task.train)
         return Recipe(
             optimizer="sgd", lr=0.1, weight_decay=5e-4, batch=64 if examples < 10_000 else 128,
             epochs=max(20, min(60, 2_000_000 // max(1, examples))), smoothing=0.05 if task.classes else 0.0,

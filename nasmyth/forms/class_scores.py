@@ -28,8 +28,9 @@ class ClassScores(AnswerForm, abstract=True):
     objective: ClassVar[str] = "accuracy"
     direction: ClassVar[str] = "max"
     if TYPE_CHECKING:
-        names: tuple[str, ...]
-        positions: tuple[int, ...]
+
+        @property
+        def positions(self) -> tuple[int, ...]: ...
 
     @property
     def size(self) -> int:

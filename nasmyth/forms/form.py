@@ -9,7 +9,7 @@ Positions that do not count (padding, nodes of another split) are marked in the 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -118,8 +118,63 @@ class AnswerForm(Value, abstract=True):
                 f"the network answers with shape {got}, and {who} needs ({wanted}): end the network with Linear({self.size})"
             )
 
-    # encode, module, loss, meter, validate, learnable, counted, chance, each, picture, worst and said: see `ClassScores`,
-    # `ValueScores` and `Heads`
+    if TYPE_CHECKING:
+
+        @property
+        def names(self) -> tuple[str, ...]:
+            """The classes, or the names of the values."""
+
+    def encode(self, raw: Any) -> Any:
+        """Raw targets in stored form. Raises DataError."""
+        raise NotImplementedError
+
+    def module(self) -> nn.Module:
+        """The network's output to the answer."""
+        raise NotImplementedError
+
+    def loss(self, pred: Any, target: Any, smoothing: float = 0.0) -> Tensor:
+        """The mean loss over what counts in a batch, a scalar."""
+        raise NotImplementedError
+
+    def meter(self) -> Any:
+        """Scores gathered over batches: `update(pred, y)`, then `compute()`."""
+        raise NotImplementedError
+
+    def validate(self, y: Any, what: str) -> None:
+        """Raise DataError unless this is what `encode` makes."""
+        raise NotImplementedError
+
+    def learnable(self, name: str, train: Any, others: dict[str, Any]) -> None:
+        """Raise DataError if nothing could be learned from these targets."""
+        raise NotImplementedError
+
+    def varied(self, y: Any, count: int) -> Tensor:
+        """The places of so many examples, or a few more, from which something could be learned."""
+        raise NotImplementedError
+
+    def counted(self, y: Any) -> int:
+        """How many answers count."""
+        raise NotImplementedError
+
+    def chance(self, train: Any, y: Any) -> dict[str, Any]:
+        """What is scored without looking at the input; see `nasmyth.train.chance`."""
+        raise NotImplementedError
+
+    def each(self, raw: Any, y: Any) -> Tensor:
+        """One number for each answer that counts: 1 or 0 for right or wrong, or a squared error."""
+        raise NotImplementedError
+
+    def picture(self, raw: Any, y: Any) -> dict[str, Any]:
+        """What a report draws, as plain data."""
+        raise NotImplementedError
+
+    def worst(self, raw: Any, y: Any) -> tuple[Tensor, int]:
+        """Places in the flat row of answers, the worst first, and how many are wrong at all."""
+        raise NotImplementedError
+
+    def said(self, raw: Any, y: Any, place: int) -> dict[str, Any]:
+        """One answer as plain data."""
+        raise NotImplementedError
 
 
 def stored_as(stored: Any, what: str, shape: Shape, *dtypes: Any) -> None:

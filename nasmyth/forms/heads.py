@@ -26,7 +26,7 @@ class AnswerHeads(nn.Module):
         self.heads, self.sizes = nn.ModuleList(heads), list(sizes)
 
     def forward(self, pred):
-        return tuple(head(part) for head, part in zip(self.heads, pred.split(self.sizes, -1)))
+        return tuple(head(part) for head, part in zip(self.heads, pred.split(self.sizes, -1), strict=True))
 
 
 class Heads(AnswerForm):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm
@@ -28,12 +28,13 @@ class ValueScores(AnswerForm, abstract=True):
     objective: ClassVar[str] = "rmse"
     direction: ClassVar[str] = "min"
     if TYPE_CHECKING:
-        names: tuple[str, ...]
-        std: tuple[float, ...]
-        positions: tuple[int, ...]
+
+        @property
+        def std(self) -> tuple[float, ...]: ...
+        @property
+        def positions(self) -> tuple[int, ...]: ...
 
         def standardise(self, values: Tensor) -> Tensor: ...
-        def module(self) -> nn.Module: ...
 
     @property
     def size(self) -> int:

@@ -184,6 +184,6 @@ def nas_bench_graph(input: Any = None, classes: int = 7, width: int = 256) -> Sp
 
 
 EXAMPLES = [
-    (graph_network(3, "0-0-1-3", ("gcn", "fc", "skip", "gat"), 6), (5, 4)),
+    (graph_network(3, "0-0-1-3", ("gcn", "fc", "skip", "gat"), 6), {"x": (5, 4), "edges": Spec((2, 7), "int")}),
     (graph_network(3, "0-1-2-3", ("skip",) * 4), (5, 4)),
 ]

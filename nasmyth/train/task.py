@@ -81,7 +81,7 @@ class Task:
             for key, tensor in (*parts(split.x), *parts(split.y)):
                 digest.update(f"{f'{key} ' if key else ''}{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 for block in blocks(tensor):
-                    digest.update(memoryview(block.detach().cpu().contiguous().numpy()).cast("B"))
+                    digest.update(memoryview(block.detach().cpu().contiguous().numpy().data).cast("B"))
         return digest.hexdigest()
 
     def trained_by(self, recipe: Recipe) -> Task:
