@@ -68,7 +68,7 @@ def ours(steps: int, compiled: bool) -> list[float]:
     """Seconds of each step of `fit`, seen from the question that it asks before each step."""
     from nasmyth.forms.fitting import fit_image_input
     from nasmyth.forms.outputs import Classes
-    from nasmyth.train import Recipe, Split, Task, fit
+    from nasmyth.train import SGD, Recipe, Split, Task, fit
 
     x, y = data()
     inputs = fit_image_input(x)
@@ -80,7 +80,14 @@ def ours(steps: int, compiled: bool) -> list[float]:
         stamps.append(time.perf_counter())
         return len(stamps) > steps + WARM
 
-    fit(network(), task, Recipe(lr=0.01, batch=BATCH, compile=compiled), epochs=5, device="cpu", stop=stop)
+    fit(
+        network(),
+        task,
+        Recipe(optimizer=SGD(lr=0.01), batch=BATCH, compile=compiled),
+        epochs=5,
+        device="cpu",
+        stop=stop,
+    )
     return stamps
 
 

@@ -99,6 +99,11 @@ class Value:
                 found = _interned.setdefault(token, made)
         return found  # type: ignore[return-value]
 
+    @classmethod
+    def of_fields(cls, fields: dict[str, Any]) -> Self:
+        """The value of fields that were read from a file. A class whose fields have changed also takes the older ones."""
+        return cls(**fields)
+
     def check(self) -> None:
         """Raise if the fields do not go together. Runs once for each distinct value."""
 
@@ -275,7 +280,7 @@ def _read(data: Any, levels: int) -> Any:
         )
     fields = {str(key): _read(v, levels - 1) for key, v in data.items() if key != "$"}
     try:
-        return cls(**fields)
+        return cls.of_fields(fields)
     except NasmythError:
         raise
     except TypeError as error:

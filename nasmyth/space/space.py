@@ -36,7 +36,7 @@ class Space:
     """A space of networks, and, with a `recipe` that has holes, of ways to train them.
 
     template: ops, blocks and combinators with holes. input: shape of one example, without the batch.
-    recipe: a frozen value with holes, such as `Recipe(lr=real(1e-4, 1e-1, log=True))`; its holes have addresses that
+    recipe: a frozen value with holes, such as `Recipe(optimizer=SGD(lr=real(1e-4, 1e-1, log=True)))`; its holes have addresses that
         start with "recipe.".
     """
 
@@ -53,7 +53,7 @@ class Space:
         if not self.input:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
         if recipe is not None and not isinstance(recipe, Value):
-            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(lr=...), got {shown(recipe)}")
+            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(epochs=...), got {shown(recipe)}")
         self.recipe = recipe
         self.constraints = tuple(constraints)
         self.holes: dict[str, Hole] = holes(recipe, "recipe", holes(template))

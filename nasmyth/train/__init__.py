@@ -8,19 +8,41 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
+    from nasmyth.train.augment import Augmentation, Crop, Flip, Mixup
+    from nasmyth.train.average import EMA, Averaging
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
     from nasmyth.train.judgement import Judgement, difference, judge
     from nasmyth.train.loop import Fitted, fit
+    from nasmyth.train.optimizers import SGD, AdamW, Optimizer
     from nasmyth.train.recipe import Recipe
+    from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule
+    from nasmyth.train.state import TrainingState
+    from nasmyth.train.steps import Supervised
     from nasmyth.train.task import Split, Task, random_split, stratified_split
 
 __all__ = [
+    "EMA",
+    "SGD",
+    "AdamW",
+    "Augmentation",
+    "Averaging",
+    "ConstantRate",
+    "Cosine",
+    "Crop",
     "Fitted",
+    "Flip",
     "Judgement",
+    "Mixup",
+    "MultiStep",
+    "OneCycle",
+    "Optimizer",
     "Recipe",
+    "Schedule",
     "Split",
+    "Supervised",
     "Task",
+    "TrainingState",
     "difference",
     "evaluate",
     "fit",
@@ -35,11 +57,17 @@ __all__ = [
 __getattr__, __dir__ = contents(
     __name__,
     {
+        "augment": ("Augmentation", "Crop", "Flip", "Mixup"),
+        "average": ("EMA", "Averaging"),
         "evaluation": ("evaluate", "predict_logits"),
         "init": ("initialise",),
         "judgement": ("Judgement", "difference", "judge"),
         "loop": ("Fitted", "fit"),
+        "optimizers": ("SGD", "AdamW", "Optimizer"),
         "recipe": ("Recipe",),
+        "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule"),
+        "state": ("TrainingState",),
+        "steps": ("Supervised",),
         "task": ("Split", "Task", "random_split", "stratified_split"),
     },
 )

@@ -385,6 +385,7 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
     from nasmyth import Graph, Network, Space, Study, chain, choice, integer, maybe, real, repeat, residual, subset
     from nasmyth.measure import constraint, params
     from nasmyth.record import from_json, loads
+    from nasmyth.train import SGD
 
     space = _space()
     return {
@@ -431,6 +432,6 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
         "Network.of": lambda junk: Network.of(junk(), junk()),
         "Network.load": lambda junk: Network.load(junk()),
         "build": lambda junk: nasmyth.build(junk()),
-        "Recipe(lr)": lambda junk: nasmyth.Recipe(lr=junk()),
+        "SGD(lr)": lambda junk: SGD(lr=junk()),
         "Recipe(optimizer)": lambda junk: nasmyth.Recipe(optimizer=junk(), epochs=junk()),
     }

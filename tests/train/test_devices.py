@@ -5,12 +5,12 @@ import torch
 from toys import mlp, weights
 
 from nasmyth.errors import Diverged
-from nasmyth.train import Recipe, evaluate, fit
+from nasmyth.train import SGD, Cosine, Recipe, evaluate, fit
 
 
 def test_two_processes_take_the_steps_of_one(line):
     """Without batch norm, the mean of two half gradients is the gradient of the whole batch."""
-    recipe = Recipe(optimizer="sgd", lr=0.05, batch=16, epochs=2)
+    recipe = Recipe(optimizer=SGD(lr=0.05), batch=16, epochs=2)
     one, two = mlp(), mlp()
     alone = fit(one, line, recipe, device="cpu")
     shared = fit(two, line, recipe, device="cpu*2")
@@ -23,4 +23,6 @@ def test_two_processes_take_the_steps_of_one(line):
 
 def test_they_diverge_together(line):
     with pytest.raises(Diverged):
-        fit(mlp(), line, Recipe(lr=1e30, warmup=0.0, batch=16, epochs=3), device="cpu*2")
+        fit(
+            mlp(), line, Recipe(optimizer=SGD(lr=1e30), schedule=Cosine(warmup=0.0), batch=16, epochs=3), device="cpu*2"
+        )
