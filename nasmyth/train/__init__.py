@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule
     from nasmyth.train.state import TrainingState
-    from nasmyth.train.steps import Supervised
+    from nasmyth.train.steps import Step, Supervised
     from nasmyth.train.task import Split, Task, random_split, stratified_split
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Split",
+    "Step",
     "Supervised",
     "Task",
     "TrainingState",
@@ -67,7 +68,7 @@ __getattr__, __dir__ = contents(
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule"),
         "state": ("TrainingState",),
-        "steps": ("Supervised",),
+        "steps": ("Step", "Supervised"),
         "task": ("Split", "Task", "random_split", "stratified_split"),
     },
 )

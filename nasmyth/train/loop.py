@@ -24,7 +24,7 @@ from nasmyth.train.limits import Limits
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.run import Job, Run
 from nasmyth.train.state import TrainingState
-from nasmyth.train.steps import Step, Supervised
+from nasmyth.train.steps import AnyStep, Supervised
 from nasmyth.train.task import Task
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fit(
     patience: int | None = None,
     on_epoch: Callable[[dict[str, float]], object] | None = None,
     stop: Callable[[], bool] | None = None,
-    step: Step | None = None,
+    step: AnyStep | None = None,
     checkpoint: Callable[[TrainingState], object] | None = None,
     every: str | float | timedelta = "60s",
 ) -> Fitted:
@@ -106,7 +106,7 @@ def fit(
     return _on_several(fabric, module, job)
 
 
-def _step_of(state: TrainingState) -> Step:
+def _step_of(state: TrainingState) -> AnyStep:
     if isinstance(state.step, str):
         raise DataError(
             f"this training had the step {state.step}, which no file holds: give it again, fit(state, task, step=...)"

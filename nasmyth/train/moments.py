@@ -5,6 +5,8 @@ Names, not positions, so that moments can be followed wherever a network is chan
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,25 +24,49 @@ def moments(optimizer: torch.optim.Optimizer, names: Mapping[nn.Parameter, str])
 
 
 def load_moments(optimizer: torch.optim.Optimizer, names: Mapping[nn.Parameter, str], found: Mapping[str, Any]) -> None:
-    """Give an optimizer copies of moments, laid out in memory as its parameters are. Raises DataError where they do not fit."""
-    own = {names[p]: p for group in optimizer.param_groups for p in group["params"] if p in names}
+    """Give an optimizer copies of moments, laid out in memory as its own are. Raises DataError where they are none of its own:
+    its kernels trust them blindly."""
+    own = {names[p]: (p, group) for group in optimizer.param_groups for p in group["params"] if p in names}
     for name, kept in found.items():
         if name not in own:
             raise DataError(f"moments of {name!r}, which this optimizer does not train: give those of its parameters")
-        parameter = own[name]
-        optimizer.state[parameter] = {key: _placed(name, key, value, parameter) for key, value in kept.items()}
+        parameter, group = own[name]
+        expected = _after_a_step(optimizer, group, parameter)
+        if _told(kept) != _told(expected):
+            raise DataError(
+                f"moments of {name!r} are {_told(kept)}, and {type(optimizer).__name__} keeps {_told(expected)}"
+            )
+        for key, value in kept.items():
+            held = expected.get(key)
+            expected[key] = held.copy_(value) if isinstance(held, Tensor) else value
+        optimizer.state[parameter] = expected
+    for name, (parameter, group) in own.items() if found else ():
+        if name not in found:
+            begun = _after_a_step(optimizer, group, parameter)
+            if "step" not in begun:  # SGD has momentum of all parameters or of none: none yet is zero
+                optimizer.state[parameter] = begun
 
 
-def _placed(name: str, key: str, value: Any, parameter: Tensor) -> Any:
-    if not isinstance(value, Tensor):
-        return value
-    if value.shape == parameter.shape:
-        return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
-    if value.numel() == 1:
-        return value.detach().clone()
-    raise DataError(
-        f"{key} of {name!r} has shape {tuple(value.shape)}, and the parameter {tuple(parameter.shape)}: give moments of its shape"
-    )
+def _after_a_step(optimizer: torch.optim.Optimizer, group: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
+    """What an optimizer keeps of a parameter after its first step, found by taking one with a parameter like it."""
+    like = nn.Parameter(torch.zeros_like(parameter))
+    like.grad = torch.zeros_like(parameter)
+    probe = copy.copy(optimizer)
+    probe.state = defaultdict(dict)
+    probe.param_groups = [{**group, "params": [like]}]
+    probe.step()
+    return dict(probe.state[like])
+
+
+def _told(kept: Mapping[str, Any]) -> dict[str, str]:
+    """Keys with the type and shape of what they hold; what holds nothing is not there."""
+    told = {}
+    for key, value in kept.items():
+        if value is not None:
+            told[str(key)] = (
+                f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            )
+    return dict(sorted(told.items()))
 
 
 def names_of(network: nn.Module) -> dict[nn.Parameter, str]:

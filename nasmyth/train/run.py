@@ -36,7 +36,7 @@ from nasmyth.train.moments import names_of
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.selection import Selection
 from nasmyth.train.state import TrainingState
-from nasmyth.train.steps import Step, Supervised, started, trained_by
+from nasmyth.train.steps import AnyStep, Supervised, started, trained_by
 from nasmyth.train.task import Split, Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Job:
     recipe: Recipe
     limits: Limits
     seed: int = 0
-    step: Step = field(default_factory=Supervised)
+    step: AnyStep = field(default_factory=Supervised)
     on_epoch: Callable[[dict[str, float]], object] | None = None
     checkpoint: Callable[[TrainingState], object] | None = None
     every: Any = "60s"

@@ -23,7 +23,7 @@ from nasmyth.errors import DataError
 from nasmyth.train.average import copy_into, named_tensors
 from nasmyth.train.moments import Moments
 from nasmyth.train.recipe import Recipe
-from nasmyth.train.steps import Step, Supervised
+from nasmyth.train.steps import AnyStep, Supervised
 
 Tensors = Mapping[str, Tensor]
 
@@ -75,7 +75,7 @@ class TrainingState:
     best: Tensors | None = None
     generators: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
-    step: Step | str = field(default_factory=Supervised)
+    step: AnyStep | str = field(default_factory=Supervised)
     """The step, or its name where a file could not hold it."""
     seed: int = 0
     task: str = ""
@@ -86,15 +86,8 @@ class TrainingState:
             found = getattr(self, what)
             if found is not None:
                 refuse_misfit(what, named_tensors(self.network), found)
-        parameters = dict(self.network.named_parameters())
-        for name, kept in self.moments.items():
-            if name not in parameters:
-                raise DataError(f"moments of {name!r}, which is no parameter of the network")
-            for key, value in kept.items():
-                if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[name].shape:
-                    raise DataError(
-                        f"{key} of {name!r} has shape {tuple(value.shape)}, not {tuple(parameters[name].shape)}"
-                    )
+        if strange := sorted(self.moments.keys() - dict(self.network.named_parameters()).keys()):
+            raise DataError(f"moments of {strange[0]!r}, which is no parameter of the network")
 
     @property
     def epochs(self) -> float:
@@ -139,7 +132,7 @@ class TrainingState:
         return _revived, (self.to_bytes(), self.network, self.step)
 
 
-def _revived(data: bytes, network: nn.Module, step: Step | str) -> TrainingState:
+def _revived(data: bytes, network: nn.Module, step: AnyStep | str) -> TrainingState:
     return TrainingState.from_bytes(data, network).replace(step=step)
 
 

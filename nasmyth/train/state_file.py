@@ -22,9 +22,10 @@ from nasmyth.errors import DataError, ExportError, NasmythError
 from nasmyth.kinds import shown, whole
 from nasmyth.network.network import Network
 from nasmyth.network.save import TRAINING, built, description, packed, tensors_in, unpacked
-from nasmyth.record import UNFIT, Value, from_json, is_open, to_json
+from nasmyth.record import UNFIT, from_json, is_open, to_json
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.state import Progress, TrainingState
+from nasmyth.train.steps import Step
 
 FORMAT = 1
 """Raised when an older Nasmyth could not read what this one writes."""
@@ -46,7 +47,7 @@ def to_bytes(state: TrainingState) -> bytes:
         "format": FORMAT,
         "network": description(state.network) if isinstance(state.network, Network) else None,
         "recipe": to_json(state.recipe),
-        "step": to_json(step) if isinstance(step, Value) else _name_of(step),
+        "step": to_json(step) if isinstance(step, Step) else _name_of(step),
         "seed": state.seed,
         "task": state.task,
         **{name: _written(tree, rest) for name, tree in trees.items()},
@@ -156,9 +157,9 @@ def _recipe(data: Any) -> Recipe:
     return recipe
 
 
-def _step(data: Any) -> Any:
+def _step(data: Any) -> Step:
     step = from_json(data)
-    if not callable(step):
+    if not isinstance(step, Step) or is_open(step):
         raise ExportError(f"{shown(step)} is no step")
     return step
 

@@ -91,7 +91,10 @@ def test_seeds_and_runs_are_matched():
         (lambda: compared([1.0, 2.0], [1.0]), "2 and 1 results"),
         (lambda: compared([1.0, 2.0], [-1.0, 1.0]), "scores 0"),
         (lambda: ablation(evaluate, 70.0, PLAIN, PLAIN), "nothing to take apart"),
-        (lambda: ablation(evaluate, 70.0, PLAIN, FULL, groups={"m": ["augment.Mixup"]}), "differ in 'augment.Flip' as well"),
+        (
+            lambda: ablation(evaluate, 70.0, PLAIN, FULL, groups={"m": ["augment.Mixup"]}),
+            "differ in 'augment.Flip' as well",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(call, said):
@@ -105,7 +108,12 @@ def test_what_cannot_be_compared_is_refused(call, said):
 def test_ablation_tells_what_each_trick_is_worth():
     """The same seed has the same luck, so what is planted comes out exactly: flip is worth less on top of mixup."""
     found = ablation(
-        evaluate, 70.0, PLAIN, FULL, seeds=4, groups={"mixup": ["augment.Mixup"], "flip": ["augment.Flip"], "soft": ["smoothing"]}
+        evaluate,
+        70.0,
+        PLAIN,
+        FULL,
+        seeds=4,
+        groups={"mixup": ["augment.Mixup"], "flip": ["augment.Flip"], "soft": ["smoothing"]},
     )
     told = {step.trick: (step.alone.value, step.added.value) for step in found.steps}
     assert told == {"mixup": pytest.approx((4, 4)), "flip": pytest.approx((3, 1.5)), "soft": pytest.approx((-1, -1))}

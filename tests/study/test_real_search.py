@@ -72,7 +72,9 @@ def test_a_space_is_exhausted_once() -> None:
 
 
 def test_one_graph_with_two_recipes_is_two_candidates() -> None:
-    plain = Space(chain(Conv(4), Mean("h w"), Linear(10)), (3, 16, 16), recipe=Recipe(optimizer=SGD(lr=choice(0.2, 0.3, 0.4))))
+    plain = Space(
+        chain(Conv(4), Mean("h w"), Linear(10)), (3, 16, 16), recipe=Recipe(optimizer=SGD(lr=choice(0.2, 0.3, 0.4)))
+    )
     with Study(None, plain, strategy=Random()) as study:
         assert study.run(lambda trial: trial.recipe["optimizer"]["lr"], trials=100).reason == "exhausted"
         assert len(study.trials) == 3 and len({t.key for t in study.trials}) == 1
