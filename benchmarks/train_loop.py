@@ -162,10 +162,9 @@ def compare_resumed() -> None:
 
 
 def worker(which: str, steps: int, compiled: bool) -> None:
-    if which in ("whole", "left"):
-        return stopped(None if which == "whole" else 1.3)
-    if which == "gone_on":
-        return gone_on()
+    if which in ("whole", "left", "gone_on"):
+        gone_on() if which == "gone_on" else stopped(None if which == "whole" else 1.3)
+        return
     stamps = {"bare": bare, "ours": ours}[which](steps, compiled)
     each = [b - a for a, b in itertools.pairwise(stamps)][WARM:]
     print(json.dumps({"images_per_s": BATCH / statistics.median(each), "peak_mb": peak()}))
