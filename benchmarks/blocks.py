@@ -75,7 +75,8 @@ def section_simplenet(seeds: int, budget: float = 50e3, samples: int = 15) -> No
     for name, other in PRINCIPLES.items():
         gain = paired(template, found[name])
         print(
-            f"  {name + '=' + str(other[1]):22} {statistics.mean(found[name]):.2f}; the principle brings {shown(gain)} points"
+            f"  {name + '=' + str(other[1]):22} {statistics.mean(found[name]):.2f}; the principle brings "
+            f"{shown(gain)} points"
         )
     gap = statistics.mean(template) - statistics.mean(random)
     verdict(f"template minus random average {gap:+.2f} points (at least 0)", gap >= 0)
@@ -138,7 +139,8 @@ def section_vanillanet(seeds: int) -> None:
 
 
 def section_vovnet(seeds: int) -> None:
-    """One-shot aggregation against a dense block of as many parameters: what is moved, how long it takes, what it learns."""
+    """One-shot aggregation against a dense block of as many parameters: what is moved, how long it takes, what it
+    learns."""
     pairs = []
     for channels, size, layers in ((64, 56, 6), (128, 28, 12), (256, 14, 24), (512, 7, 16)):
         dense, shape = blocks.densenet_block(32, layers), (channels, size, size)
@@ -187,7 +189,8 @@ def _compare(what: str, osa: Sequence[Graph], dense: Sequence[Graph]) -> None:
 
 
 def section_overlock(seeds: int) -> None:
-    """Where a distant mark decides: OverLoCK against plain ConvNets of as many parameters, and beyond what it was trained on."""
+    """Where a distant mark decides: OverLoCK against plain ConvNets of as many parameters, and beyond what it was
+    trained on."""
     shape = (1, 32, 32)
     lock = Graph.of(
         blocks.overlock(2, (8, 12, 16, 24), (1, 1, 1, 1), (1, 1), (2, 2), (5, 5, 5, 3), 3, 4, 2, 2, 48, 2), shape
@@ -247,7 +250,8 @@ def section_lowformer(seeds: int) -> None:
     for c in (64, 128, 256):
         slim, full = (Graph.of(part, (c, 28, 28)) for part in (blocks.slim_attention(), _standard(28, c // 32)))
         times = seconds(slim, full)
-        print(f"  {c}x28x28: slim {times[0] * 1e3:.2f} ms, standard {times[1] * 1e3:.2f} ms, {times[1] / times[0]:.2f} times as "
+        print(f"  {c}x28x28: slim {times[0] * 1e3:.2f} ms, standard {times[1] * 1e3:.2f} ms, "
+              f"{times[1] / times[0]:.2f} times as "
               f"fast with {slim.costs.macs / full.costs.macs:.2f} of the MACs")  # fmt: skip
         if c == 128:
             verdict(

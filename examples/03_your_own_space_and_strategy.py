@@ -6,6 +6,7 @@ parallel workers, reports.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import nasmyth
 from nasmyth import Identity, Space, Zero, block, cell, chain, choice, ops, real, repeat, residual
 from nasmyth.measure import macs, params
-from nasmyth.search import Strategy, fitness, strategy
+from nasmyth.search import FinishedTrial, Pending, Proposal, Strategy, fitness, strategy
 from nasmyth.train import SGD, Crop
 
 SPEND = os.environ.get("NASMYTH_EXAMPLE_SPEND", "60s")
@@ -58,16 +59,16 @@ class Climb(Strategy):
     def init(self, space: Space) -> Any:
         return None
 
-    def tell(self, state: Any, trial: Any) -> Any:
+    def tell(self, state: Any, trial: FinishedTrial) -> Any:
         mine = (fitness(trial), trial.genome)  # failures rank last, then those that miss the budget
         return mine if state is None or mine[0] > state[0] else state
 
-    def ask(self, state: Any, space: Space, rng: Random, n: int) -> list[dict[str, Any]]:
+    def ask(self, state: Any, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         def one() -> dict[str, Any]:
             new = state is None or rng.random() < self.chance
             return space.sample(rng) if new else space.mutate(state[1], rng)
 
-        return [one() for _ in range(n)]
+        return [Proposal(one()) for _ in range(n)]
 
 
 def main() -> None:

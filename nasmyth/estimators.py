@@ -93,7 +93,8 @@ class _Designed(BaseEstimator):
         task = domain.task(raw, Options(kind=self._kind, seed=seed))
         task = replace(task, recipe=self.recipe or domain.recipe(task))
         found = design(
-            task, maximize=self.maximize, minimize=self.minimize, under=constraints(self.under), spend=self.spend, seed=seed,
+            task, maximize=self.maximize, minimize=self.minimize, under=constraints(self.under), spend=self.spend,
+            seed=seed,
             strategy=self.strategy, progress=self.verbose,
         )  # fmt: skip
         try:

@@ -123,14 +123,14 @@ def test_bad_requests_are_refused_before_any_work(options, error, said, tmp_path
 
 
 def test_a_search_in_which_everything_crashes_ends(monkeypatch):
-    from nasmyth.study.training import Training
+    from nasmyth.study.evaluation import Evaluation
 
     def broken(self, trial):
         raise RuntimeError("no such kernel")
 
-    monkeypatch.setattr(Training, "__call__", broken)
-    with pytest.raises(nasmyth.StudyError, match=r"all of 20 candidates crashed.*no such kernel"):
-        design("iris", under=["params<=5k"], spend="10m")
+    monkeypatch.setattr(Evaluation, "__call__", broken)
+    with pytest.raises(nasmyth.StudyError, match=r"20 candidates in a row crashed.*no such kernel"):
+        design("iris", under=["params<=5k"], spend="10m", on="here")
 
 
 def test_another_budget_does_not_fit_the_same_file(wine):
@@ -177,14 +177,14 @@ def test_a_name_of_a_strategy_and_no_budget_will_do():
 
 
 def test_what_was_met_in_validation_and_is_missed_on_test_is_said():
-    from nasmyth.funnel import verdict
+    from nasmyth.funnel.final_test import final_test
     from nasmyth.measure import accuracy
 
     found = design("wine", under=["params<=2k", accuracy >= 0.6], spend="2 trials", seed=3)
     result = found.summary["result"]
     assert result["missed"] == [] and "Budget:" not in str(found)
     trial = next(t for t in found.study.trials if t.number == result["trial"])
-    again = verdict.verdict(found.study, trial, None, found.task, ((accuracy >= 1.1),), "accuracy")
+    again = final_test(found.study, trial, None, found.task, ((accuracy >= 1.1),), "accuracy")
     assert again["missed"] == [{"limit": "accuracy>=1.1", "value": result["test"]["accuracy"], "on": "test"}]
     found.study.note("result", **again)
     shown = str(type(found)(found.study, found.task))
@@ -193,7 +193,7 @@ def test_what_was_met_in_validation_and_is_missed_on_test_is_said():
 
 def test_nothing_found_says_why(monkeypatch):
     from nasmyth.report.troubles import why_nothing
-    from nasmyth.study.training import Training
+    from nasmyth.study.evaluation import Evaluation
 
     found = design("iris", under=["params<=5k", "accuracy>=1.5"], spend="2 trials")
     assert found.summary["best"] is None
@@ -205,7 +205,7 @@ def test_nothing_found_says_why(monkeypatch):
     def broken(self, trial):
         raise RuntimeError("no such kernel")
 
-    monkeypatch.setattr(Training, "__call__", broken)
+    monkeypatch.setattr(Evaluation, "__call__", broken)
     found = design("iris", under=["params<=5k"], spend="3 trials")
     assert "all of 3 candidates failed, the last with crashed: RuntimeError: no such kernel" in why_nothing(
         found.summary

@@ -36,7 +36,8 @@ def _one_thread():
 
 EXCEPTIONS = {
     "NasmythRegressor": {
-        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may differ in "
+        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may "
+        "differ in "
         "the last digit; the check allows 1e-7",
     }
 }
@@ -153,5 +154,5 @@ def test_what_cannot_be_fitted_is_refused(options, X, y, said):
 
 
 def test_asking_before_fitting():
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
         small().predict(np.eye(4))

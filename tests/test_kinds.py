@@ -64,7 +64,8 @@ def wrong(value):
 
 
 def test_another_type_is_refused_by_every_op_and_block():
-    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its place."""
+    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its
+    place."""
     tried = 0
     for registry in (ops, blocks):
         for listed in examples(registry).values():
@@ -75,7 +76,7 @@ def test_another_type_is_refused_by_every_op_and_block():
                     if written not in ("int", "float", "bool", "str", "tuple[int, ...]", "int | None", "float | None"):
                         continue
                     tried += 1
-                    with pytest.raises(NasmythError):
+                    with pytest.raises(NasmythError, match=f"{field} must be"):
                         from_json({**data, field: wrong(data[field])})
     assert tried > 150
 
@@ -114,7 +115,7 @@ def test_users_own_ops_are_held_to_theirs():
 
     assert Held() is Held(None, 1) and Held(3, 0.5).times == 3
     for bad in ({"times": "3"}, {"times": 1.5}, {"scale": None}):
-        with pytest.raises(FieldError):
+        with pytest.raises(FieldError, match=f"{next(iter(bad))} must be a"):
             Held(**bad)
 
 

@@ -60,7 +60,7 @@ def test_a_study_shows_its_best_and_escapes_everything():
     with Study(None, space, maximize=NASTY, under=["params<=60"], strategy=Evolution(population=2)) as study:
         assert "no trials yet" in text(parsed(study))
         for trial in study.ask(3):
-            study.settle(trial, {NASTY: 0.5 + trial.number / 10})
+            study.tell(trial, {NASTY: 0.5 + trial.number / 10})
         shown = parsed(study)
     assert f"maximise {NASTY} under params<=60" in text(shown) and shown.find(".//script") is None
     rows = cells(shown)

@@ -194,7 +194,7 @@ class Table:
 
         clock: the column that says how long each evaluation took; without one, every query takes a second.
         """
-        names = {goal.name for goal in study.wanted.goals} | {limit.name for limit in study.wanted.constraints}
+        names = {goal.name for goal in study.goals.objectives} | {limit.name for limit in study.goals.constraints}
         now = math.fsum(trial.seconds for trial in study.trials)
         while now < seconds:
             asked = study.ask(1, queries)
@@ -215,5 +215,5 @@ class Table:
         figures = {name: row[name] for name in names}
         took = float(row[clock]) if clock else 1.0
         if all(math.isfinite(value) for value in figures.values()):
-            return study.settle(trial, figures, took)
+            return study.tell(trial, figures, took)
         return study.fail(trial, f"{self.name} has no figure for it", seconds=took)

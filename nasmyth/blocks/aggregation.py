@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from nasmyth.blocks.convolution import conv_block
-from nasmyth.graph.combine import Concat, cell, chain, residual
+from nasmyth.graph.cell import cell
+from nasmyth.graph.chain import chain, residual
+from nasmyth.graph.joins import Concat
 from nasmyth.graph.op import block
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nasmyth.blocks.mobile import with_shortcut
-from nasmyth.graph.combine import chain
+from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, Conv, DepthwiseConv, LayerNorm2d, LayerScale2d
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import chain
+from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import Concat, Identity, cell, chain
+from nasmyth.graph.cell import cell
+from nasmyth.graph.chain import chain
+from nasmyth.graph.joins import Concat, Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, AvgPool, BatchNorm, Conv
 

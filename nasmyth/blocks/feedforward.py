@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import Multiply, chain, parallel
+from nasmyth.graph.chain import chain, parallel
+from nasmyth.graph.joins import Multiply
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, Dropout, Linear
 

@@ -12,7 +12,8 @@ from typing import Any
 from nasmyth.blocks.convolution import conv_block, depthwise_block
 from nasmyth.blocks.mobile import squeeze_excite, with_shortcut
 from nasmyth.errors import SpaceError
-from nasmyth.graph.combine import Identity, chain, residual
+from nasmyth.graph.chain import chain, residual
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, ChannelShuffle, Conv, LayerNorm2d, SplitAttention
 

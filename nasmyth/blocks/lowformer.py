@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import chain, residual
+from nasmyth.graph.chain import chain, residual
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, GroupNorm, PixelAttention, TransposedConv
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nasmyth.blocks.convolution import conv_block, depthwise_block
-from nasmyth.graph.combine import Identity, chain, parallel, residual
+from nasmyth.graph.chain import chain, parallel, residual
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, DropPath, Gate, Linear, Mean
 

@@ -17,7 +17,8 @@ from nasmyth.blocks.convolution import conv_block
 from nasmyth.blocks.heads import image_head
 from nasmyth.blocks.mobile import squeeze_excite
 from nasmyth.blocks.resnet_rs import stem_strides
-from nasmyth.graph.combine import Concat, Identity, Multiply, chain, parallel, repeat, residual
+from nasmyth.graph.chain import chain, parallel, repeat, residual
+from nasmyth.graph.joins import Concat, Identity, Multiply
 from nasmyth.graph.op import block
 from nasmyth.ops import (
     Activation,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nasmyth.blocks.convolution import conv_block
-from nasmyth.graph.combine import Identity, chain, parallel
+from nasmyth.graph.chain import chain, parallel
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, BatchNorm, Conv
 

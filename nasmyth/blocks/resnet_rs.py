@@ -12,7 +12,8 @@ from typing import Any
 from nasmyth.blocks.convolution import conv_block
 from nasmyth.blocks.mobile import squeeze_excite
 from nasmyth.errors import ShapeError
-from nasmyth.graph.combine import Identity, chain, parallel
+from nasmyth.graph.chain import chain, parallel
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, AvgPool, DropPath
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nasmyth.blocks.feedforward import mlp
 from nasmyth.blocks.mobile import with_shortcut
-from nasmyth.graph.combine import chain
+from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
 from nasmyth.ops import Attention, Dropout, LayerNorm, LayerScale
 

@@ -16,6 +16,7 @@ KINDS = {
     "ops": ("nasmyth.ops", "nasmyth.graph.op"),
     "blocks": ("nasmyth.blocks", "nasmyth.graph.op"),
     "measures": ("nasmyth.measure.measure", "nasmyth.measure.measure"),
+    "needs": ("nasmyth.measure.needs", "nasmyth.measure.needs"),
     "strategies": ("nasmyth.search", "nasmyth.search"),
     "spaces": ("nasmyth.spaces", "nasmyth.spaces"),
     "data": ("nasmyth.domains", "nasmyth.domains"),
@@ -29,7 +30,7 @@ def listing(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=", ".join(KINDS))],
     json: options.Json = False,
 ) -> None:
-    """List ops, blocks, measures, strategies, spaces, data, domains or readers."""
+    """List ops, blocks, measures, needs, strategies, spaces, data, domains or readers."""
     if kind not in KINDS:
         from nasmyth.errors import UnknownNameError, nearest
 
@@ -60,10 +61,6 @@ def _registry(kind: str) -> Any:
 
     filler, home = KINDS[kind]
     import_module(filler)
-    if kind == "measures":
-        from nasmyth.measure.measure import find
-
-        find("params")  # the files that register measures are loaded by the first question
     return getattr(import_module(home), kind)
 
 
@@ -112,7 +109,7 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _settings(item: Any) -> str:
-    return ", ".join(name if name not in item._defaults else f"{name}={item._defaults[name]!r}" for name in item.fields)
+    return ", ".join(name if name not in item.defaults else f"{name}={item.defaults[name]!r}" for name in item.fields)
 
 
 def _first(text: str | None) -> str:

@@ -11,7 +11,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 MOST_ROWS = 20
 
@@ -31,7 +31,7 @@ def predict(
     with only_results():
         from nasmyth.domains import read_inputs
 
-        bring(imports)
+        import_files(imports)
         network = addresses.network_of(address)
         raw, names = read_inputs(source, network.inputs)
         answers = _answers(network.predict(raw), names)

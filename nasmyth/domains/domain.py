@@ -70,41 +70,40 @@ class Domain(ABC):
         return recipe, ""
 
     def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
-        """The widest plain network that meets the constraints on graphs and devices. Raises BudgetError if none does.
+        """The widest plain network within the upper bounds on all that takes no training. Raises BudgetError if none is, or
+        if that one misses another constraint.
 
         Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
         """
-        space = self.space(task)
-        limits = sorted(
-            (c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs
-        )
-        fits: dict[int, Genome] = {}
-
-        def meets(width: int) -> bool:
-            genome = self.plain(task, width)
-            graph = space.decode(genome)
-            met = all(limit.satisfied(limit.measure(graph)) for limit in limits)
-            if met:
-                fits[width] = genome
-            return met
-
-        if not limits and meets(USUAL):
-            return fits[USUAL]
-        low, high = (
-            NARROWEST - 1,
-            WIDEST + 1,
-        )  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
-        coarse = (
-            16 if any("device" in c.measure.needs for c in limits) else WIDEST
-        )  # device measurements take seconds each
-        while high - low > max(1, low // coarse):
-            middle = (low + high) // 2
-            low, high = (middle, high) if meets(middle) else (low, middle)
-        if low < NARROWEST:
+        limits = [limit for limit in under if "training" not in limit.measure.requires]
+        upper = [limit for limit in limits if limit.relation == "<="]
+        width = self._widest(task, upper) if upper else USUAL
+        if width < NARROWEST or not self._meets(task, width, limits):
             raise BudgetError(
                 f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with"
             )
-        return fits[low]
+        return self.plain(task, width)
+
+    def _widest(self, task: Task, limits: list[Constraint]) -> int:
+        """The widest that meets the limits; less than NARROWEST if none does."""
+        low, high = (
+            NARROWEST - 1,
+            WIDEST + 1,
+        )  # the limits are met at `low`, or it is nothing; not at `high`, or it is too wide
+        counted = all(limit.measure.requires <= {"graph"} for limit in limits)
+        coarse = WIDEST if counted else 16  # other measurements take seconds each
+        while high - low > max(1, low // coarse):
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._meets(task, middle, limits) else (low, middle)
+        return low
+
+    def _meets(self, task: Task, width: int, limits: list[Constraint]) -> bool:
+        from nasmyth.measure import Candidate, evaluate
+
+        told = evaluate(Candidate(self.space(task).decode(self.plain(task, width)), task=task), under=limits)
+        if told.error is not None:
+            raise told.error
+        return told.broken is None
 
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160

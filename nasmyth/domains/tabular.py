@@ -13,7 +13,7 @@ from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
 from nasmyth.errors import DataError, require
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 
 if TYPE_CHECKING:
     from nasmyth.forms.inputs import TableInput
@@ -90,7 +90,7 @@ def as_frame(x: Any) -> Any:
     import pandas as pd
 
     if hasattr(x, "columns"):
-        return x.set_axis([plain_text(str(name)) for name in x.columns], axis=1)
+        return x.set_axis([utf8_text(str(name)) for name in x.columns], axis=1)
     x = x.reshape(len(x), -1)
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
 

@@ -106,7 +106,10 @@ class Vision(Domain):
         chance = float(task.valid.y.bincount().max()) / len(task.valid)
         if known < chance + LEARNED or known_mirrored - chance < MIRRORS * (known - chance):
             return recipe, ""
-        why = f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen ({known:.0%} of others)"
+        why = (
+            f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen "
+            f"({known:.0%} of others)"
+        )
         return recipe.replace(augment=(Flip(), *recipe.augment)), why
 
 

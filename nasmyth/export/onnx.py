@@ -28,7 +28,7 @@ from torch import Tensor
 from nasmyth.errors import ExportError, require
 from nasmyth.export.pt2 import description, quiet, traced
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.forms.inputs import TableInput
 from nasmyth.forms.raw import text_of
 from nasmyth.network.pipeline import encode
@@ -46,7 +46,7 @@ def write(network: Network, path: Path) -> Written:
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
     model = to_onnx(network)
-    with whole(path) as folder:
+    with replacing(path) as folder:
         (folder / path.name).write_bytes(model.SerializeToString())
         session = _session(runtime, str(folder / path.name))
         answers = [_run(session, feed(network, raw)) for raw in batches]
@@ -186,7 +186,8 @@ def _input_name(network: Network) -> str:
 
 
 def _core(model: Any) -> list[str]:
-    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one each."""
+    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one
+    each."""
     part = {node.output[0]: _part(node) for node in model.graph.node}
     made = {name: node.output[0] for node in model.graph.node for name in node.output}
     outside = {one.name for one in model.graph.input}

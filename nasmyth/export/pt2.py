@@ -17,7 +17,7 @@ import torch
 
 from nasmyth.errors import ExportError
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.network.pipeline import encode
 from nasmyth.network.terms import gives, takes_stored
 from nasmyth.network.written import Written
@@ -33,14 +33,15 @@ def write(network: Network, path: Path) -> Written:
     network = ready(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
-    with whole(path) as folder, quiet():
+    with replacing(path) as folder, quiet():
         file = folder / path.name
         torch.export.save(traced(network), file, extra_files={EXTRA: json.dumps(description(network))})
         again = torch.export.load(file).module()
         with torch.no_grad():
             differences = [difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)]
         far = agree("archive", differences)
-    usage = f"torch.export.load({path.name!r}).module() takes {takes_stored(network)}; names are in its extra file {EXTRA!r}"
+    takes = takes_stored(network)
+    usage = f"torch.export.load({path.name!r}).module() takes {takes}; names are in its extra file {EXTRA!r}"
     return Written((path,), far, usage)
 
 

@@ -20,7 +20,7 @@ from nasmyth.export import Written, alone, readers
 from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
@@ -42,7 +42,7 @@ def write(network: Network, path: Path) -> Written:
     text = source(network, path.stem)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
-    with whole(path, weights.name, path.name) as folder:
+    with replacing(path, weights.name, path.name) as folder:
         (folder / weights.name).write_bytes(to_bytes(network))
         (folder / path.name).write_text(text, encoding="utf-8")
         answers = _answers(network, folder / path.name, batches)

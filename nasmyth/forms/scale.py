@@ -90,7 +90,8 @@ def _hold_table(inputs: TableInput, stored: Tensor) -> None:
     far = [(column, value) for column, value in numbers if value is not None and _is_far(column, value)]
     if len(stored) > 1 and len(far) > 1 and 2 * len(far) >= len(numbers):
         raise DataError(
-            f"{len(far)} of {len(numbers)} number columns are on another scale than in training: {_listed(far)}; give them in "
+            f"{len(far)} of {len(numbers)} number columns are on another scale than in training: {_listed(far)}; give "
+            f"them in "
             "the units of the training data, and not standardised"
         )
     if far:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +11,21 @@ from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace, few
 from nasmyth.measure import Constraint, find
-from nasmyth.record import from_json, to_json
+from nasmyth.record import Value, from_json, to_json
+from nasmyth.search.strategy import FULL, FinishedTrial, Stage
 from nasmyth.study import Study, Trial
+from nasmyth.train import Recipe
 
 if TYPE_CHECKING:
     from nasmyth.domains import Domain
     from nasmyth.network import Network
     from nasmyth.space import Space
-    from nasmyth.train import Fitted, Recipe, Task
+    from nasmyth.train import Fitted, Task
 
 ETA = 3
 """Each rung trains so many times longer than the one below, and takes as small a share of it."""
-RUNGS = ("short", "long", "final")
-FULL = 0.2
+RUNGS = ("short", "long", FULL.name)
+FULL_SHARE = 0.2
 """A full training takes at most this share of the time, so that there can be several."""
 LAST = 0.35
 """The share of the time that is kept for full trainings."""
@@ -43,14 +44,14 @@ PATIENCE = 2.0
 SLACK = 4.0
 """A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
 WIDER = 2.0
-"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being less."""
+"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being
+less."""
 USED = 0.3
 """The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
 UNBOUNDED = 1e18
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Value):
     """How long each rung trains, and how."""
 
     recipe: Recipe
@@ -60,7 +61,7 @@ class Plan:
     """Whether that is less than the recipe asks for. Then candidates get equal time, and cheaper ones more epochs."""
     costliest: float
     """Times the MACs or the activations of the baseline: what costs more would take too long to train in full."""
-    telling: float = 0.0
+    metric_seconds: float = 0.0
     """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
     epoch: float = 0.0
     """Seconds of an epoch of the network that was timed; 0 where nothing was."""
@@ -73,29 +74,38 @@ class Plan:
 
     def epochs(self, rung: str) -> float:
         """The most epochs of a training at this rung."""
-        return max(1.0, self.recipe.epochs * _share(rung))
+        return max(1.0, self.recipe.epochs * share(rung))
 
     def seconds(self, rung: str) -> float:
         """The most seconds of a training at this rung, with what is told of the network afterwards."""
-        return self.price * _share(rung) * (1.0 if self.short_of_time else PATIENCE) + self.telling
+        return self.price * share(rung) * (1.0 if self.short_of_time else PATIENCE) + self.metric_seconds
 
-    def price_of(self, trial: Trial, rung: str = "final") -> float:
-        """Seconds that a training is expected to take, from what this candidate took before."""
-        epoch = self.epoch_of(trial)
+    def price_of(self, epoch: float, rung: str = FULL.name) -> float:
+        """Seconds that a training is expected to take, where an epoch of the network takes so many; 0 is not known."""
         known = epoch * self.epochs(rung) if epoch else self.price
-        return min(known + self.telling, self.seconds(rung))
-
-    def epoch_of(self, trial: Trial) -> float:
-        """Seconds of an epoch of this candidate, from its longest training; 0 if there was none."""
-        stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
-        return float(stage["training"] / stage["epochs"]) if stage.get("epochs") else 0.0
+        return min(known + self.metric_seconds, self.seconds(rung))
 
     def least_of(self, graph: Any) -> float:
         """A guess at the shortest training of another network, from its arithmetic."""
         return self.least * max(1.0, find("macs")(graph) / max(1.0, self.macs))
 
+    def stage(self, rung: str, left: float = UNBOUNDED, part: float = 1.0) -> Stage:
+        """What is spent at this rung, or on a `part` of it; `left`: seconds in which it must be over."""
+        epochs = part * self.epochs(rung) / self.recipe.epochs
+        if left >= UNBOUNDED:
+            return Stage(rung, epochs, keep=rung == FULL.name)
+        most = max(1.0, min(left, part * self.seconds(rung)) - self.metric_seconds)
+        return Stage(rung, epochs, most, keep=rung == FULL.name)
 
-def _share(rung: str) -> float:
+
+def epoch_of(trial: FinishedTrial) -> float:
+    """Seconds of an epoch, from what was recorded of a training; 0 if there was none."""
+    stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
+    return float(stage["training"] / stage["epochs"]) if stage.get("epochs") else 0.0
+
+
+def share(rung: str) -> float:
+    """Of a training in full."""
     return float(ETA) ** (RUNGS.index(rung) - len(RUNGS) + 1)
 
 
@@ -112,14 +122,15 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
         plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
-        told = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "recipe"}
+        told = {name: getattr(plan, name) for name in Plan.fields if name != "recipe"}
         study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
-        told = {one.name: known[one.name] for one in fields(Plan) if one.name in known and one.name != "recipe"}
+        told = {name: known[name] for name in Plan.fields if name in known and name != "recipe"}
         plan = Plan(from_json(known["recipe"]), **told)
         if task.recipe not in (None, domain.recipe(task), plan.recipe):
             raise StudyError(
-                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that "
+                f"one, or "
                 "name another file with out="
             )
     clock.account("timing")
@@ -133,7 +144,7 @@ def _made(
     from nasmyth.network import build
     from nasmyth.train import fit, initialise
 
-    allowance = FULL * max(clock.left, 1.0)
+    allowance = FULL_SHARE * max(clock.left, 1.0)
     _refuse_hopeless(pace, clock)
     network = build(graph, seed, task.inputs, task.outputs)
     initialise(network, seed)
@@ -150,16 +161,16 @@ def _made(
         return Plan(recipe, UNBOUNDED, False, UNBOUNDED), why
     price = max(min(recipe.epochs * epoch, allowance), pace.least)
     costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
-    telling = _seconds_to_tell(network, task, [name for name in also if name not in pace.told])
+    metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
     macs = find("macs")(graph)
     return Plan(
-        recipe, price, price < recipe.epochs * epoch, costliest, telling, epoch, pace.least, pace.look, macs
+        recipe, price, price < recipe.epochs * epoch, costliest, metric_seconds, epoch, pace.least, pace.look, macs
     ), why
 
 
 def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
     if pace.least > 0.5 * clock.left:
-        wanted = clock.spent + 2 * pace.least / FULL
+        wanted = clock.spent + 2 * pace.least / FULL_SHARE
         raise BudgetError(
             f"one step of training and one look at the validation split take about {pace.least:.3g} s here, and "
             f"{max(0.0, clock.left):.3g} s are left to spend: nothing can be trained in that; spend {wanted:.0f}s or more, "
@@ -168,7 +179,7 @@ def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
         )  # fmt: skip
 
 
-def _seconds_to_tell(network: Network, task: Task, names: Iterable[str]) -> float:
+def _metric_seconds(network: Network, task: Task, names: Iterable[str]) -> float:
     """On the validation split, from what it takes on a part of it."""
     part, start = few(task, TOLD), time.perf_counter()
     for name in names:
@@ -208,7 +219,7 @@ def affordable(space: Space, plan: Plan, graph: Any, baseline: Trial | None, mea
         return space  # even the cheapest takes long: it is tried all the same, and time-boxed
 
 
-def worthwhile(space: Space, counted: Iterable[Constraint]) -> Space:
+def min_usage(space: Space, counted: Iterable[Constraint]) -> Space:
     """The space without what leaves most of the budget for parameters or bytes unused, if there is enough besides."""
     floors = [
         limit.measure >= USED * limit.bound

@@ -1,15 +1,17 @@
 """The architecture as a value: ops, how they are wired, and the graph that results. Nothing here needs torch."""
 
-from nasmyth.graph.combine import Add, Concat, Identity, Multiply, Zero, cell, chain, parallel, repeat, residual
+from nasmyth.graph.cell import cell
+from nasmyth.graph.chain import chain, parallel, repeat, residual
 from nasmyth.graph.costs import Costs
 from nasmyth.graph.encode import Adjacency, Encoder, GraphTensors, Tensors
 from nasmyth.graph.features import Features
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import Block, Op, block, blocks, buffer_count, mac_count, op, ops, param_count
 from nasmyth.graph.paths import Paths
-from nasmyth.graph.relay import relay
+from nasmyth.graph.stack import stack_cells
 
 __all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
            "Multiply", "Node", "Op", "Paths", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell", "chain", "mac_count",
-           "op", "ops", "parallel", "param_count", "relay", "repeat", "residual"]  # fmt: skip
+           "op", "ops", "parallel", "param_count", "repeat", "residual", "stack_cells"]  # fmt: skip

@@ -1,7 +1,7 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
-such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
+need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nasmyth.graph.combine import Combine, Identity, Repeat
+from nasmyth.graph.combine import Combine, Name
 from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
 
@@ -65,23 +66,25 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("made", "read")
+    __slots__ = ("made", "names", "read")
 
     def __init__(self, shapes: tuple[Shape, ...]) -> None:
         self.made = [Summary(shape) for shape in shapes]
         self.read: list[tuple[int, ...]] = [()] * len(shapes)
+        self.names: list[Name] = list(range(-len(shapes), 0))  # what nothing else is called
 
     def shape(self, handle: int) -> Shape:
         return self.made[handle].shape
 
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
+        self.names.append(name)
         summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
         self.made.append(summary)
         self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
         return len(self.made) - 1
 
-    def total(self, output: int, inputs: int, tied: bool) -> Summary:
-        """All parts that the output needs. tied: they are one body, which brings its weights once."""
+    def total(self, output: int, inputs: int) -> Summary:
+        """All parts that the output needs. What is put under one name several times brings its weights once."""
         needed = [False] * len(self.made)
         needed[output] = True
         for i in reversed(range(inputs, len(needed))):
@@ -90,10 +93,14 @@ class _Counter:
                     needed[j] = True
         params = buffers = macs = activations = 0
         unknown: tuple[Unknown, ...] = ()
+        seen: set[Name] | None = None if len(set(self.names)) == len(self.names) else set()
         shared = False
         for i in range(inputs, len(needed)):
             if needed[i]:
                 part = self.made[i]
+                if seen is not None:
+                    shared = self.names[i] in seen
+                    seen.add(self.names[i])
                 macs += part.macs
                 activations += part.activations
                 if not shared:
@@ -101,7 +108,6 @@ class _Counter:
                     buffers += part.buffers
                 if part.unknown:
                     unknown += _shared(part.unknown) if shared else part.unknown
-                shared = tied
         reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
         return Summary(self.made[output].shape, params, buffers, macs, activations, unknown, reads)
 
@@ -130,7 +136,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
         raise not_a_template(term, "")
     counter = _Counter(shapes)
     output = term.wire(counter, tuple(range(len(shapes))))
-    return counter.total(output, len(shapes), tied=isinstance(term, Repeat) and bool(term.tied))
+    return counter.total(output, len(shapes))
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:

@@ -75,7 +75,7 @@ def label(op: Op, settings: tuple[str, ...] | None) -> str:
     """What an op is called: all that it says of itself, or its kind with these of its fields."""
     if settings is None:
         return repr(op)
-    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op._values, strict=True) if name in settings]
+    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op.field_values, strict=True) if name in settings]
     return f"{type(op).__name__}({', '.join(kept)})"
 
 
@@ -206,7 +206,8 @@ class GraphTensors(Encoder):
     @property
     def names(self) -> tuple[str, ...]:
         kinds = (INPUT, OUTPUT, *self.ops, OTHER)
-        return (*(f"is {word}" for word in kinds), *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
+        return (*(f"is {word}" for word in kinds),
+            *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
 
     def encode(self, candidate: Any) -> Tensors:
         """The tensors of a graph, as lists. Rows are in the graph's order; the output is a row of its own, the last."""

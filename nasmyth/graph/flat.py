@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError
-from nasmyth.graph.combine import Combine, Identity, Input
+from nasmyth.graph.combine import Combine, Name
+from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape, checked_shape
 from nasmyth.kinds import shown, written
-from nasmyth.record import DEEPEST, below, is_open
+from nasmyth.record import MAX_DEPTH, below, is_open
 
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
@@ -53,8 +54,8 @@ def shape_of(data: Any, what: str) -> Shape:
 
 def checked_address(address: str) -> str:
     """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
-    if address.count(".") + address.count("[") > DEEPEST or not written(address):
-        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels, or is no text")
+    if address.count(".") + address.count("[") > MAX_DEPTH or not written(address):
+        raise NasmythError(f"the address {shown(address)} has more than {MAX_DEPTH} levels, or is no text")
     return address
 
 
@@ -93,12 +94,12 @@ class _Flattener:
     def shape(self, handle: int) -> Shape:
         return self.nodes[handle].shape
 
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         return self.put(part, inputs, below(self.address, name))
 
     def put(self, term: Any, inputs: tuple[int, ...], address: str) -> int:
         if len(self.nodes) > MOST:
-            raise SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
+            raise too_many_layers(address)
         if isinstance(term, Op):
             shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
             self.nodes.append(Node(term, inputs, shape, address))
@@ -127,6 +128,10 @@ def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: 
     if promised is not None and got != promised:
         at = f"  (at {address})" if address else ""
         raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+
+
+def too_many_layers(address: str) -> SpaceError:
+    return SpaceError(f"more than {MOST:,} layers: no network here has so many; repeat less (at {address})")
 
 
 def not_a_template(term: Any, address: str) -> SpaceError:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.combine import Input
 from nasmyth.graph.costs import Costs, of_nodes, summarise
 from nasmyth.graph.flat import (
     Node,
@@ -30,8 +29,11 @@ from nasmyth.graph.flat import (
     two_ops_of_one,
 )
 from nasmyth.graph.identity import key_of_nodes, key_of_term
+from nasmyth.graph.joins import Input
+from nasmyth.graph.lines import from_lines, to_lines
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
+from nasmyth.graph.text import dot, html, table
 from nasmyth.kinds import shown
 from nasmyth.record import Value, defined_in, from_json, is_open, to_json
 
@@ -117,34 +119,24 @@ class Graph:
         return f"<Graph {self.key}: {self.input} -> {self.output}, {len(self.nodes) - 1} layers>"
 
     def __str__(self) -> str:
-        from nasmyth.graph.text import table
-
         return table(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from nasmyth.graph.text import html
-
         return html(self)
 
     def dot(self) -> str:
         """The graph in Graphviz's language."""
-        from nasmyth.graph.text import dot
-
         return dot(self)
 
     def to_text(self, *, addresses: bool = False, shapes: bool = False) -> str:
         """Compact text, one line a node: "3: Conv(out=16) <- 2". `Graph.from_text` reads it (see `graph/lines.py`)."""
-        from nasmyth.graph.lines import to_lines
-
-        return to_lines(self, addresses=addresses, shapes=shapes)
+        return to_lines(self.nodes, addresses=addresses, shapes=shapes)
 
     @classmethod
     def from_text(cls, text: str) -> Graph:
         """The graph that `to_text` wrote. Raises NasmythError, which names the line, the token and what was expected."""
-        from nasmyth.graph.lines import from_lines
-
-        return from_lines(text)
+        return cls(from_lines(text))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `Graph.from_json` reads it."""

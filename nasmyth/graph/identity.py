@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from nasmyth.graph.combine import Chain, Identity, Repeat
+from nasmyth.graph.combine import Combine, Name
 from nasmyth.graph.costs import summarise
-from nasmyth.graph.flat import Node, canonical, flatten, unfold
+from nasmyth.graph.flat import MOST, Node, canonical, flatten, unfold
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape
 from nasmyth.record import content_key
@@ -42,18 +43,41 @@ def _key(input: Shape, pieces: Sequence[bytes]) -> str:
 def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
     if isinstance(term, Block):
         return _pieces_of(unfold(term, (shape,)), shape)
-    if isinstance(term, Repeat) and term.count <= 1:
-        return _pieces_of(term.body, shape) if term.count else ()
-    if not isinstance(term, Chain):
-        return tuple(_pieces(canonical(flatten(term, shape))))
-    found: list[bytes] = []
-    for item in term.items:  # parts of a chain never share weights
-        summary = summarise(item, (shape,))
+    if isinstance(term, Combine):
+        row = _Row(shape)
+        try:
+            if term.wire(row, (0,)) == len(row.shapes) - 1:
+                return tuple(row.pieces)
+        except _NotInARow:
+            pass
+    return tuple(_pieces(canonical(flatten(term, shape))))
+
+
+class _NotInARow(Exception):
+    """A wiring has branches, uses weights twice, or does not need what comes first."""
+
+
+class _Row:
+    """Reads a wiring in which each part works on what the one before it gave, and shares no weights with another."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shapes = [shape]
+        self.names: set[Name] = set()
+        self.pieces: list[bytes] = []
+
+    def shape(self, handle: int) -> Shape:
+        return self.shapes[handle]
+
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
+        if inputs != (len(self.shapes) - 1,) or name in self.names or len(self.pieces) > MOST:
+            raise _NotInARow
+        summary = summarise(part, (self.shapes[-1],))
         if summary.reads == ():  # whatever came before is not needed
-            return tuple(_pieces(canonical(flatten(term, shape))))
-        found += _pieces_of(item, shape)
-        shape = summary.shape
-    return tuple(found)
+            raise _NotInARow
+        self.pieces += _pieces_of(part, self.shapes[-1])
+        self.names.add(name)
+        self.shapes.append(summary.shape)
+        return len(self.shapes) - 1
 
 
 def _pieces(nodes: Sequence[Node]) -> Iterator[bytes]:

@@ -20,18 +20,15 @@ import json
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.combine import Input
 from nasmyth.graph.flat import Node, checked_address, input_node
+from nasmyth.graph.joins import Input
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
-from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
+from nasmyth.record import MAX_DEPTH, Value, from_json, is_open, to_json
 from nasmyth.units import is_whole
-
-if TYPE_CHECKING:
-    from nasmyth.graph.graph import Graph
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
@@ -51,11 +48,11 @@ _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def to_lines(graph: Graph, *, addresses: bool = False, shapes: bool = False) -> str:
-    """The graph as text (see the top of this file). Raises ValueError for an op that holds an infinity or NaN."""
-    names = _names(graph.nodes, addresses)
-    lines = [f"0: input {_shape(graph.input)}"]
-    for number, node in enumerate(graph.nodes[1:], 1):
+def to_lines(nodes: tuple[Node, ...], *, addresses: bool = False, shapes: bool = False) -> str:
+    """The nodes of a graph as text (see the top of this file). Raises ValueError for an op that holds an infinity or NaN."""
+    names = _names(nodes, addresses)
+    lines = [f"0: input {_shape(nodes[0].shape)}"]
+    for number, node in enumerate(nodes[1:], 1):
         line = f"{number}: {_written(to_json(node.op))} <- {', '.join(map(str, node.inputs))}"
         line += f" -> {_shape(node.shape)}" if shapes else ""
         lines.append(line + (f" @{names[number]}" if names.get(number) else ""))
@@ -89,13 +86,11 @@ def _written(data: Any) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def from_lines(text: str) -> Graph:
-    """The graph that `to_lines` wrote. Shapes are inferred again.
+def from_lines(text: str) -> tuple[Node, ...]:
+    """The nodes that `to_lines` wrote. Shapes are inferred again.
 
     Raises NasmythError, ShapeError or UnknownNameError, which name the line, the token, and what was expected.
     """
-    from nasmyth.graph.graph import Graph
-
     if not isinstance(text, str):
         raise NasmythError(f"a graph is read from a text, got {shown(text)}")
     nodes: list[Node] = []
@@ -113,7 +108,7 @@ def from_lines(text: str) -> Graph:
         places[number] = len(nodes) - 1
     if not nodes:
         raise NasmythError("the text of a graph is empty; it begins with its input, such as '0: input 3x32x32'")
-    return Graph(_named(nodes))
+    return _named(nodes)
 
 
 def _named(nodes: list[Node]) -> tuple[Node, ...]:
@@ -246,8 +241,8 @@ class _Line:
     def value(self) -> Any:
         token = self.next
         self.levels += 1
-        if self.levels > DEEPEST:
-            raise self.error(token, f"at most {DEEPEST} brackets within each other")
+        if self.levels > MAX_DEPTH:
+            raise self.error(token, f"at most {MAX_DEPTH} brackets within each other")
         found = self.any_value(token)
         self.levels -= 1
         return found

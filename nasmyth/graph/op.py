@@ -35,12 +35,12 @@ from typing import Any, ClassVar
 from nasmyth.errors import FieldError, NasmythError, ShapeError, SignatureError
 from nasmyth.graph.signature import Shape, Signature, checked_shape, parse
 from nasmyth.kinds import shown
-from nasmyth.record import UNFIT, Value
+from nasmyth.record import FIELD_ERRORS, Value
 from nasmyth.registry import Registry, subclass
 
 
 @contextmanager
-def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = UNFIT) -> Iterator[None]:
+def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = FIELD_ERRORS) -> Iterator[None]:
     """Code of an op or block runs inside, which may have been written for other fields: whatever it raises is a FieldError.
 
     What says that there is too little memory stays as it is: that is no fault of the fields.
@@ -102,7 +102,7 @@ class Op(Shaped, abstract=True):
         self.infer(*shapes)  # refuses shapes that do not fit, with a better message than the module's
         if self.module is None:
             raise ShapeError(f"{self!r} has no module that could be built")
-        with computing(self, f"cannot be built for {shapes}", (*UNFIT, RuntimeError, AssertionError)):
+        with computing(self, f"cannot be built for {shapes}", (*FIELD_ERRORS, RuntimeError, AssertionError)):
             return self.module(**self.arguments(*shapes))
 
 

@@ -1,8 +1,8 @@
 """The path encoding: which sequences of ops lead from a graph's input to its output.
 
-BANANAS (White et al. 2021, arXiv:1910.11858) describes a cell by the set of its paths, each a place in a vector of zeros and
-ones, and keeps only the likeliest ones, since the many others occur in few cells and say little. It does not depend on the
-order of nodes, so isomorphic graphs are encoded alike; different graphs may be, too.
+BANANAS (White et al. 2021, arXiv:1910.11858) describes a cell by the set of its paths, each a place in a vector of
+zeros and ones, and keeps only the likeliest ones, since the many others occur in few cells and say little. It does not
+depend on the order of nodes, so isomorphic graphs are encoded alike; different graphs may be, too.
 
     encoder = Paths.fit(graphs, most=64, within="body[0][0]")       # one cell of a network of equal cells
     encoder.encode(graph)                                           # 64 zeros and ones, and one more
@@ -11,8 +11,8 @@ A graph has no identities and no zeros, so a skip adds nothing to a path: a cell
 compute on its six edges, has 1 + 3 + 9 + 27 = 40 paths here (84 where a skip is an op of its own). Sums are left out of
 paths, since how many terms arrive is told by the other paths.
 
-A whole network may have more paths than could be listed. Fitting looks at the `look` shortest of every graph; encoding lists
-none, it follows the fitted paths through the graph all at once.
+A whole network may have more paths than could be listed. Fitting looks at the `look` shortest of every graph; encoding
+lists none, it follows the fitted paths through the graph all at once.
 """
 
 from __future__ import annotations

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from nasmyth.graph.costs import Costs
+from nasmyth.graph.flat import Node
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.markup import table as html_table
 from nasmyth.units import show
 
-if TYPE_CHECKING:
-    from nasmyth.graph.graph import Graph
+
+class Graph(Protocol):
+    """What of a graph is shown."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+
+    @property
+    def costs(self) -> Costs: ...
+
+    @property
+    def key(self) -> str: ...
 
 
 def rows(graph: Graph) -> list[dict[str, object]]:

@@ -35,8 +35,8 @@ def memory_traffic(graph: Graph) -> int:
     """Bytes that all layers read and write while one example runs in inference: inputs, weights and outputs in float32.
 
     Each layer counts by itself, as if nothing were fused and no cache held what the layer before has written: h w (c + c')
-    + k^2 c c' numbers for a convolution, the "memory access cost" of Ma et al. (2018, arXiv:1807.11164, equation 1) by which
-    VoVNet was designed. Joins read and write what they join; reshapes count like any layer.
+    + k^2 c c' numbers for a convolution, the "memory access cost" of Ma et al. (2018, arXiv:1807.11164, equation 1) by
+    which VoVNet was designed. Joins read and write what they join; reshapes count like any layer.
     """
     nodes = graph.nodes
     moved = 0

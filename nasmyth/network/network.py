@@ -91,7 +91,8 @@ class Network(Group):
 
     @classmethod
     def of(cls, module: Any, example: Tensor | None = None, **options: Any) -> Network:
-        """A network that computes what an `nn.Module` or an ONNX file does, with its weights; arguments are those of `trace`.
+        """A network that computes what an `nn.Module` or an ONNX file does, with its weights; arguments are those of
+        `trace`.
 
         `load_state_dict` takes checkpoints of that module. Raises TraceError where that cannot be, or where the two differ
         by more than 1e-5 on input like the example.
@@ -245,7 +246,8 @@ def _refuse_misfit(graph: Graph, inputs: Any, outputs: Any) -> None:
         )
     if outputs is not None and tuple(graph.output) != (outputs.size,):
         raise ShapeError(
-            f"the graph gives {tuple(graph.output)} and the answer needs ({outputs.size},): end it with Linear({outputs.size})"
+            f"the graph gives {tuple(graph.output)} and the answer needs ({outputs.size},): end it with "
+            f"Linear({outputs.size})"
         )
 
 

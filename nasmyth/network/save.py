@@ -4,8 +4,9 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
-Any program that reads safetensors can read the weights; `header` reads the rest.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in
+words. Nothing in the file is ever executed. Any program that reads safetensors can read the weights; `header` reads the
+rest.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ import nasmyth.forms.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
 from nasmyth import origin
 from nasmyth.errors import ExportError, FieldError, NasmythError
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
 from nasmyth.kinds import shown
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
-from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
+from nasmyth.record import FIELD_ERRORS, MAX_DEPTH, Value, from_json, parse_json, to_json
 
 FORMAT = 2
 """Raised when an older Nasmyth could not read what this one writes."""
@@ -55,7 +56,7 @@ MOST_TABLES = 1 << 28
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network to `path`, whole or not at all. Raises ExportError."""
     data = to_bytes(network)
-    with whole(path) as folder:
+    with replacing(path) as folder:
         (folder / Path(path).name).write_bytes(data)
 
 
@@ -138,7 +139,7 @@ def _building() -> Iterator[None]:
         yield
     except ExportError:
         raise
-    except (NasmythError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (NasmythError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         what = f"it lacks {error}" if type(error) is KeyError else error
         raise ExportError(f"the network in it cannot be built: {what}") from error
 
@@ -196,7 +197,7 @@ def unpacked(data: bytes, kind: str, newest: int) -> dict[str, Any]:
             raise ExportError(f"this file holds {other}, and {KINDS[kind]} is wanted")
         raise ExportError("a safetensors file, but not one that Nasmyth wrote: it holds weights without a graph")
     try:
-        document = parsed(text)
+        document = parse_json(text)
         version = document["format"]
     except (NasmythError, TypeError, KeyError):
         raise ExportError("the description of what it holds is damaged") from None
@@ -212,7 +213,7 @@ def tensors_in(data: bytes) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = safetensors.load(data)
         return tensors
-    except (SafetensorError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (SafetensorError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
 
 
@@ -230,7 +231,8 @@ def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
-    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
+    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises
+    ExportError."""
     expected, tables = _outline(graph)
     if tables > MOST_TABLES:
         raise ExportError(
@@ -295,15 +297,15 @@ def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _plain(data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise TypeError("its history is not a list")
-    if _levels(data) > DEEPEST:
-        raise TypeError(f"its history has more than {DEEPEST} levels within each other")
+    if _levels(data) > MAX_DEPTH:
+        raise TypeError(f"its history has more than {MAX_DEPTH} levels within each other")
     return tuple(data)
 
 
 def _levels(data: Any) -> int:
-    """How deep plain data goes; more than DEEPEST is not looked into."""
+    """How deep plain data goes; more than MAX_DEPTH is not looked into."""
     level, found = [data], 0
-    while level and found <= DEEPEST:
+    while level and found <= MAX_DEPTH:
         level = [
             v
             for part in level

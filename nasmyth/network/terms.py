@@ -23,7 +23,8 @@ def takes_raw(network: Network) -> str:
     inputs = network.inputs
     if isinstance(inputs, ImageInput):
         return (
-            f"images of {inputs.height} x {inputs.width} pixels, {_channels(inputs)}, N H W or N H W C: uint8 from 0 (black) "
+            f"images of {inputs.height} x {inputs.width} pixels, {_channels(inputs)}, N H W or N H W C: uint8 from 0 "
+            f"(black) "
             f"to 255 (white), or other numbers from {inputs.low:g} to {inputs.high:g}{_trained(inputs)}"
         )
     if isinstance(inputs, TableInput):
@@ -41,7 +42,8 @@ def takes_stored(network: Network) -> str:
             f"(black) to 255 (white){scaled}{_trained(inputs)}. They are normalised inside"
         )
     if isinstance(inputs, TableInput):
-        return f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}; a category as its place, from 1, and 0 if missing"
+        rows = f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}"
+        return f"{rows}; a category as its place, from 1, and 0 if missing"
     return f"float32 (N, {_lengths(network.graph.input)}), prepared as for training"
 
 

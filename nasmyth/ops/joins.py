@@ -1,11 +1,11 @@
-"""Ops of several inputs, and the modules of those that `graph.combine` defines without torch."""
+"""Ops of several inputs, and the modules of those that `graph.joins` defines without torch."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from nasmyth.graph import combine
+from nasmyth.graph import joins
 from nasmyth.graph.op import op
 from nasmyth.ops.rules import weightless
 
@@ -53,11 +53,11 @@ class Concat(nn.Module):
         return torch.cat(inputs, self.dim)
 
 
-combine.Identity.module = Identity
-combine.Zero.module = Zero
-combine.Add.module = Add
-combine.Multiply.module = Multiply
-combine.Concat.module = Concat
+joins.Identity.module = Identity
+joins.Zero.module = Zero
+joins.Add.module = Add
+joins.Multiply.module = Multiply
+joins.Concat.module = Concat
 
 
 @op("b c h w, b c -> b c h w")
@@ -71,11 +71,11 @@ class Gate(nn.Module):
 weightless(Gate)
 
 EXAMPLES = [
-    (combine.Identity(), (3, 4)),
-    (combine.Zero(), (3, 4)),
-    (combine.Add(), (3, 4), (3, 4), (3, 4)),
-    (combine.Multiply(), (3, 4), (3, 4)),
-    (combine.Concat(), (3, 4, 4), (2, 4, 4)),
-    (combine.Concat("d"), (3, 4), (3, 2)),
+    (joins.Identity(), (3, 4)),
+    (joins.Zero(), (3, 4)),
+    (joins.Add(), (3, 4), (3, 4), (3, 4)),
+    (joins.Multiply(), (3, 4), (3, 4)),
+    (joins.Concat(), (3, 4, 4), (2, 4, 4)),
+    (joins.Concat("d"), (3, 4), (3, 2)),
     (Gate(), (3, 4, 5), (3,)),
 ]

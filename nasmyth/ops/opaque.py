@@ -158,7 +158,7 @@ class Opaque(nn.Module):
 def _only_fields(call: Any, *shapes: Shape) -> dict[str, Any]:
     """Shapes of inputs need not agree, so their axes have no one length."""
     call.infer(*shapes)
-    return dict(zip(call.fields, call._values, strict=True))
+    return dict(zip(call.fields, call.field_values, strict=True))
 
 
 def _described(call: Any) -> str:

@@ -1,4 +1,5 @@
-"""One self-contained HTML page about a study, or about several. No request leaves it: styles, script and pictures are in it."""
+"""One self-contained HTML page about a study, or about several. No request leaves it: styles, script and pictures are
+in it."""
 
 from __future__ import annotations
 

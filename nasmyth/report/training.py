@@ -9,8 +9,8 @@ from nasmyth.errors import NasmythError
 from nasmyth.record import Value
 from nasmyth.report import facts
 from nasmyth.report.facts import Candidate, Summary, number
+from nasmyth.search.strategy import FULL
 from nasmyth.study.chance import near_chance
-from nasmyth.study.log import FULL
 
 LITTLE = 1 / 3
 """A training that was cut to less than this share of its epochs is told apart from a full one, whatever it is called."""
@@ -63,7 +63,7 @@ def in_full(summary: Summary, one: Candidate) -> bool:
     """Whether a candidate was trained in full, or told without a training; not if the time was up after a small share."""
     label, both = stage_of(one)[0], epochs(summary, one)
     label = label or facts.trained(one)
-    return label in ("", FULL) and (both is None or both[0] >= LITTLE * both[1] or not _cut(one))
+    return label in ("", FULL.name) and (both is None or both[0] >= LITTLE * both[1] or not _cut(one))
 
 
 def _cut(one: Candidate) -> bool:
@@ -75,7 +75,8 @@ def _cut(one: Candidate) -> bool:
 
 
 def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
-    """The recipe in words, such as "SGD, lr 0.1, batch 64, 60 epochs, Crop(1)", and its fields. Empty where none is known."""
+    """The recipe in words, such as "SGD, lr 0.1, batch 64, 60 epochs, Crop(1)", and its fields. Empty where none is
+    known."""
     task = summary.get("task")
     plan = _plan(summary) or {}
     said = plan.get("recipe") or (task.get("recipe") if isinstance(task, Mapping) else None)
@@ -138,7 +139,8 @@ def levels(summary: Summary) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def chance_sentence(summary: Summary) -> str:
-    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if unknown."""
+    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if
+    unknown."""
     known = levels(summary)
     if not known:
         return ""

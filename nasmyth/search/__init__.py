@@ -2,20 +2,46 @@
 
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.grid import Grid
+from nasmyth.search.halving import ASHA, SuccessiveHalving
+from nasmyth.search.hyperband import Hyperband
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.random import Random
-from nasmyth.search.strategy import Strategy, fitness, strategies, strategy
+from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
+from nasmyth.search.strategy import (
+    FULL,
+    FinishedTrial,
+    Pending,
+    Proposal,
+    Stage,
+    Strategy,
+    distinct,
+    fitness,
+    strategies,
+    strategy,
+)
 
 __all__ = [
+    "ASHA",
+    "FULL",
     "Best",
     "Evolution",
+    "FinishedTrial",
     "Grid",
+    "Hyperband",
     "LocalSearch",
     "Newest",
+    "Pending",
+    "Proposal",
     "Random",
+    "SimulatedTrial",
+    "Simulation",
+    "Stage",
     "Strategy",
+    "SuccessiveHalving",
     "Tournament",
+    "distinct",
     "fitness",
+    "simulate",
     "strategies",
     "strategy",
 ]

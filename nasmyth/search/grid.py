@@ -18,11 +18,21 @@ from random import Random
 from typing import Any
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.strategy import Strategy, Told, distinct, strategy, written
+from nasmyth.search.strategy import (
+    FinishedTrial,
+    Pending,
+    Proposal,
+    Strategy,
+    distinct,
+    hashable,
+    in_full,
+    out,
+    strategy,
+)
 from nasmyth.space.holes import Choice, Genome, Hole, Real, Subset
 from nasmyth.space.space import Space
 
-_AHEAD = 16  # points looked up beyond those asked for: some may be with other workers already
+_AHEAD = 16  # points looked up beyond those asked for: several may stand for one network, which is tried once
 _SCANNED = 2000  # numbers that lead to nothing new before random genomes are drawn
 _DRAWN = 64  # derivations of a grammar that are on the grid
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -44,21 +54,23 @@ class Grid(Strategy):
     def init(self, space: Space) -> frozenset[Any]:
         return frozenset()
 
-    def tell(self, state: frozenset[Any], trial: Told) -> frozenset[Any]:
-        return state | {written(trial.genome)}
+    def tell(self, state: frozenset[Any], trial: FinishedTrial) -> frozenset[Any]:
+        return state | {hashable(trial.genome)}
 
-    def ask(self, state: frozenset[Any], space: Space, rng: Random, n: int) -> list[Genome]:
+    def ask(
+        self, state: frozenset[Any], space: Space, rng: Random, n: int, pending: Sequence[Pending]
+    ) -> list[Proposal]:
         points: list[Genome] = []
-        seen = set(state)
+        seen = {*state, *out(pending)}
         for genome in self._points(space, len(state)):
-            token = written(genome)
+            token = hashable(genome)
             if token not in seen:
                 seen.add(token)
                 points.append(genome)
                 if len(points) == n + _AHEAD:
                     break
         drawn = rng.sample(points, min(n, len(points)))
-        return distinct(lambda: space.sample(rng), n, drawn)
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending), drawn))
 
     def _points(self, space: Space, begin: int) -> Iterator[Genome]:
         """Points of the grid that meet the constraints, from the `begin`-th visited on."""

@@ -8,15 +8,27 @@ others first (the paper's variant that queries until lower).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.strategy import Strategy, Told, distinct, fitness, strategy, written
+from nasmyth.search.strategy import (
+    WORST,
+    FinishedTrial,
+    Fitness,
+    Pending,
+    Proposal,
+    Strategy,
+    distinct,
+    fitness,
+    hashable,
+    in_full,
+    out,
+    strategy,
+)
 from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
-
-_LOWEST = (float("-inf"), float("-inf"))
 
 
 class Climb(NamedTuple):
@@ -26,7 +38,7 @@ class Climb(NamedTuple):
     draws: int
     """Random genomes still to be told before it climbs."""
     here: Genome | None = None
-    height: tuple[float, float] = _LOWEST
+    height: Fitness = WORST
     left: tuple[Genome, ...] = ()
     """Neighbours of `here` that were not told yet."""
     seen: frozenset[Any] = frozenset()
@@ -45,9 +57,9 @@ class LocalSearch(Strategy):
     def init(self, space: Space) -> Climb:
         return Climb(space, self.start)
 
-    def tell(self, state: Climb, trial: Told) -> Climb:
+    def tell(self, state: Climb, trial: FinishedTrial) -> Climb:
         height, genome = fitness(trial), trial.genome
-        state = state._replace(seen=state.seen | {written(genome)}, draws=max(0, state.draws - 1))
+        state = state._replace(seen=state.seen | {hashable(genome)}, draws=max(0, state.draws - 1))
         if height > state.height:
             state = state._replace(here=genome, height=height, left=())
             moved = True
@@ -58,10 +70,10 @@ class LocalSearch(Strategy):
             return state
         if moved:
             near = state.space.neighbours(state.here)
-            state = state._replace(left=tuple(one for one in near if written(one) not in state.seen))
-        return state if state.left else state._replace(draws=1, here=None, height=_LOWEST)
+            state = state._replace(left=tuple(one for one in near if hashable(one) not in state.seen))
+        return state if state.left else state._replace(draws=1, here=None, height=WORST)
 
-    def ask(self, state: Climb, space: Space, rng: Random, n: int) -> list[Genome]:
+    def ask(self, state: Climb, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         near = list(state.left)
         rng.shuffle(near)
-        return distinct(lambda: space.sample(rng), n, near)
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending), near))

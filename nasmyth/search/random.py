@@ -6,17 +6,17 @@ arXiv:1912.12522). It is the shortest complete strategy, and so the one to copy 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random as Generator
 from typing import Any
 
-from nasmyth.search.strategy import Strategy, distinct, strategy
-from nasmyth.space.holes import Genome
+from nasmyth.search.strategy import Pending, Proposal, Strategy, distinct, in_full, out, strategy
 from nasmyth.space.space import Space
 
 
 @strategy("random")
 class Random(Strategy):
-    """Draws genomes independently; those of one `ask` differ where the space allows."""
+    """Draws genomes independently; those that are out at once differ where the space allows."""
 
-    def ask(self, state: Any, space: Space, rng: Generator, n: int) -> list[Genome]:
-        return distinct(lambda: space.sample(rng), n)
+    def ask(self, state: Any, space: Space, rng: Generator, n: int, pending: Sequence[Pending]) -> list[Proposal]:
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending)))

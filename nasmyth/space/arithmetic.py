@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.combine import Composite, Parts
 from nasmyth.kinds import shown
-from nasmyth.record import Value
+from nasmyth.record import Value, is_open
 
 Fill = Callable[[Any, str], Any]
 
@@ -63,7 +64,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-class Expression(Arithmetic):
+class Expression(Arithmetic, Composite):
     """Arithmetic on named holes; it has its value once they are decided."""
 
     symbol: str
@@ -77,11 +78,14 @@ class Expression(Arithmetic):
                 f"{shown(self)}: arithmetic is {', '.join(_OPERATORS)} of numbers and of holes with a name"
             )
 
-    def refill(self, fill: Fill, address: str) -> Any:
-        return self.of_values(fill(self.left, address), fill(self.right, address))
+    def parts(self) -> Parts:
+        return ((None, self.left), (None, self.right))
 
-    def of_values(self, left: Any, right: Any) -> Any:
+    def with_parts(self, parts: Sequence[Any]) -> Any:
         """Its value once both sides have theirs. Raises SpaceError where they are no numbers, or are divided by zero."""
+        left, right = parts
+        if is_open(left) or is_open(right):
+            return Expression.of((self.symbol, left, right))
         if not (_is_number(left) and _is_number(right)):
             raise SpaceError(f"{shown(left)} {self.symbol} {shown(right)}: arithmetic is for holes that decide numbers")
         try:

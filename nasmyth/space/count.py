@@ -8,17 +8,16 @@ a searched cell that a network repeats, is counted once, and is in the states as
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from typing import Any
 
 from nasmyth.errors import SpaceError
-from nasmyth.graph.combine import Repeat
+from nasmyth.graph.combine import is_unsettled, parts_of
 from nasmyth.record import Value, is_open
-from nasmyth.space.arithmetic import Expression
-from nasmyth.space.fill import MOST, listed, tied
-from nasmyth.space.holes import Choice, Hole, Subset
+from nasmyth.space.fill import MOST, fully_named
+from nasmyth.space.holes import Hole
+from nasmyth.space.reach import settled
 
 State = frozenset[tuple[Any, Any]]
 
@@ -36,14 +35,12 @@ def _telling(template: Any) -> frozenset[str]:
     def visit(part: Any, counts: bool) -> None:
         if not is_open(part):
             return
-        if isinstance(part, tuple):
-            for item in part:
-                visit(item, counts)
-            return
         if isinstance(part, Hole) and part.name and counts:
             found.add(part.name)
-        for field, value in zip(part.fields, part._values, strict=True):
-            visit(value, counts or (isinstance(part, Repeat) and field == "count"))
+        if is_unsettled(part):
+            visit(tuple(inner for _, inner in part.parts()), True)
+        for inner in part if isinstance(part, tuple) else part._values:
+            visit(inner, counts)
 
     visit(template, False)
     return frozenset(found)
@@ -80,7 +77,9 @@ class _Tally:
             return states
         if isinstance(part, tuple):
             for item in part:
-                states = self(item, states)
+                before, states = len(states), self(item, states)
+                if len(states) > before:
+                    self._refuse_endless(states)
             return states
         if self._nameless(part):  # what it adds does not depend on what was decided before
             if part not in self.known:
@@ -98,7 +97,7 @@ class _Tally:
 
     def _is_closed(self, part: Any) -> bool:
         if part not in self.closed:
-            inside = _names(part) if tied(part) else set()
+            inside = _names(part) if fully_named(part) else set()
             tells = isinstance(part, Hole) and inside & self.telling  # outside, it matters what it was decided as
             self.closed[part] = len(inside) > 1 and not tells and not inside & _names(self.template, but=part)
         return self.closed[part]
@@ -106,11 +105,9 @@ class _Tally:
     def _open(self, part: Any, states: Counter[State]) -> Counter[State]:
         if isinstance(part, Hole):
             return self._hole(part, states)
-        if isinstance(part, Repeat):
-            return self._repeat(part, states)
-        if isinstance(part, Expression):
-            return self((part.left, part.right), states)
-        return self(part._values, states)
+        if is_unsettled(part):
+            return self._settle(part, states)
+        return self(tuple(inner for _, inner in parts_of(part)), states)
 
     def _hole(self, hole: Hole, states: Counter[State]) -> Counter[State]:
         if hole.name is None:
@@ -123,7 +120,7 @@ class _Tally:
         if hole.name not in self.telling and not any(map(is_open, hole.inner())):
             return self._marked(states, hole, None, _whole(hole.count))
         after: Counter[State] = Counter()
-        for decision in self._decisions(hole):
+        for decision in map(hole.nth, range(int(hole.count))):
             after.update(self._inside(hole, decision, self._marked(states, hole, decision)))
             self._refuse_endless(after)
         return after
@@ -133,29 +130,19 @@ class _Tally:
         mark = (hole.name, decision if hole.name in self.telling else None)
         return Counter({state if hole.name is None else state | {mark}: n * times for state, n in states.items()})
 
-    @staticmethod
-    def _decisions(hole: Hole) -> Any:
-        if isinstance(hole, Subset):
-            return itertools.combinations(range(len(hole.options)), hole.k)
-        return map(hole.nth, range(int(hole.count)))
-
     def _inside(self, hole: Hole, decision: Any, states: Counter[State]) -> Counter[State]:
-        if isinstance(hole, Subset):
-            return self(tuple(hole.options[i] for i in decision), states)
-        if isinstance(hole, Choice) and not hole.scalar:
-            return self(hole.options[decision], states)
-        return states
+        """The states past what stands in the hole's place once it is decided."""
+        taken: list[Any] = []
+        hole.result(decision, lambda part, address: taken.append(part), "")
+        return self(tuple(taken), states)
 
-    def _repeat(self, part: Repeat, states: Counter[State]) -> Counter[State]:
+    def _settle(self, part: Any, states: Counter[State]) -> Counter[State]:
+        """The states past a part whose numbers decide what parts it has, such as a count of copies."""
         after: Counter[State] = Counter()
         for state, n in states.items():
             decided = dict(state)
-            for count, names in listed(part.count, decided):
-                reached: Counter[State] = Counter({state | (names.items() - decided.items()): n})
-                for _ in range(min(count, 1) if part.tied else count):
-                    reached = self(part.body, reached)
-                    self._refuse_endless(reached)
-                after.update(reached)
+            for _, made, names in settled(part, decided):
+                after.update(self(made, Counter({state | (names.items() - decided.items()): n})))
                 self._refuse_endless(after)
         return after
 

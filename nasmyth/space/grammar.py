@@ -14,8 +14,9 @@ Every derivation fits: shapes that flow in and out are followed, and an alternat
 finished within what is left of every bound (`derive.py`). None is made and thrown away.
 
 A decision is a derivation, written as the number of the alternative of every symbol in the order in which they are derived,
-leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and leaves
-all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the other.
+leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and
+leaves all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the
+other.
 """
 
 from __future__ import annotations
@@ -199,13 +200,13 @@ class Grammar(Hole):
         return list(decision)
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
-        return self._built(self._read(decision), self.start)
+        return self._built(self._read(decision), self.start, fill, key)
 
-    def _built(self, tree: Tree, symbol: str) -> Any:
-        one = self.productions[symbol][tree[0]]
-        if not one.leaves:
-            return one.template
-        return one.filled([self._built(child, leaf) for child, leaf in zip(tree[1:], one.leaves, strict=True)])
+    def _built(self, tree: Tree, symbol: str, fill: Fill, key: str) -> Any:
+        """What a symbol has become; what it derives has addresses as if it was a hole with options, and so have its leaves."""
+        one, at = self.productions[symbol][tree[0]], f"{key}:{tree[0]}"
+        leaves = enumerate(zip(tree[1:], one.leaves, strict=True))
+        return fill(one.filled([self._built(child, leaf, fill, f"{at}[{i}]") for i, (child, leaf) in leaves]), at)
 
     def _read(self, decision: Any) -> Tree:
         rest = iter(decision)
@@ -322,7 +323,8 @@ class Grammar(Hole):
             return SpaceError("grammar(): no derivation meets all bounds together; raise one of them")
         flows = f" that takes {self._shape}" + (f" and gives {tuple(self.output)}" if self.output else "")
         return SpaceError(
-            f"grammar(): {self.start!r} has no derivation{flows} with depth={self.depth}; give it an alternative whose shapes fit"
+            f"grammar(): {self.start!r} has no derivation{flows} with depth={self.depth}; give it an alternative "
+            f"whose shapes fit"
         )
 
     def _least(self, thing: str, others: tuple[str, ...]) -> int:

@@ -36,7 +36,7 @@ class Limit(Protocol):
     def relation(self) -> str:
         """ "<=" or ">="."""
 
-    def pressure(self, value: float) -> float:
+    def violation_ratio(self, value: float) -> float:
         """At most 1 when met; 1.2 when missed by a fifth."""
 
     def at(self, value: float) -> Limit:
@@ -48,11 +48,11 @@ def narrow(space: Space, constraints: Sequence[Any]) -> Space:
     from nasmyth.space.space import Space
 
     for limit in constraints:
-        if not hasattr(limit, "pressure"):
+        if not hasattr(limit, "violation_ratio"):
             raise SpaceError(
                 f"narrow({limit!r}): write a constraint, such as params <= 3e6 or constraint('params<=3M')"
             )
-        if not limit.measure.needs <= {"graph"}:
+        if not limit.measure.requires <= {"graph"}:
             raise SpaceError(
                 f"{limit}: a space can only be narrowed by what a graph tells; measure this one in the search"
             )
@@ -122,7 +122,7 @@ def pressure(space: Space, genome: Genome) -> float:
     """How hard the tightest constraint presses: above 1 if one is missed, infinite for shapes that do not fit."""
     try:
         graph = space.decode(genome)
-        return max(limit.pressure(limit.measure(graph)) for limit in space.constraints)
+        return max(limit.violation_ratio(limit.measure(graph)) for limit in space.constraints)
     except ShapeError:
         return math.inf
 
@@ -194,8 +194,8 @@ def _can_fit(space: Space, floor: Genome, key: str, decision: Any) -> bool:
 def _nothing_fits(space: Space, nearest: Genome) -> BudgetError:
     graph = space.decode(nearest)
     found = [(limit.measure(graph), limit) for limit in space.constraints]
-    value, binding = max(found, key=lambda pair: pair[1].pressure(pair[0]))
-    feasible = ", ".join(str(limit.at(got)) for got, limit in found if limit.pressure(got) > 1)
+    value, binding = max(found, key=lambda pair: pair[1].violation_ratio(pair[0]))
+    feasible = ", ".join(str(limit.at(got)) for got, limit in found if limit.violation_ratio(got) > 1)
     alone = _under(space, binding)
     if pressure(alone, cheapest(alone)) <= 1:  # it can be met, but not together with the others
         others = " and ".join(str(limit) for _, limit in found if limit is not binding)

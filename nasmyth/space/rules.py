@@ -11,12 +11,14 @@ Symbols of one `name` in one alternative derive alike, each with weights of its 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError, nearest
-from nasmyth.graph.combine import Chain, Combine, Identity, Parallel, Repeat, Zero
+from nasmyth.graph.combine import Combine, Name, parts_of, with_parts
+from nasmyth.graph.joins import Identity, Zero
 from nasmyth.record import Value, is_open
 from nasmyth.space.fill import fill
 from nasmyth.space.holes import Hole, Symbol
@@ -64,22 +66,22 @@ class Production(NamedTuple):
         """The template with these templates in the place of its leaves."""
         if not leaves:
             return self.template
-        rest, named = iter(leaves), {}
+        found = iter(leaves)
+        named = {step.part.name: next(found) for step in self.steps if isinstance(step.part, Symbol)}
+        return _with_symbols(self.template, lambda symbol: named[symbol.name])
 
-        def put(part: Any) -> Any:
-            if isinstance(part, Symbol):
-                if part.name is None:
-                    return next(rest)
-                if part.name not in named:
-                    named[part.name] = next(rest)
-                return named[part.name]
-            if not is_open(part):
-                return part
-            if isinstance(part, Chain):
-                return Chain.of((tuple([put(item) for item in part.items]), part.names))
-            return Parallel.of((tuple([put(branch) for branch in part.branches]), part.join, part.names))
 
-        return put(self.template)
+def _with_symbols(part: Any, put: Callable[[Symbol], Any]) -> Any:
+    """A template with something else in the place of each symbol, in the order of the walk."""
+    if isinstance(part, Symbol):
+        return put(part)
+    return with_parts(part, [_with_symbols(p, put) for _, p in parts_of(part)]) if is_open(part) else part
+
+
+def _all_named(template: Any) -> Any:
+    """A template in which every symbol has a name: those that had none are numbered, so that they derive each on its own."""
+    number = itertools.count()
+    return _with_symbols(template, lambda one: one if one.name is not None else one.replace(name=f"#{next(number)}"))
 
 
 def productions(rules: Rules, start: str) -> dict[str, tuple[Production, ...]]:
@@ -145,11 +147,13 @@ def _without_holes(template: Any, name: str) -> Iterator[Any]:
 def _production(name: str, index: int, template: Any, weight: float, known: dict[str, Any]) -> Production:
     if _holds_zero(template):
         raise SpaceError(
-            f"grammar(): Zero() in the rule {name!r}: what it leaves out of a sum would change shapes afterwards; give the sum "
+            f"grammar(): Zero() in the rule {name!r}: what it leaves out of a sum would change shapes afterwards; "
+            f"give the sum "
             "fewer branches in another alternative"
         )
+    template = _all_named(template)
     recorder = _Recorder(name, known)
-    last = recorder(template, (0,), "")
+    last = recorder.put(template, (0,))
     steps = recorder.counted()
     if last != len(steps):  # an input passed on
         steps = (*steps, Step(Identity(), (last,)))
@@ -172,27 +176,27 @@ def _holds_zero(part: Any) -> bool:
 
 
 class _Recorder:
-    """Reads a wiring into steps."""
+    """Reads a wiring into steps. What uses its weights twice is one step, and holds no symbol."""
 
     def __init__(self, name: str, known: dict[str, Any]) -> None:
         self.name, self.known = name, known
         self.steps: list[Step] = []
-        self.named: dict[str, int] = {}
+        self.named: dict[str | None, int] = {}
 
-    def shape(self, handle: int) -> tuple[int, ...]:
-        return ()  # only asked by what is applied again, which holds no symbol
-
-    def __call__(self, part: Any, inputs: tuple[int, ...], name: str | int) -> int:
+    def put(self, part: Any, inputs: tuple[int, ...]) -> int:
         if isinstance(part, Symbol):
             return self.symbol(part, inputs)
-        wires = isinstance(part, Combine) and not (isinstance(part, Repeat) and part.tied)
-        if is_open(part) and not isinstance(part, (Chain, Parallel)):
+        if isinstance(part, Combine):
+            before, inside = len(self.steps), _Inside(self)
+            try:
+                return int(part.wire(inside, inputs))
+            except _Shared:
+                del self.steps[before:]
+        if is_open(part):
             raise SpaceError(
                 f"grammar(): {part!r:.120} in the rule {self.name!r} has a symbol inside; symbols may stand in chain, "
-                "parallel, residual and repeat (without tied=True)"
+                "parallel, residual and repeat (without tied=True), or whatever wires each of its parts once"
             )
-        if wires:
-            return int(part.wire(self, inputs))
         self.steps.append(Step(part, inputs))
         return len(self.steps)
 
@@ -201,16 +205,14 @@ class _Recorder:
             raise SpaceError(
                 f"grammar(): the rule {self.name!r} uses {part.rule!r}, which has no rule{nearest(part.rule, self.known)}"
             )
-        first = self.named.get(part.name) if part.name is not None else None
-        if first is None:
+        first = self.named.setdefault(part.name, len(self.steps) + 1)
+        before = self.steps[first - 1] if first <= len(self.steps) else None
+        if before is None:
             self.steps.append(Step(part, inputs))
-            if part.name is not None:
-                self.named[part.name] = len(self.steps)
-        else:
-            before = self.steps[first - 1]
-            if before.part is not part:
-                raise SpaceError(f"grammar(): {before.part!r} and {part!r} in the rule {self.name!r} have one name")
+        elif before.part is part:
             self.steps.append(Step(None, (first, before.inputs[0], inputs[0])))
+        else:
+            raise SpaceError(f"grammar(): {before.part!r} and {part!r} in the rule {self.name!r} have one name")
         return len(self.steps)
 
     def counted(self) -> tuple[Step, ...]:
@@ -219,6 +221,27 @@ class _Recorder:
             sum(1 for s in self.steps if s.part is None and s.inputs[0] == i) for i, _ in enumerate(self.steps, 1)
         ]
         return tuple(step._replace(copies=1 + more) for step, more in zip(self.steps, copies, strict=True))
+
+
+class _Shared(Exception):
+    """A wiring puts two things under one name."""
+
+
+class _Inside:
+    """Reads what one combinator wires."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        self.recorder = recorder
+        self.names: set[Name] = set()
+
+    def shape(self, handle: int) -> tuple[int, ...]:
+        return ()  # only asked by what is applied again, which holds no symbol
+
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
+        if name in self.names:
+            raise _Shared
+        self.names.add(name)
+        return self.recorder.put(part, inputs)
 
 
 # --- what is wrong with rules -----------------------------------------------------------------------------------------
@@ -251,6 +274,7 @@ def _all_end(made: dict[str, tuple[Production, ...]]) -> None:
             way.append(next(leaf for one in made[way[-1]] for leaf in one.leaves if leaf not in ends))
         cycle = " -> ".join(way[way.index(way[-1]) :])
         raise SpaceError(
-            f"grammar(): {endless[0]!r} never ends: whatever is chosen goes round {cycle}; give one of these an alternative "
+            f"grammar(): {endless[0]!r} never ends: whatever is chosen goes round {cycle}; give one of these an "
+            f"alternative "
             "without symbols"
         )

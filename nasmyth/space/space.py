@@ -23,8 +23,10 @@ from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json
 from nasmyth.space import count
-from nasmyth.space.fill import Pick, fill, holes
+from nasmyth.space.fill import Pick, fill
 from nasmyth.space.holes import Genome, Hole
+from nasmyth.space.marks import OPEN, marked
+from nasmyth.space.reach import holes
 
 if TYPE_CHECKING:
     from nasmyth.space.narrow import Limit
@@ -149,6 +151,16 @@ class Space:
             from nasmyth.space.misfit import explained
 
             raise explained(self, genome, error) from None
+
+    def template_of(self, decisions: Genome) -> Any:
+        """The template with these decisions made and all others left open, every part with marks of where it comes from:
+        see `nasmyth.graph.origins`, which reads it. Raises GenomeError for decisions of another space, SpaceError for a
+        hole whose options cannot stand side by side.
+        """
+        _refuse_no_genome(decisions)
+        for key, decision in decisions.items():
+            self._hole(key).checked(decision, key)
+        return marked(self.template, lambda key, hole: hole.checked(decisions[key], key) if key in decisions else OPEN)
 
     def recipe_of(self, genome: Genome) -> Any:
         """The training recipe that a genome stands for; None if the space has none."""

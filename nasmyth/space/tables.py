@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.combine import Add, Identity, Multiply
 from nasmyth.graph.costs import summarise
+from nasmyth.graph.joins import Add, Identity, Multiply
 from nasmyth.graph.signature import Shape
 from nasmyth.space.holes import Symbol
 from nasmyth.space.rules import Production
@@ -166,7 +166,8 @@ class Tables:
         return part.rule, state[one.reads[i][0]], bool(part.keep and self.shaped)
 
     def useful(self, one: Production, i: int, state: State, table: dict[Shape, Any]) -> Iterable[Shape]:
-        """The shapes in a table that the symbol at step i may give: the one that it took, or those that the next op takes."""
+        """The shapes in a table that the symbol at step i may give: the one that it took, or those that the next op
+        takes."""
         _, taken, keep = self.leaf(one, i, state)
         if keep:
             return (taken,) if taken in table else ()
@@ -202,7 +203,8 @@ class Tables:
     def _refuse_endless(self) -> None:
         if len(self._least) > MOST:
             raise SpaceError(
-                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, which says "
+                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, "
+                f"which says "
                 "what shapes may come out, or less depth"
             )
 

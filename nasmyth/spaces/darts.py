@@ -22,8 +22,8 @@ from typing import Any
 
 from nasmyth.blocks import factorised_reduce, relu_conv, relu_separable
 from nasmyth.errors import GenomeError, nearest
-from nasmyth.graph import Concat, Identity, block, cell, chain, relay
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph import Concat, Identity, block, cell, chain, stack_cells
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import AvgPool, BatchNorm, Conv, Linear, MaxPool, Mean, ScheduledDropPath
 from nasmyth.space import Genome, Space, choice, subset
@@ -160,14 +160,15 @@ def _of_pairs(kind: str, pairs: list[tuple[int, str]]) -> Genome:
 def darts(
     input: Shape = (3, 32, 32), classes: int = 10, width: int = 36, layers: int = 20, drop_path: float = 0.0
 ) -> Space:
-    """All pairs of cells, in the network that the paper trains on CIFAR-10; `drop_path` (0.2 there) rises as it is trained."""
+    """All pairs of cells, in the network that the paper trains on CIFAR-10; `drop_path` (0.2 there) rises as it is
+    trained."""
     reductions = (layers // 3, 2 * layers // 3)
     inner = {kind: _cell(kind, drop_path) for kind in KINDS}
     stem, cells = chain(conv=Conv(3 * width), norm=BatchNorm()), []
     for i in range(layers):
         width *= 2 if i in reductions else 1
         cells.append(taking_two(inner["reduce" if i in reductions else "normal"], width, i - 1 in reductions))
-    return Space(chain(stem=stem, cells=relay(*cells), pool=Mean("h w"), head=Linear(classes)), input)
+    return Space(chain(stem=stem, cells=stack_cells(*cells), pool=Mean("h w"), head=Linear(classes)), input)
 
 
 EXAMPLES = [(darts_op(kind, stride), (4, 6, 6)) for kind in OPERATIONS for stride in (1, 2)]

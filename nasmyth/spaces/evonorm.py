@@ -9,9 +9,9 @@ example, or groups of its channels. The last node is the layer.
 is batch normalisation with ReLU behind it, a genome of the space. `PUBLISHED` has four layers, the two EvoNorms among them.
 All layers of a network are the same, since holes of one name are one decision.
 
-Where we depart: the paper starts from two learned vectors, one of zeros and one of ones; the formulas that it ends with have
-three (beta, gamma, v), and so has every layer here. Divisors are kept from zero. Nodes that the last one does not need are
-neither built nor counted.
+Where we depart: the paper starts from two learned vectors, one of zeros and one of ones; the formulas that it ends with
+have three (beta, gamma, v), and so has every layer here. Divisors are kept from zero. Nodes that the last one does not
+need are neither built nor counted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph import Add, Identity, Multiply, chain, parallel, repeat
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, AvgPool, Constant, Conv, Divide, Function, Learned, Linear, Maximum, Mean, Moment
 from nasmyth.ops.primitives import MOMENTS, OVER
@@ -165,5 +165,6 @@ def stable(gradient_norms: Iterable[float], most: float = 1e8) -> bool:
 
 
 def good_enough(accuracy: float, classes: int, least: float = 2.0) -> bool:
-    """Whether a network that was trained for 100 steps is better than chance by a factor (section 3.3: 20 % of ten classes)."""
+    """Whether a network that was trained for 100 steps is better than chance by a factor (section 3.3: 20 % of ten
+    classes)."""
     return math.isfinite(accuracy) and accuracy >= least / classes

@@ -1,8 +1,8 @@
 """FBNetV3 (Dai et al. 2021, arXiv:2006.02049): an architecture and the recipe that trains it, searched together.
 
-Seven stages of inverted bottlenecks between a stem and a pooling head; each stage chooses its width, its depth, and a kernel
-and an expansion for its first layer and for the others; images come in one of seven sizes. `fbnetv3(free=True)` also lets
-each stage choose its activation and whether it has squeeze-excite, which are fixed in the paper.
+Seven stages of inverted bottlenecks between a stem and a pooling head; each stage chooses its width, its depth, and a
+kernel and an expansion for its first layer and for the others; images come in one of seven sizes. `fbnetv3(free=True)`
+also lets each stage choose its activation and whether it has squeeze-excite, which are fixed in the paper.
 
     from nasmyth.spaces.fbnetv3 import fbnetv3
     from nasmyth.train.published import FBNETV3
@@ -10,8 +10,9 @@ each stage choose its activation and whether it has squeeze-excite, which are fi
     space = fbnetv3(recipe=FBNETV3)
     graph, recipe = space.decode(genome), space.recipe_of(genome)
 
-`FBNETV3` holds the paper's training settings as holes, as far as a `Recipe` has them: the optimizer, its learning rate, weight
-decay, moving average of the weights and mixup. Stochastic depth is part of the network here, and `drop_path` may be a hole.
+`FBNETV3` holds the paper's training settings as holes, as far as a `Recipe` has them: the optimizer, its learning rate,
+weight decay, moving average of the weights and mixup. Stochastic depth is part of the network here, and `drop_path` may
+be a hole.
 
 The ranges are the paper's as we understand them, and wide enough for the networks that were published, whose first layers
 have kernels of their own: 4.4 * 10^21 architectures, where the paper speaks of 10^17. Some published networks pad their
@@ -48,8 +49,8 @@ ACTIVATIONS = ("hardswish", "relu")
 
 
 def stage(i: int, out: Any, depths: tuple[int, int], stride: int, free: bool, drop_path: Any) -> Any:
-    """Stage number i: its first layer strides and widens, with a kernel and an expansion of its own; those that follow share
-    theirs, and how many they are is the decision `stages[i].rest.count`.
+    """Stage number i: its first layer strides and widens, with a kernel and an expansion of its own; those that follow
+    share theirs, and how many they are is the decision `stages[i].rest.count`.
 
     Squeeze-excite is a share of the narrow width, in multiples of 8, as EfficientNet has it.
     """
@@ -82,10 +83,10 @@ def fbnetv3(
 ) -> Space:
     """Resolution, widths, depths, kernels and expansions, stage by stage, beside a recipe that may be searched with them.
 
-    width: multiplies all channels. deepest: the most layers that a stage may have. resolutions: sizes of the image to choose
-    from; if not given, the published ones that are not above the image's own, or that alone. recipe: training settings with
-    holes, such as `FBNETV3`. free: stages also choose their activation and squeeze-excite. drop_path: a
-    probability, or a hole for it.
+    width: multiplies all channels. deepest: the most layers that a stage may have. resolutions: sizes of the image to
+    choose from; if not given, the published ones that are not above the image's own, or that alone. recipe: training
+    settings with holes, such as `FBNETV3`. free: stages also choose their activation and squeeze-excite.
+    drop_path: a probability, or a hole for it.
     """
     short = side(input)
     sizes = resolutions or tuple(size for size in RESOLUTIONS if size <= short) or (short,)

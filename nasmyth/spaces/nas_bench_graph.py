@@ -7,11 +7,11 @@ message passing, a dense layer ("fc") or the identity ("skip"). Nodes that nothi
 
 is how an architecture is written: where each node reads (0 is the input, 1 the first node), and what it is.
 
-Of the 9 * 9^4 = 59,049 ways to write one, 26,206 differ, and these the benchmark trained. `text` writes the one of them that
-stands for a genome, by these rules: the order of nodes does not matter; a skip that something reads is no node, and neither
-is a skip that alone reads its source; a skip straight from the input to the answer is left out. What is left of four nodes
-stands behind as many skips. Where nothing is left (four skips, or 0-0-0-0 and the like) the answer is a linear function of the
-input, which the benchmark does not have: the 26,207th network of the space.
+Of the 9 * 9^4 = 59,049 ways to write one, 26,206 differ, and these the benchmark trained. `text` writes the one of them
+that stands for a genome, by these rules: the order of nodes does not matter; a skip that something reads is no node,
+and neither is a skip that alone reads its source; a skip straight from the input to the answer is left out. What is
+left of four nodes stands behind as many skips. Where nothing is left (four skips, or 0-0-0-0 and the like) the answer
+is a linear function of the input, which the benchmark does not have: the 26,207th network of the space.
 
 It is a space over tables: its layers have no module yet, so its networks are looked up and not built.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph import Concat, Identity, block, chain
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, Linear, MessagePassing
 from nasmyth.ops.message_passing import KINDS

@@ -7,7 +7,8 @@ double the channels, make the network for CIFAR.
 
     normal sep_conv_5x5@1+sep_conv_3x3@0 sep_conv_5x5@0+sep_conv_3x3@0 ... reduce sep_conv_5x5@1+sep_conv_7x7@0 ...
 
-is how a pair of cells is written here: block by block, each operation with the state that it is on. `NASNET_A` is the paper's.
+is how a pair of cells is written here: block by block, each operation with the state that it is on. `NASNET_A` is the
+paper's.
 
 Where we depart: of the ways to combine a block's two halves there is only the sum, which every published cell uses. The
 authors' released network joins one more state in each of NASNet-A's cells than the rule above does (a normal cell also its
@@ -20,8 +21,8 @@ from typing import Any
 
 from nasmyth.blocks import relu_conv, relu_rectangles, relu_separable
 from nasmyth.errors import GenomeError, nearest
-from nasmyth.graph import Concat, Identity, block, chain, relay
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph import Concat, Identity, block, chain, stack_cells
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, AvgPool, BatchNorm, Conv, Linear, MaxPool, Mean, ScheduledDropPath
 from nasmyth.space import Genome, Space, choice
@@ -143,7 +144,7 @@ def nasnet(
         inner = _cell(kind, drop_path * (i + 1) / len(kinds))
         parts.append(taking_two(inner, width, i > 0 and kinds[i - 1] == "reduce"))
     tail = chain(act=Activation("relu"), pool=Mean("h w"), linear=Linear(classes))
-    return Space(chain(stem=stem, cells=relay(*parts), head=tail), input)
+    return Space(chain(stem=stem, cells=stack_cells(*parts), head=tail), input)
 
 
 EXAMPLES = [(nasnet_op(kind, stride), (4, 7, 7)) for kind in OPERATIONS for stride in (1, 2)]

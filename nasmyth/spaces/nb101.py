@@ -30,7 +30,7 @@ from typing import Any
 from nasmyth.blocks import conv_block
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph import Concat, Graph, Identity, block, chain, parallel, repeat
-from nasmyth.graph.combine import Cell, Edge, Vertex
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import ChannelSlice, Conv, Linear, MaxPool, Mean
 from nasmyth.space import Genome, Space, choice, subset

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
 from nasmyth.study.events import Event, event
-from nasmyth.study.journal import Conflict, Journal
+from nasmyth.study.journal import Journal
 from nasmyth.study.outcome import Outcome
+from nasmyth.study.reader import StudyReader
+from nasmyth.study.store import Conflict
 from nasmyth.study.study import Study
 from nasmyth.study.summary import summary
 from nasmyth.study.trial import Failure, Objective, Trial
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from nasmyth.study.executors import Here
     from nasmyth.study.pool import Processes
 
-__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "Trial",
+__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "StudyReader", "Trial",
            "event", "summary"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, {"cluster": ("Ray",), "executors": ("Here",), "pool": ("Processes",)})

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nasmyth.errors import StudyError
-from nasmyth.study.asking import refuse_busy
 from nasmyth.study.events import HEADER
 from nasmyth.study.header import asked, refuse_if_different, resolved
 from nasmyth.study.journal import Journal
+from nasmyth.study.leases import refuse_busy
 from nasmyth.units import quantity
 
 

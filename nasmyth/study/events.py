@@ -120,6 +120,8 @@ class _Ask(TypedDict, total=False):
     genome: dict[str, Any] | None
     key: str
     origin: str
+    stage: dict[str, _Number | str | None]
+    parent: int | None
 
 
 class _Stage(TypedDict):

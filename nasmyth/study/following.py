@@ -6,20 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from nasmyth.errors import NasmythError
 from nasmyth.progress import Display, Progress, Step, shown, watching
+from nasmyth.study.reader import StudyReader
 from nasmyth.study.trial import Trial
 from nasmyth.units import Spend
-
-if TYPE_CHECKING:
-    from nasmyth.study.study import Study
 
 
 @contextmanager
 def following(
-    study: Study, progress: bool | Callable[[Trial], object] | None, spend: Spend
+    reader: StudyReader, progress: bool | Callable[[Trial], object] | None, spend: Spend
 ) -> Iterator[Callable[[Trial], object]]:
     """What is to be called with every trial that closes: the function given, or what keeps a display up to date."""
     if callable(progress) and not isinstance(progress, Display):
@@ -31,8 +28,8 @@ def following(
 
         def closed(_: Trial | None = None) -> None:
             nonlocal now
-            count = sum(trial.closed for trial in study.trials)
-            now = Progress("searching", count, figure(study), time.monotonic() - began, spend)
+            count = sum(trial.closed for trial in reader.trials)
+            now = Progress("searching", count, figure(reader), time.monotonic() - began, spend)
             display(now)
 
         def stepped(step: Step) -> None:
@@ -47,14 +44,14 @@ def following(
         display(replace(now, phase="done", spent=time.monotonic() - began))
 
 
-def figure(study: Study) -> str:
+def figure(reader: StudyReader) -> str:
     """The best so far by the first objective, such as "0.9611 accuracy"; nothing while there is none."""
     from nasmyth.measure import find
 
-    best = study.best
+    best = reader.best
     if best is None:
         return ""
-    name = study.wanted.goals[0].name
+    name = reader.log.goals[0].name
     value = best.measures[name]
     try:
         return f"{find(name).show(value)} {name}"

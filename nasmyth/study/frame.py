@@ -7,7 +7,7 @@ from typing import Any
 
 from nasmyth.errors import require
 from nasmyth.markup import table
-from nasmyth.study.log import Log, merit
+from nasmyth.study.log import Log, rank_key
 from nasmyth.study.trial import Trial
 from nasmyth.units import show
 
@@ -18,9 +18,10 @@ MOST = 8
 def frame(trials: Sequence[Trial]) -> Any:
     """A DataFrame with a row for each trial, those that are open or failed included.
 
-    number; state ("finished", "failed", "open"); origin (who proposed it); stage (the last that was recorded) and the epochs
-    trained there; seconds of evaluation; failure, in words; whether it is within the budget; key of the graph; a column for each measure
-    (NaN where it was not told); and one for each decision, "genome.ADDRESS", with NA where the genome has no such decision.
+    number; state ("finished", "failed", "open"); origin (who proposed it); stage (the last that was recorded) and the
+    epochs trained there; seconds of evaluation; failure, in words; whether it is within the budget; key of the graph; a
+    column for each measure (NaN where it was not told); and one for each decision, "genome.ADDRESS", with NA where the
+    genome has no such decision.
     """
     pandas = require("pandas", extra="data")
     measures = sorted({name for trial in trials for name in trial.measures})
@@ -74,7 +75,7 @@ def html(log: Log, where: str | None) -> str:
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no trials yet"
     goals = " and ".join(f"{'maximise' if goal.direction == 'max' else 'minimise'} {goal.name}" for goal in log.goals)
     under = f" under {', '.join(map(str, log.header.get('under', ())))}" if log.limits else ""
-    able = sorted((trial for trial in trials if trial.feasible), key=merit, reverse=True)
+    able = sorted((trial for trial in trials if trial.feasible), key=rank_key, reverse=True)
     rows = able[:MOST] or trials[-MOST:]
     names = [goal.name for goal in log.goals] + [limit.name for limit in log.limits]
     names = list(

@@ -12,7 +12,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import spawn
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
@@ -25,8 +27,8 @@ _LOOK = 0.02
 _IDLE = 0.5
 """Seconds between two looks at anything else: a worker of Ray that is told to stop hears of it then."""
 _START = 120.0
-"""Seconds that a process may take to start: it imports the caller's main module."""
-_environment = threading.Lock()
+"""Seconds that a process may take to start."""
+_starting = threading.Lock()
 
 
 class Call(NamedTuple):
@@ -82,6 +84,27 @@ class Guard:
             self._process = None
 
 
+@contextmanager
+def _beginning() -> Iterator[None]:
+    """Inside, what is spawned computes with one thread, and does not import the caller's main script again.
+
+    What of that script a call refers to is sent along (`shipping`); to import it anyway would run it once more wherever
+    it has no `if __name__ == "__main__":`.
+    """
+    with _starting:
+        threads, told = os.environ.get("OMP_NUM_THREADS"), spawn.get_preparation_data
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # numerical libraries read this as they are loaded
+        spawn.get_preparation_data = lambda name: {
+            key: value for key, value in told(name).items() if not key.startswith("init_main")
+        }
+        try:
+            yield
+        finally:
+            spawn.get_preparation_data = told
+            if threads is None:
+                os.environ.pop("OMP_NUM_THREADS", None)
+
+
 class _Process:
     """A spawned process that answers calls."""
 
@@ -91,24 +114,15 @@ class _Process:
         self._connection, theirs = context.Pipe()
         self._has = b""
         self._process = context.Process(target=worker.main, args=(theirs, memory), name="nasmyth-worker", daemon=False)
-        with _environment:  # its numerical libraries read this as they are loaded
-            ours = os.environ.get("OMP_NUM_THREADS")
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
-            try:
-                self._process.start()
-            finally:
-                if ours is None:
-                    os.environ.pop("OMP_NUM_THREADS", None)
+        with _beginning():
+            self._process.start()
         theirs.close()
         deadline = time.monotonic() + _START
         while not self._connection.poll(_IDLE) and self._process.is_alive() and time.monotonic() < deadline:
             pass
         if not self._connection.poll() or self._received() != b"ready":
             self.kill()
-            raise StudyError(
-                "a worker process could not start; if this is a script, put what it runs under "
-                "`if __name__ == '__main__':`, because workers import it"
-            )
+            raise StudyError("a worker process could not start: is there memory for it?")
 
     def _received(self) -> bytes | None:
         try:

@@ -1,5 +1,6 @@
 """The journal: what happened in a study, in order, appended to and never edited.
 
+>>> from nasmyth.study.events import event
 >>> journal = Journal()                                    # in memory; a path or a postgresql:// URL is kept
 >>> journal.append([event("ask", 1, genome={"width": 8})])
 1
@@ -13,7 +14,7 @@ still number n: that is all that concurrent writers need to agree on what comes 
 | kind     | trial | data                                                                                            |
 |----------|-------|-------------------------------------------------------------------------------------------------|
 | study    |       | the header: space, objectives, constraints, strategy, seed, task, environment, command, spend    |
-| ask      | yes   | genome, key, origin, and the recipe where the space holds one                                    |
+| ask      | yes   | genome, key, origin; stage and parent where they are not as usual; recipe where the space holds one |
 | measured | yes   | stage, measures, seconds, and what else the stage has to show, such as a learning curve          |
 | tell     | yes   | measures, seconds: closes the trial                                                              |
 | fail     | yes   | reason (diverged, memory, time, crashed, invalid), message, seconds: closes the trial            |
@@ -30,53 +31,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Iterable
+from typing import Any
 
 from nasmyth.errors import StudyError
 from nasmyth.study import codec, events
-from nasmyth.study.claims import LEASE, Claim, lapsed
-from nasmyth.study.events import Event, Row, Stored
-
-FORMAT = 1
-"""The version of tables and events. A file with a higher one is refused, with the cure."""
-
-
-class Conflict(StudyError):
-    """Somebody appended since the last event that was seen: read on, and decide again."""
-
-
-class Lost(Conflict):
-    """The worker no longer holds the claim: its lease lapsed, and another worker may have taken the trial."""
-
-
-class Take(msgspec.Struct, frozen=True):
-    """What an append does to claims, in the same transaction: `worker` takes some trials and gives some back."""
-
-    worker: str
-    claim: tuple[int, ...] = ()
-    release: tuple[int, ...] = ()
-    lease: float = LEASE
-    strict: bool = True
-    """Whether giving back a trial that the worker does not hold raises Lost, and appends nothing."""
-
-
-class Store(Protocol):
-    """Where a journal keeps its rows. Every method is one transaction."""
-
-    def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int: ...
-    def read(self, after: int) -> list[Stored]: ...
-    def header(self) -> str | None: ...
-    def claims(self) -> list[Claim]: ...
-    def claim(self, take: Take) -> list[int]: ...
-    def renew(self, worker: str, lease: float) -> int: ...
-    def put(self, key: str, blob: bytes) -> None: ...
-    def get(self, key: str) -> bytes | None: ...
-    def close(self) -> None: ...
+from nasmyth.study.claims import LEASE, Claim
+from nasmyth.study.events import Event
+from nasmyth.study.memory import Memory
+from nasmyth.study.store import ClaimChange, Store
 
 
 class Journal:
@@ -99,10 +63,12 @@ class Journal:
 
             self._store = open_store(self.where, readonly=readonly, timeout=timeout)
 
-    def append(self, happened: Event | Iterable[Event], expect: int | None = None, take: Take | None = None) -> int:
+    def append(
+        self, happened: Event | Iterable[Event], expect: int | None = None, change: ClaimChange | None = None
+    ) -> int:
         """Write all events or none, and return the number of the last event of the journal.
 
-        With `expect`, raises Conflict unless that is the number of the last event now. `take` changes claims in the
+        With `expect`, raises Conflict unless that is the number of the last event now. `change` changes claims in the
         same transaction. When this returns, the events survive the death of this process.
         """
         if self.readonly:
@@ -110,7 +76,7 @@ class Journal:
         now = time.time()
         listed = [happened] if isinstance(happened, Event) else list(happened)
         rows = [(0, e.time or now, e.kind, e.trial, codec.encode(e.data)) for e in listed]
-        return self._store.append(rows, expect, take)
+        return self._store.append(rows, expect, change)
 
     def read(self, after: int = 0) -> list[Event]:
         """The events after number `after`, in order; in place of a damaged one, what says so (see `events`)."""
@@ -123,11 +89,11 @@ class Journal:
 
     def claim(self, trials: Iterable[int], worker: str, lease: float = LEASE) -> list[int]:
         """Claim those of `trials` that no live worker holds; returns the ones that are now held by `worker`."""
-        return self._store.claim(Take(worker, claim=tuple(trials), lease=lease))
+        return self._store.claim(ClaimChange(worker, claim=tuple(trials), lease=lease))
 
     def release(self, trials: Iterable[int], worker: str) -> None:
         """Give back the claims that `worker` holds on `trials`; others are left alone."""
-        self._store.claim(Take(worker, release=tuple(trials), strict=False))
+        self._store.claim(ClaimChange(worker, release=tuple(trials), strict=False))
 
     def renew(self, worker: str, lease: float = LEASE) -> int:
         """Extend every claim of `worker` to `lease` seconds from now; returns how many it holds."""
@@ -167,75 +133,3 @@ class Journal:
 
 def _reopened(where: str, readonly: bool, timeout: float) -> Journal:
     return Journal(where, readonly=readonly, timeout=timeout)
-
-
-class Memory:
-    """A store that ends with the process: for tests and for evaluations so cheap that nothing need be kept."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rows: list[Row] = []
-        self._claims: dict[int, Claim] = {}
-        self._blobs: dict[str, bytes] = {}
-
-    def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int:
-        with self._lock:
-            last = len(self._rows)
-            if expect is not None and expect != last:
-                raise Conflict(f"expected event {expect} to be the last, and it is {last}")
-            if take is not None:
-                self._change(take)
-            self._rows += [(last + i, *row[1:]) for i, row in enumerate(rows, 1)]
-            return len(self._rows)
-
-    def read(self, after: int) -> list[Stored]:
-        with self._lock:
-            return [(*row, None) for row in self._rows[max(0, after) :]]
-
-    def header(self) -> str | None:
-        """Nothing is damaged here, so nothing is kept twice."""
-        return None
-
-    def claims(self) -> list[Claim]:
-        with self._lock:
-            return list(self._claims.values())
-
-    def claim(self, take: Take) -> list[int]:
-        with self._lock:
-            return self._change(take)
-
-    def _change(self, take: Take) -> list[int]:
-        gone = [trial for trial in take.release if trial in self._claims and self._claims[trial].worker == take.worker]
-        if take.strict and len(gone) < len(take.release):
-            raise lost(next(trial for trial in take.release if trial not in gone))
-        for trial in gone:
-            del self._claims[trial]
-        now = time.time()
-        got = [trial for trial in take.claim if free(self._claims.get(trial), take.worker, now)]
-        self._claims.update({trial: Claim(trial, take.worker, now + take.lease) for trial in got})
-        return got
-
-    def renew(self, worker: str, lease: float) -> int:
-        with self._lock:
-            mine = [c.trial for c in self._claims.values() if c.worker == worker]
-            self._claims.update({trial: Claim(trial, worker, time.time() + lease) for trial in mine})
-            return len(mine)
-
-    def put(self, key: str, blob: bytes) -> None:
-        self._blobs.setdefault(key, bytes(blob))
-
-    def get(self, key: str) -> bytes | None:
-        return self._blobs.get(key)
-
-    def close(self) -> None:
-        """Nothing to let go of: the events stay readable."""
-
-
-def free(held: Claim | None, worker: str, now: float) -> bool:
-    """Whether `worker` may claim what is `held` by that claim, if any."""
-    return held is None or held.worker == worker or lapsed(held, now)
-
-
-def lost(trial: int) -> Lost:
-    """The error of a worker that gives back what it does not hold."""
-    return Lost(f"trial {trial} is not held by this worker any more")

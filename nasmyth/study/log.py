@@ -13,12 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from nasmyth.record import content_key
-from nasmyth.study import pareto
+from nasmyth.search import pareto
+from nasmyth.search.strategy import FULL, Stage
 from nasmyth.study.events import DAMAGED, HEADER, Event
 from nasmyth.study.trial import Failure, Limit, Objective, Trial
 
-FULL = "final"
-"""The stage of a trial that was trained in full."""
+OLD_STAGES = {"short": Stage("short", 1 / 9), "long": Stage("long", 1 / 3), "final": FULL}
+"""In studies of format 1 a trial went through all stages; it is taken to be at the last that was recorded."""
 IDLE, SLACK = 60.0, 1.0
 """A longer silence than this is a pause, unless the event that ends it says that it took so long, give or take SLACK."""
 
@@ -32,7 +33,8 @@ class Log:
         self.header: dict[str, Any] = {}
         self.trials: dict[int, Trial] = {}
         self.open: dict[int, None] = {}
-        self.closings = 0
+        self.closed: list[int] = []
+        """The numbers of all trials that closed, in that order."""
         self.notes: list[dict[str, Any]] = []
         self.chosen: int | None = None
         """The trial that the search ended with, by its own rule: a note "chosen", with no full training after it."""
@@ -46,7 +48,9 @@ class Log:
         """(`worked`, trial, value) of every result for the first objective, in order."""
         self.asked = 0
         self.seen: set[str] = set()
-        """The identities of all candidates that were proposed."""
+        """The identities of all work that was proposed."""
+        self.candidates: dict[str, list[int]] = {}
+        """For every candidate, by its identity, the numbers of its trials."""
         self.goals: tuple[Objective, ...] = ()
         self.limits: tuple[Limit, ...] = ()
 
@@ -87,12 +91,17 @@ class Log:
 
     def _ask(self, number: int, data: dict[str, Any]) -> None:
         self.asked = max(self.asked, number)
-        self.seen.add(identity(data.get("key", ""), data.get("recipe")))
+        stage, parent = stage_of(data), data.get("parent")
+        candidate = identity(data.get("key", ""), data.get("recipe"))
+        self.seen.add(work(candidate, stage, parent))
+        self.candidates.setdefault(candidate, []).append(number)
         self.trials[number] = Trial(
             number,
             data.get("genome"),
             data.get("key", ""),
             data.get("origin", ""),
+            stage,
+            parent,
             recipe=data.get("recipe"),
             objectives=(math.nan,) * len(self.goals),
             violation=math.inf if self.limits else 0.0,
@@ -106,16 +115,17 @@ class Log:
         if event.kind == "artefact":
             self.trials[trial.number] = replace(trial, artefacts={**trial.artefacts, data["name"]: data["hash"]})
         elif event.kind == "measured":
-            if data["stage"] == FULL:
+            if data["stage"] == FULL.name:
                 self.chosen = None
             stages = {**trial.stages, data["stage"]: {k: v for k, v in data.items() if k != "stage"}}
-            self._set(trial, data, stages=stages, seconds=trial.seconds + data.get("seconds", 0.0))
+            stage = OLD_STAGES.get(data["stage"], trial.stage) if self.header.get("format") == 1 else trial.stage
+            self._set(trial, data, stages=stages, stage=stage, seconds=trial.seconds + data.get("seconds", 0.0))
         elif event.kind in ("tell", "fail") and not trial.closed:
             error = Failure(data.get("reason", "crashed"), data.get("message", "")) if event.kind == "fail" else None
             seconds = max(trial.seconds, data.get("seconds", 0.0))
             self.open.pop(trial.number, None)
-            self.closings += 1
-            return self._set(trial, data, error=error, closed=True, seconds=seconds)
+            self.closed.append(trial.number)
+            return self._set(trial, data, error=error, closed=True, seconds=seconds, at=self.worked)
         return None
 
     def _set(self, trial: Trial, data: dict[str, Any], **changes: Any) -> Trial:
@@ -142,9 +152,8 @@ class Log:
         """
         if self.chosen in self.trials:
             return self.trials[self.chosen]
-        able = self._feasible()
-        full = [trial for trial in able if FULL in trial.stages]
-        return max(full or able, key=merit, default=None)
+        able = [trial for trial in self.furthest() if trial.feasible]
+        return max([trial for trial in able if trial.full] or able, key=rank_key, default=None)
 
     @property
     def front(self) -> list[Trial]:
@@ -152,7 +161,7 @@ class Log:
 
         Without a bound, `params` is the cost, where it is known. The best in the first objective comes first.
         """
-        able = self._feasible()
+        able = [trial for trial in self.furthest() if trial.feasible]
         names = [limit.name for limit in self.limits if limit.relation == "<="] or ["params"]
         goals = {goal.name for goal in self.goals}
         costs = [name for name in names if name not in goals and all(name in trial.measures for trial in able)]
@@ -162,8 +171,14 @@ class Log:
             kept.setdefault(points[i], able[i])
         return sorted(kept.values(), key=lambda trial: (*(-value for value in trial.objectives), trial.number))
 
-    def _feasible(self) -> list[Trial]:
-        return [trial for _, trial in sorted(self.trials.items()) if trial.feasible]
+    def furthest(self) -> list[Trial]:
+        """For every candidate its closed trial at the furthest stage, the last of equals; in the order of their numbers."""
+        found = []
+        for numbers in self.candidates.values():
+            closed = [self.trials[number] for number in numbers if self.trials[number].closed]
+            if closed:
+                found.append(max(closed, key=lambda trial: (trial.full, trial.stage.share, trial.number)))
+        return sorted(found, key=lambda trial: trial.number)
 
 
 def _at_work(event: Event, passed: float) -> float:
@@ -172,7 +187,7 @@ def _at_work(event: Event, passed: float) -> float:
     return max(0.0, min(passed, took + SLACK if isinstance(took, (int, float)) else IDLE))
 
 
-def merit(trial: Trial) -> tuple[Any, ...]:
+def rank_key(trial: Trial) -> tuple[Any, ...]:
     """What the better of two trials has more of: objectives, then a low loss, then an early number."""
     loss = trial.measures.get("loss", math.nan)
     return (trial.objectives, -loss if math.isfinite(loss) else -math.inf, -trial.number)
@@ -189,6 +204,22 @@ def fold(events: Iterable[Event]) -> Log:
 def identity(key: str, recipe: Any) -> str:
     """The key of the graph, joined by the recipe where the space holds one."""
     return key if recipe is None else f"{key}/{content_key(_frozen(recipe))}"
+
+
+def work(candidate: str, stage: Stage, parent: int | None) -> str:
+    """Equal for two proposals that would be the same piece of work."""
+    return candidate + ("" if stage.name == FULL.name else f"@{stage.name}") + ("" if parent is None else f"<{parent}")
+
+
+def stage_of(data: Mapping[str, Any]) -> Stage:
+    """The stage that an ask event says."""
+    said = data.get("stage")
+    return Stage(**{name: said[name] for name in Stage._fields if name in said}) if isinstance(said, Mapping) else FULL
+
+
+def stage_data(stage: Stage) -> dict[str, Any]:
+    """What an ask event says of a stage, without what is as usual."""
+    return {name: value for name, value in stage._asdict().items() if value != getattr(FULL, name)}
 
 
 def _frozen(recipe: Any) -> Any:

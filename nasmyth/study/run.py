@@ -5,7 +5,7 @@ An evaluation is a function of the graph, or of the whole trial if its first par
     def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
     def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
 
-In its place may stand a task, on which every candidate is then trained (`training.Training`). What an
+In its place may stand a task, on which every candidate is then measured (`evaluation.Evaluation`). What an
 evaluation raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
 """
 
@@ -17,26 +17,28 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.study.arguments import whole
+from nasmyth.study.evaluation import evaluation
 from nasmyth.study.executors import choose
 from nasmyth.study.following import following
-from nasmyth.study.log import merit
+from nasmyth.study.header import Goals
+from nasmyth.study.ledger import Ledger
+from nasmyth.study.log import rank_key
 from nasmyth.study.outcome import Outcome, numbers
-from nasmyth.study.training import Training, trained
+from nasmyth.study.queue import Queue
 from nasmyth.study.trial import Trial
 from nasmyth.train import is_task
 from nasmyth.units import Spend, quantity
 
 if TYPE_CHECKING:
-    from nasmyth.study.study import Study
     from nasmyth.train import Recipe, Task
 
 LOG = logging.getLogger(__name__)
-HOPELESS = 20
+MAX_CRASHES = 20
 """Crashes in a row, with no result ever, after which the evaluation itself is taken to be wrong."""
 _PATIENCE = 0.5
 """Seconds between two looks at trials that other workers hold."""
@@ -57,7 +59,9 @@ class Run:
 
 
 def run(
-    study: Study,
+    queue: Queue,
+    ledger: Ledger,
+    seed: int,
     evaluate: Callable[[Any], Any] | Task,
     *,
     trials: int | None = None,
@@ -69,23 +73,25 @@ def run(
     limit_seconds: float | str | None = None,
     limit_memory: float | str | None = None,
     progress: bool | Callable[[Trial], object] | None = None,
+    on_start: Callable[[Trial], object] | None = None,
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: None
-    shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called with every
-    trial that closes. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
-    evaluated given back. Raises StudyError if the evaluation never once works.
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory:
+    for one candidate. progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False
+    nowhere; a function is called with every trial that closes; on_start with every one that is about to be evaluated.
+    Ctrl-C keeps all results and returns; so does the end of the time, with what is still being evaluated given back.
+    Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
     trials = None if trials is None else whole(trials, "trials", 500)
-    evaluate = _evaluation(study, evaluate, epochs, recipe)
+    evaluate = _evaluation(ledger.goals, seed, evaluate, epochs, recipe)
     allowed = None if seconds is None else quantity(seconds, "s")
     chosen = choose(on, workers, limit_seconds, limit_memory)
     end = None if allowed is None else time.monotonic() + allowed
-    with following(study, progress, Spend(allowed, trials)) as closed:
-        loop = _Loop(study, evaluate, chosen.executor, chosen.workers, trials, end, closed)
+    with following(ledger.reader, progress, Spend(allowed, trials)) as closed:
+        loop = _Loop(queue, ledger, evaluate, chosen.executor, chosen.workers, trials, end, closed, on_start)
         start = time.monotonic()
         try:
             loop.go()
@@ -96,19 +102,21 @@ def run(
             if chosen.ours:
                 chosen.executor.shutdown(wait=not left, cancel_futures=True)
             loop.run.seconds = time.monotonic() - start
-    LOG.info("%s: %s", study.journal.where or "study in memory", loop.run)
+    LOG.info("%s: %s", ledger.reader.journal.where or "study in memory", loop.run)
     return loop.run
 
 
 @dataclass
 class _Loop:
-    study: Study
+    queue: Queue
+    ledger: Ledger
     evaluate: Callable[[Any], Any]
     executor: Executor
     workers: int
     trials: int | None
     end: float | None
     progress: Callable[[Trial], object]
+    on_start: Callable[[Trial], object] | None = None
     run: Run = field(default_factory=Run)
     running: dict[Future[Any], Trial] = field(default_factory=dict)
 
@@ -133,16 +141,18 @@ class _Loop:
         room = self.workers - len(self.running)
         if room <= 0 or self._late():
             return True
-        asked = self.study.ask(room, self.trials)
+        asked = self.queue.ask(room, self.trials)
         pending = list(asked)
         try:
             while pending:
                 trial = pending[0]
-                future = self.executor.submit(self.call, trial if self.whole else trial.graph)
+                if self.on_start is not None:
+                    self.on_start(trial)
+                future = self.executor.submit(self.call, self._started(trial) if self.whole else trial.graph)
                 self.running[future] = pending.pop(0)
         finally:
             if pending:
-                self.study.release(pending)
+                self.queue.release(pending)
         return bool(asked)
 
     def _collect(self) -> None:
@@ -155,41 +165,55 @@ class _Loop:
             self.run.reason = "time"
 
     def _settle(self, future: Future[Any], trial: Trial) -> None:
-        study = self.study
+        ledger = self.ledger
         try:
             result, seconds = future.result()
             if isinstance(result, Outcome):
                 result = self._told(trial, result)
-            measures = study.completed(trial, numbers(result, study.wanted.goals))
+            measures = ledger.completed(trial, numbers(result, ledger.goals.objectives))
         except (BrokenExecutor, CancelledError) as broken:
             raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
         except (Exception, SystemExit) as raised:
             if isinstance(raised, StudyError) and future.exception() is raised:
                 raise  # a worker could not be started: no fault of the candidate
-            closed = study.fail(trial, raised)
+            closed = ledger.fail(trial, raised)
         else:
-            closed = study.settle(trial, measures, seconds)
+            closed = ledger.tell(trial, measures, seconds)
         self.run.closed += 1
         self.run.failed += closed.error is not None
-        self._despair(closed)
+        self._stop_if_all_crash(closed)
         self.progress(closed)
+
+    def _started(self, trial: Trial) -> Trial:
+        """The trial, with the trained state of its parent if it has one. Raises StudyError where that was not kept."""
+        if trial.parent is None:
+            return trial
+        kept = self.ledger.known(trial.parent).artefacts
+        name = next((name for name in ("state", "weights") if name in kept), None)
+        return trial if name is None else replace(trial, start=self.ledger.reader.get(kept[name]))
 
     def _told(self, trial: Trial, outcome: Outcome) -> Mapping[str, float]:
         """Record what was told with the figures, and keep the artefacts of what is better than all before."""
-        study, details = self.study, dict(outcome.details)
-        told = study.completed(trial, outcome.measures)  # with all that the budget asks for: what is best depends on it
-        known = study.record(trial, outcome.stage, told, seconds=details.pop("seconds", 0.0), **details)
-        best = study.best
-        if not known.violation and (best is None or merit(known) > merit(best)):
+        ledger, details = self.ledger, dict(outcome.details)
+        told = ledger.completed(
+            trial, outcome.measures
+        )  # with all that the budget asks for: what is best depends on it
+        known = ledger.record(trial, outcome.stage, told, seconds=details.pop("seconds", 0.0), **details)
+        best = ledger.reader.best
+        if trial.stage.keep or (not known.violation and (best is None or _rank(known) > _rank(best))):
             for name, blob in outcome.artefacts.items():
-                study.put(trial, name, blob)
+                ledger.put(trial, name, blob)
         return told
 
-    def _despair(self, closed: Trial) -> None:
+    def _stop_if_all_crash(self, closed: Trial) -> None:
         if closed.error is None or closed.error.reason != "crashed":
             self.worked = True
         self.crashes += 1
-        if not self.worked and self.crashes >= HOPELESS and not any(trial.finished for trial in self.study.trials):
+        if (
+            not self.worked
+            and self.crashes >= MAX_CRASHES
+            and not any(trial.finished for trial in self.ledger.reader.trials)
+        ):
             raise StudyError(
                 f"{self.crashes} candidates in a row crashed, and none ever worked; the last: {closed.error}. "
                 "All are recorded; mend the evaluation and start a new study"
@@ -197,10 +221,10 @@ class _Loop:
 
     def _wait_for_others(self) -> None:
         """Nothing to ask for and nothing running: done, unless others hold trials that may yet come back."""
-        if self.study.elsewhere():
+        if self.queue.elsewhere():
             time.sleep(_PATIENCE)
         else:
-            enough = self.trials is not None and len(self.study.trials) >= self.trials
+            enough = self.trials is not None and len(self.ledger.reader.trials) >= self.trials
             self.run.reason = "trials" if enough else "exhausted"
 
     def _late(self) -> bool:
@@ -213,8 +237,13 @@ class _Loop:
         left = list(self.running.values())
         self.running = {}
         if left:
-            self.study.release(left)
+            self.queue.release(left)
         return bool(left)
+
+
+def _rank(trial: Trial) -> tuple[Any, ...]:
+    """What was trained in full counts before what was trained a little."""
+    return (trial.full, rank_key(trial))
 
 
 def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
@@ -223,11 +252,9 @@ def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def _evaluation(study: Study, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
+def _evaluation(wanted: Goals, seed: int, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
     if is_task(given):
-        wanted = study.wanted
-        also = trained([*wanted.goals, *(getattr(limit, "measure", limit) for limit in wanted.constraints)])
-        return Training(given, recipe, epochs, seed=study.seed, under=wanted.constraints, also=also)
+        return evaluation(wanted, given, recipe=recipe, epochs=epochs, seed=seed)
     if not callable(given):
         raise StudyError(
             f"evaluate with a function of the graph, or train on a Task (nasmyth.read(data)); got {given!r:.80}"

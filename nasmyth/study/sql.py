@@ -24,7 +24,7 @@ from nasmyth.study.claims import Claim
 from nasmyth.study.connect import MAKING, Opened, connect, refuse_other_tables
 from nasmyth.study.events import HEADER, Row, Stored, checksum
 from nasmyth.study.faults import explained
-from nasmyth.study.journal import FORMAT, Conflict, Take, free, lost
+from nasmyth.study.store import FORMAT, ClaimChange, Conflict, free, lost
 from nasmyth.units import is_whole
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -149,13 +149,13 @@ class SqlStore:
                 connection.execute(_lock)
             yield connection
 
-    def append(self, rows: Sequence[Row], expect: int | None, take: Take | None) -> int:
+    def append(self, rows: Sequence[Row], expect: int | None, change: ClaimChange | None) -> int:
         with self._writing() as connection:
             last = int(connection.scalar(_last) or 0)
             if expect is not None and expect != last:
                 raise Conflict(f"expected event {expect} to be the last, and it is {last}")
-            if take is not None:
-                self._change(connection, take)
+            if change is not None:
+                self._change(connection, change)
             if rows:
                 new = [
                     {"seq": last + i, "time": at, "kind": kind, "trial": trial, "data": data,
@@ -181,24 +181,24 @@ class SqlStore:
         with self._reading() as connection:
             return [Claim(*row) for row in connection.execute(sa.select(claims).order_by(claims.c.trial))]
 
-    def claim(self, take: Take) -> list[int]:
+    def claim(self, change: ClaimChange) -> list[int]:
         with self._writing() as connection:
-            return self._change(connection, take)
+            return self._change(connection, change)
 
-    def _change(self, connection: sa.Connection, take: Take) -> list[int]:
-        for trial in take.release:
-            gone = connection.execute(_drop_mine, {"one": trial, "me": take.worker}).rowcount
-            if take.strict and not gone:
+    def _change(self, connection: sa.Connection, change: ClaimChange) -> list[int]:
+        for trial in change.release:
+            gone = connection.execute(_drop_mine, {"one": trial, "me": change.worker}).rowcount
+            if change.strict and not gone:
                 raise lost(trial)
-        if not take.claim:
+        if not change.claim:
             return []
         now = self._now(connection)
-        held = {row[0]: Claim(*row) for row in connection.execute(_held, {"trials": take.claim})}
-        got = [trial for trial in take.claim if free(held.get(trial), take.worker, now)]
+        held = {row[0]: Claim(*row) for row in connection.execute(_held, {"trials": change.claim})}
+        got = [trial for trial in change.claim if free(held.get(trial), change.worker, now)]
         for trial in held.keys() & set(got):
             connection.execute(_drop, {"one": trial})
         if got:
-            new = [{"trial": trial, "worker": take.worker, "expires": now + take.lease} for trial in got]
+            new = [{"trial": trial, "worker": change.worker, "expires": now + change.lease} for trial in got]
             connection.execute(_take, new)
         return got
 

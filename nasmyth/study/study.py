@@ -16,34 +16,39 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import warnings
-import weakref
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from nasmyth.errors import StudyError
 from nasmyth.origin import changed
+from nasmyth.search.strategy import FULL, Stage
 from nasmyth.study import arguments, claims
-from nasmyth.study.asking import Asking
-from nasmyth.study.events import DAMAGED, HEADER, Event, event
-from nasmyth.study.header import LazySpace, header, refuse_if_different, refuse_unsuitable, resolved
-from nasmyth.study.journal import Conflict, Journal, Lost
-from nasmyth.study.outcome import failure
+from nasmyth.study.events import event
+from nasmyth.study.header import header, refuse_if_different, refuse_unsuitable, resolved
+from nasmyth.study.journal import Journal
+from nasmyth.study.leases import Leases
+from nasmyth.study.ledger import Ledger
 from nasmyth.study.proposals import Proposer, Strategy
-from nasmyth.study.trial import Failure, Trial, checked, unusable
+from nasmyth.study.queue import Queue
+from nasmyth.study.reader import StudyReader
+from nasmyth.study.run import Run, run
+from nasmyth.study.store import FORMAT, Conflict
+from nasmyth.study.trial import Trial
 
 LOGGER = logging.getLogger("nasmyth.study")
 Goals = Any
 """A measure or its name, a (name, direction) pair, or several of these."""
 
 
-class Study(Asking):
-    """An append-only log of trials over a space.
+class Study:
+    """An append-only log of trials over a space: a reader, a queue of work, and a ledger of results.
 
-    No architecture is tried twice; with `distinct="genome"`, no genome is. `path` is a file, a postgresql:// URL, or None for memory. `under` holds constraints (`params <= 3e6`, or text).
-    Raises StudyError if the path holds a study of another space, objective, constraint, strategy, seed or data.
+    No architecture is tried twice; with `distinct="genome"`, no genome is. `path` is a file, a postgresql:// URL, or None
+    for memory. `under` holds constraints (`params <= 3e6`, or text). Raises StudyError if the path holds a study of another
+    space, objective, constraint, strategy, seed or data.
     """
 
     def __init__(
@@ -68,115 +73,130 @@ class Study(Asking):
         self.seed = seed = arguments.seed_of(seed)
         if distinct not in ("graph", "genome"):
             raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
-        self.distinct = distinct
-        self.wanted = resolved(maximize, minimize, under)
-        refuse_unsuitable(self.wanted, task)
-        self._lease = lease
-        narrowed = self.wanted.narrowed(space)
-        self._proposer = Proposer(narrowed, self.strategy, seed, distinct)
-        self._state = self.strategy.init(narrowed)
-        mine = header(self.wanted, space, self.strategy, seed, task, command, spend)
-        self._open(Journal(path, timeout=timeout), space)  # last: what is asked for wrongly leaves no file behind
+        self.goals = resolved(maximize, minimize, under)
+        refuse_unsuitable(self.goals, task)
+        proposer = Proposer(self.goals.narrowed(space), self.strategy, seed, distinct)
+        mine = header(self.goals, space, self.strategy, seed, task, command, spend)
+        # last: what is asked for wrongly leaves no file behind
+        self.reader = StudyReader(Journal(path, timeout=timeout), space, self._heard)
+        self._leases = Leases(self.reader.journal, lease)
+        self._ledger = Ledger(self.reader, self._leases, self.goals)
+        self._queue = Queue(self.reader, self._leases, self._ledger, proposer)
         try:
             self._begin(mine)
         except BaseException:
             self.close()
             raise
 
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Study:
-        """A study to read from: nothing is written, and a file that is missing is not made. Raises StudyError."""
-        study = cls.__new__(cls)
-        journal = Journal(arguments.path_of(path), readonly=True)
-        try:
-            events = journal.read()
-            first = next((e.data for e in events if e.kind == HEADER), None)
-            if first is None:
-                why = next(
-                    (f"event {e.seq} of it is damaged: {e.data['why']}" for e in events if e.kind == DAMAGED), ""
-                )
-                raise StudyError(
-                    f"{path}: a study was begun here, but has no header; " + (why or "run the line that made it again")
-                )
-            study.space = LazySpace(first)
-            study.seed = first.get("seed", 0)
-            study._open(journal, study.space)
-            study.sync()
-        except BaseException:
-            journal.close()
-            raise
-        return study
-
-    def _open(self, journal: Journal, space: Any) -> None:
-        self._read_from(journal, space)
-        self._held: dict[int, float] = {}
-        self._recorded: set[tuple[int, str]] = set()
-        self._heart: claims.Heartbeat | None = None
-        self._worker = claims.enrol()
-        weakref.finalize(self, claims.retire, self._worker)
+    open = StudyReader.open
+    """A study to read from: see `StudyReader`."""
 
     def _begin(self, mine: dict[str, Any]) -> None:
-        self.sync()
-        if not self._log.header:
+        reader, where = self.reader, self.journal.where or "memory"
+        reader.sync()
+        if not reader.log.header:
             try:
                 self.journal.append(event("study", **mine), expect=0)
             except Conflict:
                 pass  # somebody began the same study at this moment
-            self.sync()
-        if not self._log.header:
+            reader.sync()
+        if not reader.log.header:
             lost = "".join(f" (event {one['event']} is damaged: {one['why']})" for one in self.damaged[:1])
-            raise StudyError(
-                f"{self.journal.where}: the journal does not begin with a study{lost}; choose another path"
-            )
-        refuse_if_different(self.journal.where or "memory", self._log.header, mine)
-        for one in self._log.damaged:
+            raise StudyError(f"{where}: the journal does not begin with a study{lost}; choose another path")
+        refuse_old(where, reader.log.header)
+        refuse_if_different(where, reader.log.header, mine)
+        for one in reader.log.damaged:
             about = "" if one["trial"] is None else f" of trial {one['trial']}"
             LOGGER.warning(
                 "%s: event %d (%s%s) is damaged: %s; it is taken as lost, and the study goes on without it",
-                self.journal.where, one["event"], one["kind"] or "of no kind", about, one["why"],
+                where, one["event"], one["kind"] or "of no kind", about, one["why"],
             )  # fmt: skip
-        for sentence in changed(self._log.header.get("made_of")):
-            warnings.warn(f"{self.journal.where}: {sentence}: older results are of other networks", stacklevel=3)
+        for sentence in changed(reader.log.header.get("made_of")):
+            warnings.warn(f"{where}: {sentence}: older results are of other networks", stacklevel=3)
 
     def _heard(self, closed: Trial) -> None:
-        """Tell the strategy; not of a graph from outside the space, nor of a genome that does not decode."""
-        invalid = closed.error is not None and closed.error.reason == "invalid"
-        if not self.journal.readonly and closed.genome is not None and not invalid:
-            self._state = self.strategy.tell(self._state, closed)
+        self._queue.proposer.heard(closed)
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(self, n: int = 1, limit: int | None = None) -> list[Trial]:
+        """`n` trials for this worker alone: first those that a dead worker left, then new ones.
+
+        Fewer when the study has `limit` trials, the strategy waits for what is pending, or the space holds nothing new;
+        none at all while nothing is pending means that it is done.
+        """
+        return self._queue.ask(n, limit)
+
+    def add(
+        self,
+        genome: dict[str, Any] | None = None,
+        *,
+        graph: Any = None,
+        recipe: Any = None,
+        origin: str = "given",
+        stage: Stage = FULL,
+    ) -> Trial:
+        """A trial of your own: a genome of the space, or any graph (a baseline), claimed by this worker.
+
+        The same candidate of the same origin and stage is one trial, however often it is added: look at `.closed`.
+        """
+        return self._queue.add(self.space, genome, graph, recipe, origin, stage)
+
+    def propose_from(self, space: Any, strategy: Strategy | None = None) -> None:
+        """Draw proposals from this narrower space of the same template, and by this strategy, from now on.
+
+        The study stays what it is. Another strategy hears all that was told before.
+        """
+        with self.reader.lock:
+            self.reader.sync()
+            old = self._queue.proposer
+            new = Proposer(self.goals.narrowed(space), strategy or self.strategy, self.seed, old.distinct)
+            for number in self.reader.log.closed:
+                new.heard(self.reader.log.trials[number])
+            self._queue.proposer = new
+
+    @property
+    def state(self) -> Any:
+        """The state of the strategy: `tell` folded over what was told."""
+        return self._queue.proposer.state
+
+    def release(self, trials: Iterable[Trial | int]) -> None:
+        """Give trials back untold: they are handed out again, to anyone, before new ones are proposed."""
+        self._queue.release(trials)
+
+    def elsewhere(self) -> bool:
+        """Whether other workers hold trials, which may yet come back."""
+        return self._queue.elsewhere()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Inside, no other process works on the study; after, nothing is held. Raises StudyError where one does.
+
+        What a process that died held is free at once; what a machine that vanished held, when its lease ends.
+        """
+        return self._leases.alone()
 
     # --- telling --------------------------------------------------------------------------------------------------
 
-    def tell(self, trial: Trial | int, /, seconds: float | None = None, **measures: float) -> Trial:
+    def tell(
+        self,
+        trial: Trial | int,
+        told: Mapping[str, Any] | None = None,
+        /,
+        seconds: float | None = None,
+        **measures: float,
+    ) -> Trial:
         """Close a trial with its result. What a constraint or objective reads from the graph alone is filled in.
 
-        An objective that is not a finite number closes it as a failure: the candidate diverged.
-        If another worker was given the trial and told it first (this one was silent for longer than a lease), its
-        result stands, and is returned. Raises StudyError if the trial is closed, or if an objective is missing.
+        Names that are not Python names are told in a dict: tell(trial, {"latency@cpu": 0.004}). An objective that is not a
+        finite number closes the trial as a failure: the candidate diverged. If another worker was given the trial and
+        told it first (this one was silent for longer than a lease), its result stands, and is returned. Raises
+        StudyError if the trial is closed, or if an objective is missing.
         """
-        return self.settle(trial, measures, seconds)
-
-    def settle(self, trial: Trial | int, measures: Mapping[str, Any], seconds: float | None = None) -> Trial:
-        """`tell` with the measures in a dict, for names that are not Python names: {"latency@cpu": 0.004}."""
-        known = self._known(trial)
-        told = self.completed(known, measures)
-        if why := unusable({**known.measures, **told}, self._log.goals):
-            return self._close(known, "fail", seconds, reason="diverged", message=why, measures=told)
-        return self._close(known, "tell", seconds, measures=told)
-
-    def completed(self, trial: Trial, measures: Mapping[str, Any]) -> dict[str, float]:
-        """`measures` as numbers, with what can be read from the graph. Raises StudyError if an objective is missing."""
-        known = self._known(trial)
-        told = {**self.wanted.counted(known, measures), **checked(measures)}
-        checked({**known.measures, **told}, self._log.goals)
-        return told
+        return self._ledger.tell(trial, {**(told or {}), **measures}, seconds)
 
     def fail(self, trial: Trial | int, error: BaseException | str, /, seconds: float | None = None) -> Trial:
         """Close a trial that has no result, with the reason: diverged, memory, time, crashed."""
-        known = self._known(trial)
-        why = failure(error) if isinstance(error, BaseException) else Failure("crashed", error)
-        figures = getattr(error, "measures", None)
-        more = {"measures": checked(figures)} if figures else {}
-        return self._close(known, "fail", seconds, reason=why.reason, message=why.message, **more)
+        return self._ledger.fail(trial, error, seconds)
 
     def record(
         self,
@@ -193,70 +213,15 @@ class Study(Asking):
         A stage is recorded once; `step` tells several of one kind apart ("short@3"). What a killed worker recorded
         stands: its successor may repeat the stage, and the journal stays as it was.
         """
-        label = stage if step is None else f"{stage}@{step}"
-        known = self._known(trial)
-        if (known.number, label) in self._recorded:
-            raise StudyError(f"stage {label!r} of trial {known.number} is recorded already; tell them apart by step=")
-        self._recorded.add((known.number, label))
-        if label not in known.stages:
-            data = {"stage": label, "measures": checked(measures), "seconds": seconds, **more}
-            self._append([event("measured", known.number, **data)])
-        return self._log.trials[known.number]
+        return self._ledger.record(trial, stage, measures, seconds=seconds, step=step, **more)
 
     def note(self, what: str, trial: Trial | int | None = None, /, **data: Any) -> None:
         """Write down anything else worth keeping: what="funnel", "phase", "rejected", "result"."""
-        number = trial.number if isinstance(trial, Trial) else trial
-        self._append([event("note", number, what=what, **data)])
+        self._ledger.note(what, trial, **data)
 
     def put(self, trial: Trial | int | None, name: str, blob: bytes) -> str:
         """Keep bytes beside the events, such as weights; returns their SHA-256. The last of a name counts."""
-        key = self.journal.put(blob)
-        with self._lock:
-            kept = self._log.artefacts if trial is None else self._known(trial).artefacts
-            if kept.get(name) != key:
-                number = trial.number if isinstance(trial, Trial) else trial
-                self._append([event("artefact", number, name=name, hash=key, bytes=len(blob))])
-        return key
-
-    def _known(self, trial: Trial | int) -> Trial:
-        number = trial.number if isinstance(trial, Trial) else arguments.whole(trial, "trial", 12)
-        with self._lock:
-            if number not in self._log.trials:
-                self.sync()
-            try:
-                return self._log.trials[number]
-            except KeyError:
-                raise StudyError(f"there is no trial {number}: the study has {self._log.asked}") from None
-
-    def _close(self, trial: Trial, kind: str, seconds: float | None, **data: Any) -> Trial:
-        number = trial.number
-        with self._lock:
-            since = self._held.get(number)
-            if seconds is None:
-                seconds = 0.0 if since is None else time.perf_counter() - since
-            events = [event(kind, number, **data, seconds=seconds)]
-            try:
-                if since is None:
-                    raise Lost
-                self._append(events, release=(number,), strict=True)
-            except Lost:
-                self._close_without_claim(events, number, held=since is not None)
-            self._held.pop(number, None)
-            return self._log.trials[number]
-
-    def _close_without_claim(self, events: list[Event], number: int, held: bool) -> None:
-        while True:
-            self.sync()
-            if self._log.trials[number].closed:
-                if held:
-                    return None  # another worker finished what we had let lapse: the first result stands
-                raise StudyError(f"trial {number} is closed already: a trial is told once")
-            try:
-                return self._append(events, expect=self._log.seq, release=(number,))
-            except Conflict:
-                continue
-
-    # --- running --------------------------------------------------------------------------------------------------
+        return self._ledger.put(trial, name, blob)
 
     def run(
         self,
@@ -265,25 +230,63 @@ class Study(Asking):
         seconds: float | str | None = None,
         on: str | Executor = "here",
         **options: Any,
-    ) -> Any:
+    ) -> Run:
         """Evaluate candidates, or train them on a task, until the study has `trials` trials, or for `seconds`.
 
         See `nasmyth.study.run.run`.
         """
-        from nasmyth.study.run import run
+        return run(self._queue, self._ledger, self.seed, evaluate, trials=trials, seconds=seconds, on=on, **options)
 
-        return run(self, evaluate, trials=trials, seconds=seconds, on=on, **options)
+    # --- reading: see `StudyReader` -------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        return self.reader.journal
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return self.reader.header
+
+    @property
+    def trials(self) -> list[Trial]:
+        return self.reader.trials
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        return self.reader.notes
+
+    @property
+    def damaged(self) -> list[dict[str, Any]]:
+        return self.reader.damaged
+
+    @property
+    def best(self) -> Trial | None:
+        return self.reader.best
+
+    @property
+    def front(self) -> list[Trial]:
+        return self.reader.front
+
+    @property
+    def chosen(self) -> int | None:
+        return self.reader.chosen
+
+    def get(self, key: str) -> bytes:
+        return self.reader.get(key)
+
+    def summary(self) -> dict[str, Any]:
+        return self.reader.summary()
+
+    def to_frame(self) -> Any:
+        return self.reader.to_frame()
+
+    def _repr_html_(self) -> str:
+        return self.reader._repr_html_()
 
     def close(self) -> None:
         """Give back what is not told, and let go of the file. Closing twice is fine."""
-        if self._heart is not None:
-            self._heart.stop()
-            self._heart = None
-        if self._held:
-            held, self._held = list(self._held), {}
-            self.journal.release(held, self._worker)
-        claims.retire(self._worker)
-        self.journal.close()
+        self._leases.close()
+        self.reader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -292,5 +295,15 @@ class Study(Asking):
         self.close()
 
     def __repr__(self) -> str:
-        done = sum(trial.closed for trial in self._log.trials.values())
-        return f"Study({self.journal.where!r}: {done} of {len(self._log.trials)} trials closed)"
+        done = sum(trial.closed for trial in self.reader.log.trials.values())
+        return f"Study({self.journal.where!r}: {done} of {len(self.reader.log.trials)} trials closed)"
+
+
+def refuse_old(where: str, header: Mapping[str, Any]) -> None:
+    """Raise StudyError for a study that an older Nasmyth began: it can be read, and not gone on with."""
+    if header.get("format", FORMAT) != FORMAT:
+        raise StudyError(
+            f"{where}: begun by Nasmyth {header.get('nasmyth') or '0.1'} (format {header['format']}), which goes on "
+            f"with it; this "
+            f"one (format {FORMAT}) shows it and exports its networks (`nasmyth show {where}`): begin anew in another file"
+        )

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from nasmyth.bounds import violation
 from nasmyth.errors import StudyError
+from nasmyth.search.strategy import FULL, Stage
 
 
 class Objective(NamedTuple):
@@ -47,11 +49,7 @@ class Limit(NamedTuple):
 
     def violation(self, measures: Mapping[str, float]) -> float:
         """By how much it is missed, relative to the bound: 0 if it is met, infinite if it was not measured."""
-        value = measures.get(self.name, math.nan)
-        if not math.isfinite(value):
-            return math.inf
-        excess = value - self.bound if self.relation == "<=" else self.bound - value
-        return excess / max(abs(self.bound), 1e-12) if excess > 0 else 0.0
+        return violation(measures.get(self.name, math.nan), self.relation, self.bound)
 
     def __str__(self) -> str:
         return f"{self.name}{self.relation}{self.bound!r}"
@@ -70,19 +68,23 @@ class Failure:
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate and what is known of it. Frozen: what happens later makes a new Trial."""
+    """One piece of work: a candidate at a stage, and what came of it. Frozen: what happens later makes a new Trial."""
 
     number: int
     genome: dict[str, Any] | None
     """`{address: choice}`, or None for a graph that was brought from outside the space."""
     key: str
     origin: str = ""
+    stage: Stage = FULL
+    """How much of a training it is worth; the same candidate at a further stage is another trial."""
+    parent: int | None = None
+    """The trial whose trained state it starts from; None starts from new weights."""
     recipe: Any = None
     """The training settings of this candidate, as JSON, where the space holds some."""
     measures: dict[str, float] = field(default_factory=dict)
-    """The latest value of each measure, over stages and the final result."""
+    """The latest value of each measure, over what was recorded on the way and the result."""
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What was recorded on the way: {"short": {"measures": ..., "seconds": ..., "curve": ...}}."""
+    """What was recorded on the way, by label: {"short": {"measures": ..., "seconds": ..., "curve": ...}}."""
     objectives: tuple[float, ...] = ()
     """All to be maximised; NaN where not measured; empty for a trial that failed."""
     violation: float = 0.0
@@ -90,12 +92,16 @@ class Trial:
     closed: bool = False
     """Whether the trial has its result or its failure."""
     seconds: float = 0.0
-    """Time that the evaluation took, stages included."""
+    """Time that the evaluation took."""
+    at: float = 0.0
+    """Seconds of work on the study when it was closed."""
     artefacts: dict[str, str] = field(default_factory=dict)
     """{name: hash} of what was kept for this trial, such as its weights."""
     drawing: Any = field(default=None, repr=False)
     """The graph as JSON, where the candidate came from outside the space."""
     space: Any = field(default=None, repr=False, compare=False)
+    start: bytes | None = field(default=None, repr=False, compare=False)
+    """The trained state of its parent, where this trial is on its way to be evaluated."""
 
     @property
     def graph(self) -> Any:
@@ -117,6 +123,11 @@ class Trial:
     def finished(self) -> bool:
         """Whether it has a result (and did not fail)."""
         return self.closed and self.error is None
+
+    @property
+    def full(self) -> bool:
+        """Whether it is a training in full, or anything that knows of no stages."""
+        return self.stage.name == FULL.name
 
     @property
     def feasible(self) -> bool:

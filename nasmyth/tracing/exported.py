@@ -1,4 +1,5 @@
-"""ONNX files that Nasmyth wrote: the network in them is read, and what stands around it becomes `inputs` and `outputs` again.
+"""ONNX files that Nasmyth wrote: the network in them is read, and what stands around it becomes `inputs` and `outputs`
+again.
 
 The metadata of such a file names the two values between which the network is (`core`). What comes before and after, which
 prepares raw input and words the answer, is what the metadata says as JSON; so raw input predicts as it did before.
@@ -60,7 +61,8 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
 
 
 def _of_ours(source: Path) -> Any:
-    """The model in a file that Nasmyth wrote; None for any other, and for one that cannot be parsed: its reader says why."""
+    """The model in a file that Nasmyth wrote; None for any other, and for one that cannot be parsed: its reader says
+    why."""
     if not source.is_file() or CORE.encode() not in source.read_bytes():
         return None
     onnx = require("onnx", extra="onnx")

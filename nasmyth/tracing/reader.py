@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nasmyth.errors import TraceError
-from nasmyth.graph.combine import Input
+from nasmyth.graph.joins import Input
 from nasmyth.ops.tensors import Weight
 from nasmyth.tracing.attention import Group, attention, groups
 from nasmyth.tracing.call import RULES, Call
@@ -91,7 +91,8 @@ class Reader:
                 held = env.get(argument) if isinstance(argument, torch.fx.Node) else None
                 if isinstance(held, Held) and "lifted_tensor" not in held.name:
                     raise TraceError(
-                        f"forward changes {self.program.module.path(held.name)!r}, which the module holds{line_of(node)}; a graph keeps nothing from "
+                        f"forward changes {self.program.module.path(held.name)!r}, which the module "
+                        f"holds{line_of(node)}; a graph keeps nothing from "
                         "one call to the next. Compute with a copy, or do this in training mode only"
                     )
 

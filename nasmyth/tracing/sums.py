@@ -6,7 +6,7 @@ from nasmyth import ops
 from nasmyth.graph.signature import Shape
 from nasmyth.tracing.asking import flow_of
 from nasmyth.tracing.call import Call, rule
-from nasmyth.tracing.moves import _reshape as reshape
+from nasmyth.tracing.moves import reshape
 from nasmyth.tracing.values import Flow, Held
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from nasmyth import ops
 from nasmyth.errors import TraceError
-from nasmyth.graph.combine import Input
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.joins import Input
 from nasmyth.tracing import layers, moves, products, sums  # noqa: F401  rules register themselves
 from nasmyth.tracing.capture import Captured
 from nasmyth.tracing.reader import Reader

@@ -244,7 +244,8 @@ def _held(call: Call) -> list[Held]:
 # --- MACs -----------------------------------------------------------------------------------------------------------------
 
 _MULTIPLY = (
-    "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "dot", "vdot", "inner", "outer", "tensordot", "einsum",
+    "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "dot", "vdot", "inner", "outer", "tensordot",
+    "einsum",
     "bilinear", "conv", "lstm", "gru", "rnn", "attention", "cdist", "chain_matmul", "addmv", "kron",
 )  # fmt: skip
 """What the names of functions have in them that multiply matrices; all others count nothing, as is usual."""

@@ -1,12 +1,13 @@
-"""How far the probabilities that a classifier tells can be believed: of all answers said to be 90 % sure, 90 % should be right.
+"""How far the probabilities that a classifier tells can be believed: of all answers said to be 90 % sure, 90 % should
+be right.
 
     ece(logits, y)               expected calibration error: the mean gap between confidence and accuracy, bin by bin
     temperature(logits, y)       the T by which to divide the logits so that they lie least
     brier(logits, y)             mean squared error of the probabilities
 
-Naeini et al. (2015, AAAI) for the expected calibration error, Guo et al. (2017, arXiv:1706.04599) for it and for temperature
-scaling, Nixon et al. (2019, arXiv:1904.01685) for the adaptive and the classwise kind, Brier (1950) for the score. Logits are
-N C and y are class indices, N; everything is computed in float64. What is not finite gives NaN.
+Naeini et al. (2015, AAAI) for the expected calibration error, Guo et al. (2017, arXiv:1706.04599) for it and for
+temperature scaling, Nixon et al. (2019, arXiv:1904.01685) for the adaptive and the classwise kind, Brier (1950) for the
+score. Logits are N C and y are class indices, N; everything is computed in float64. What is not finite gives NaN.
 """
 
 from __future__ import annotations
@@ -48,14 +49,16 @@ class Bins:
 
 
 def ece(logits: Tensor, y: Tensor, bins: int = BINS) -> float:
-    """Expected calibration error: over bins of equal width, the gap between mean confidence and accuracy, weighted by size."""
+    """Expected calibration error: over bins of equal width, the gap between mean confidence and accuracy, weighted by
+    size."""
     gathered = Bins(bins)
     gathered.update(logits, y)
     return gathered.compute()["ece"]
 
 
 def brier(logits: Tensor, y: Tensor) -> float:
-    """Squared distance between the probabilities and the truth, summed over classes, from 0 to 2; the mean over examples."""
+    """Squared distance between the probabilities and the truth, summed over classes, from 0 to 2; the mean over
+    examples."""
     return float(_squares(logits.double().softmax(1), y).mean())
 
 

@@ -28,7 +28,8 @@ MOST_BYTES = 90_000
 
 
 def mistakes(raw: Tensor, task: Task, split: str = "test") -> dict[str, Any]:
-    """{"examples": [...], "wrong": how many, "of": how many, "columns": names, of rows, "target"}; `raw` is what the last layer gave.
+    """{"examples": [...], "wrong": how many, "of": how many, "columns": names, of rows, "target"}; `raw` is what the
+    last layer gave.
 
     An example has "true" and "answer" (texts of classes, numbers of values), "sure" (the probability of a wrong class), and
     "image" (a PNG as data URI) or "cells" (texts).

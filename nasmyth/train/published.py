@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nasmyth.space.holes import choice, real
+from nasmyth.space import choice, real
 from nasmyth.train.augment import Mixup
 from nasmyth.train.average import EMA
 from nasmyth.train.optimizers import SGD, AdamW

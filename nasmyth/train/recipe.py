@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from nasmyth.errors import SpaceError
-from nasmyth.graph.combine import Identity
+from nasmyth.graph.joins import Identity
 from nasmyth.kinds import shown
 from nasmyth.record import Value, is_open
 from nasmyth.train.augment import Augmentation

@@ -22,7 +22,7 @@ from nasmyth.errors import DataError, ExportError, NasmythError
 from nasmyth.kinds import shown, whole
 from nasmyth.network.network import Network
 from nasmyth.network.save import TRAINING, built, description, packed, tensors_in, unpacked
-from nasmyth.record import UNFIT, from_json, is_open, to_json
+from nasmyth.record import FIELD_ERRORS, from_json, is_open, to_json
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.state import Progress, TrainingState
 from nasmyth.train.steps import Step
@@ -86,7 +86,7 @@ def from_bytes(data: bytes, network: nn.Module | None = None) -> TrainingState:
         )
     except ExportError:
         raise
-    except (NasmythError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (NasmythError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         what = f"it lacks {error}" if type(error) is KeyError else error
         raise ExportError(f"the state in it cannot be read: {what}") from error
 

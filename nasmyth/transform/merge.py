@@ -5,7 +5,8 @@
 Two rules, applied until neither finds anything:
 
 * a batch norm behind a convolution or a linear layer is a scale and a shift of its outputs, so its weights take it in;
-* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away (`Fading`,
+* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away
+  (`DecayingActivation`,
   VanillaNet, Chen et al. 2023, arXiv:2305.12972), are one, whose weights are the product of the two.
 
 So a network that was trained with twice the layers is deployed with half of them.
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from nasmyth.graph import Graph, Node
 from nasmyth.network import Network
-from nasmyth.ops import BatchNorm, Conv, DepthwiseConv, Fading, Linear, TokenBatchNorm
+from nasmyth.ops import BatchNorm, Conv, DecayingActivation, DepthwiseConv, Linear, TokenBatchNorm
 
 CONVOLUTIONS = (Conv, DepthwiseConv)
 Weights = dict[str, Tensor]
@@ -76,7 +77,7 @@ def _joined(first: _Part, second: _Part) -> _Part | None:
     """The two as one, at the address of the first; None if they are not one linear map."""
     a, b = first.node.op, second.node.op
     linear = isinstance(a, (*CONVOLUTIONS, Linear))
-    if isinstance(b, Fading) and linear:
+    if isinstance(b, DecayingActivation) and linear:
         return first
     if isinstance(b, BatchNorm) and (
         isinstance(a, CONVOLUTIONS) or (isinstance(a, Linear) and len(first.node.shape) == 1)

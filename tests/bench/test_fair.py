@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 import random
-from pathlib import Path
 
 import pytest
+from published import nb201_table  # noqa: F401  a fixture
 
 from nasmyth.bench import ablation, audit, compared, draw, improvement, trainings
 from nasmyth.errors import DataError
 from nasmyth.train import Flip, Mixup, Recipe
 
-TABLE = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
 PLAIN = Recipe(epochs=10)
 FULL = Recipe(epochs=10, augment=(Flip(), Mixup(0.2)), smoothing=0.1)
 WORTH = {"mixup": 4.0, "flip": 3.0, "smoothing": -1.0}
 
 
 def evaluate(quality, recipe, seed):
-    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky as its seed."""
+    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky
+    as its seed."""
     luck = random.Random(f"{quality} {seed}").gauss(0, 0.5)
     flip, mixup = Flip() in recipe.augment, Mixup(0.2) in recipe.augment
     tricks = WORTH["flip"] * flip + WORTH["mixup"] * mixup + WORTH["smoothing"] * bool(recipe.smoothing)
@@ -162,12 +162,11 @@ def test_a_search_that_works_is_not():
 # --- on a table, and trained -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the published table is not here")
-def test_on_a_published_table():
+def test_on_a_whole_table(nb201_table):  # noqa: F811
     from nasmyth.bench import Table
     from nasmyth.search import Evolution
 
-    table = Table.read("nb201", TABLE)
+    table = Table.read("nb201", nb201_table)
     space = table.space
 
     def look(genome, recipe, seed):

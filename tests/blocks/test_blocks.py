@@ -5,8 +5,9 @@ import torch
 
 from nasmyth import blocks
 from nasmyth.errors import ShapeError
-from nasmyth.graph.combine import Identity, chain
+from nasmyth.graph.chain import chain
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.graph.op import blocks as registered
 from nasmyth.ops import Add, Attention, Conv, DropPath, Gate, LayerScale, Linear, RMSNorm

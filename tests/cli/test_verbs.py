@@ -157,6 +157,18 @@ def test_measure_draws_from_a_space(run, folder):
     assert document(run("measure", f"{folder}/mine_cli.py:made", "--sample", 1, "--json"))["candidates"]
 
 
+def test_figures_of_trained_networks_are_measured_on_data(run, study, network):
+    """Of a saved network and of a candidate whose weights were kept: what the study recorded, with its seed."""
+    known = document(run("show", f"{study}#best", "--json"))["measures"]
+    for target in (network, f"{study}#best"):
+        told = document(run("measure", target, "--by", "accuracy,params,loss", "--data", "digits", "--json"))
+        (one,) = told["candidates"]
+        assert one["measures"] == pytest.approx(
+            {name: known[name] for name in ("accuracy", "params", "loss")}, abs=1e-5
+        )
+    assert "accuracy needs data" in run("measure", network, "--by", "accuracy", status=1).stderr
+
+
 def test_settings_of_a_measure_may_hold_commas():
     from nasmyth.cli.measure import names
 

@@ -11,18 +11,17 @@ from torch import nn
 
 import nasmyth
 from nasmyth.domains import domain_for, read
-from nasmyth.errors import BudgetError
+from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace, few
 from nasmyth.funnel.plan import Plan, cheap, planned
-from nasmyth.funnel.rungs import Rungs
-from nasmyth.funnel.standing import Standing
+from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
 from nasmyth.measure import constraints
 from nasmyth.ops import Linear
 from nasmyth.space import Space, choice
 from nasmyth.study import Study
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import Spend
 
 EACH = 0.004
@@ -102,33 +101,30 @@ def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that
     assert caught.value.binding == "spend" and caught.value.smallest > 5
 
 
-def rungs(study, task, **figures):
-    clock = Clock(study, Spend(seconds=60.0), time.perf_counter())
-    standing = Standing(study, "accuracy", ())
+def rung(task, **figures):
     plan = Plan(
         **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
     )
-    return Rungs(study, standing, Training(task, plan.recipe), (), clock, plan)
+    return Rung(Evaluation(task, plan.recipe), plan, end=time.time() + 60.0), plan
 
 
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
-    slow, quick = (study.add(g) for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values())))
-    made = rungs(study, iris, least=0.2)
-    for trial in (slow, quick):
-        made.enter(trial)
-    slow, quick = (next(t for t in study.trials if t.number == one.number) for one in (slow, quick))
-    assert slow.error.reason == "time" and not slow.stages and "a full training has" in slow.error.message
-    assert quick.finished and quick.stages["short"]["epochs"] > 0
+    trainer, plan = rung(iris, least=0.2)
+    slow, quick = (
+        study.add(g, stage=plan.stage("short", 60.0))
+        for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values()))
+    )
+    with pytest.raises(TimedOut, match="a full training has"):
+        trainer(slow)
+    assert trainer(quick).details["epochs"] > 0
 
 
 def test_a_network_that_was_hardly_trained_is_no_result(iris, study):
     """As when the machine was held up: it is known to train for thousands of epochs in that time, and did two or so."""
-    quick = study.add(min(study.space.enumerate(), key=lambda g: max(g.values())), origin="baseline")
-    made = rungs(study, iris, epoch=1e-4, recipe=iris.recipe.replace(epochs=2000))
-    made.enter(quick, "final")
-    (trial,) = study.trials
-    assert trial.error.reason == "time" and "held the machine up" in trial.error.message and not trial.artefacts
-    assert study.best is None
+    trainer, plan = rung(iris, epoch=1e-4, recipe=iris.recipe.replace(epochs=2000))
+    quick = study.add(min(study.space.enumerate(), key=lambda g: max(g.values())), stage=plan.stage("final", 60.0))
+    with pytest.raises(TimedOut, match="held the machine up"):
+        trainer(quick)
 
 
 def test_where_there_is_no_plain_network_the_cheapest_of_many_is_timed():

@@ -138,11 +138,11 @@ def _import_parts() -> None:
     import_library()
 
 
-NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "state", "study", "npz", "csv", "parquet", "pictures", "inputs",
-         "ONNX", "console", "values", "calls")  # fmt: skip
+NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "state", "study", "npz", "csv", "parquet", "pictures",
+         "inputs", "ONNX", "console", "values", "calls")  # fmt: skip
 SHARES = {name: {"ONNX": 1, "study": 4, "console": 4, "state": 4}.get(name, 16) for name in NAMES}
-"""How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a second of
-studies and of the console, and milliseconds of all else."""
+"""How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a
+second of studies and of the console, and milliseconds of all else."""
 
 
 # --- our own documents ------------------------------------------------------------------------------------------------
@@ -311,13 +311,15 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("design", "missing.csv", "--under", "<under>", "--spend", "<spend>", "--maximize", "<measure>"),
     ("design", "missing.csv", "--minimize", "<measure>", "--size", "<size>", "--seed", "<limit>"),
     ("search", "<space>", "--data", "missing.csv", "--under", "<under>", "--strategy", "<strategy>", "--trials", "<limit>"),
-    ("search", "nb201", "--data", "missing.csv", "--limit-seconds", "<limit>", "--limit-memory", "<limit>", "--on", "<kind>"),
+    ("search", "nb201", "--data", "missing.csv", "--limit-seconds", "<limit>", "--limit-memory", "<limit>", "--on",
+        "<kind>"),
     ("show", "<address>"), ("show", "<address>", "--graph"), ("show", "<address>", "--json"),
     ("check", "<address>", "--under", "<under>"),
     ("predict", "<address>", "missing.npz"),
     ("measure", "nb201", "--sample", "<limit>", "--by", "<measure>"),
     ("list", "<kind>"),
-    ("bench", "<space>", "--table", "missing.csv", "--objective", "<column>", "--under", "<column>", "--queries", "<limit>"),
+    ("bench", "<space>", "--table", "missing.csv", "--objective", "<column>", "--under", "<column>", "--queries",
+        "<limit>"),
     ("<kind>", "--help"),
 )  # fmt: skip
 
@@ -357,8 +359,10 @@ def _values(rng: random.Random, folder: Path) -> None:
     from nasmyth.units import quantity, spend
 
     kind, reads = rng.choice(
-        (("under", constraint), ("under", lambda text: constraints([text, "params<=5"])), ("spend", spend), ("measure", find),
-         ("strategy", strategy_of), ("limit", lambda text: quantity(text, "s")), ("limit", lambda text: quantity(text, "B")),
+        (("under", constraint), ("under", lambda text: constraints([text, "params<=5"])), ("spend", spend),
+            ("measure", find),
+         ("strategy", strategy_of), ("limit", lambda text: quantity(text, "s")),
+         ("limit", lambda text: quantity(text, "B")),
          ("limit", quantity), ("signature", parse))
     )  # fmt: skip
     texts = {**TEXTS, "signature": ("b c h w -> b out h/stride w/stride", "b l (h p) -> b l h p", "b c h w -> b c 1 1")}
@@ -366,7 +370,8 @@ def _values(rng: random.Random, folder: Path) -> None:
 
 
 JUNK: tuple[Any, ...] = (
-    None, True, 0, -1, 1.5, float("nan"), float("inf"), 10**30, "", "x", "²", b"x", (), [], {}, {"a": 1}, set(), object(), int, len,
+    None, True, 0, -1, 1.5, float("nan"), float("inf"), 10**30, "", "x", "²", b"x", (), [], {}, {"a": 1}, set(),
+    object(), int, len,
     Ellipsis, [[]], [None], ["params<=1"], ("x", "y"), (1, 8, 8), range(3), 1j, Exception("x"), slice(1), lambda: 0,
 )  # fmt: skip
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph import Add, Concat, Graph, Identity, Node, Op, chain, parallel, relay, repeat, residual
-from nasmyth.graph.combine import Cell, Edge, Input, Vertex
+from nasmyth.graph import Add, Concat, Graph, Identity, Node, Op, chain, parallel, repeat, residual, stack_cells
+from nasmyth.graph.cell import Cell, Edge, Vertex
+from nasmyth.graph.joins import Input
 from nasmyth.graph.text import rows
 from nasmyth.space import Space, choice, integer
 
@@ -187,9 +188,12 @@ def test_json_and_pickle_lead_back(template, seed):
 @pytest.mark.parametrize(
     "nodes, error, said",
     [
-        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"), ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
-        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"), ([[3, [0], "a"]], NasmythError, "3, which"),
-        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"), ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
+        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"),
+        ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
+        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"),
+        ([[3, [0], "a"]], NasmythError, "3, which"),
+        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"),
+        ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
     ],
 )  # fmt: skip
 def test_damaged_json_is_noticed(nodes, error, said):
@@ -261,6 +265,6 @@ def test_what_a_cell_does_not_read_costs_nothing():
     ignoring = Cell((Vertex((Edge(0, Wide(3)),)),), inputs=2)
     both = Cell((Vertex((Edge(0, Wide(5)), Edge(1, Wide(5)))),), inputs=2)
     for parts in ((both, ignoring), (both, ignoring, both), (both, both, ignoring), (ignoring, ignoring, ignoring)):
-        made = graph(chain(Wide(4), relay(*parts)))
+        made = graph(chain(Wide(4), stack_cells(*parts)))
         assert Graph(made.nodes).costs == made.costs
-    assert graph(chain(Wide(4), relay(both, ignoring))).costs == graph(chain(Wide(4), Wide(3))).costs
+    assert graph(chain(Wide(4), stack_cells(both, ignoring))).costs == graph(chain(Wide(4), Wide(3))).costs

@@ -164,7 +164,7 @@ def test_inputs_and_outputs_must_fit():
         Network(tiny((1, 10, 10)), PHOTO)
     with pytest.raises(ShapeError, match=r"gives \(5,\) and the answer needs \(4,\): end it with Linear\(4\)"):
         Network(tiny(out=5), PHOTO, CLASSES)
-    with pytest.raises(ShapeError):
+    with pytest.raises(ShapeError, match=r"gives \(4, 12, 12\) and the answer needs \(4,\)"):
         Network(Graph.of(chain(Conv(4)), (1, 12, 12)), PHOTO, CLASSES)
 
 

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.combine import Identity, chain, parallel
+from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.joins import Identity
 from nasmyth.ops import Activation, Add, Concat, Dropout, DropPath, Gate, LayerScale, LayerScale2d, Mean, Multiply, Zero
 from nasmyth.space import choice
 from nasmyth.testing import Wired

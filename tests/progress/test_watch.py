@@ -8,7 +8,7 @@ import pytest
 
 from nasmyth import Recipe, chain, ops
 from nasmyth.progress import Step, watch, watching
-from nasmyth.progress.watch import EVERY
+from nasmyth.progress.watch import INTERVAL
 from nasmyth.train import AdamW
 
 
@@ -29,7 +29,7 @@ def test_nobody_watches_unless_they_say_so():
 def test_steps_are_told_at_once_and_then_rarely():
     seen: list[Step] = []
     with watching(seen.append):
-        assert tell(10_000) == len(seen) <= 1 + 2 / EVERY
+        assert tell(10_000) == len(seen) <= 1 + 2 / INTERVAL
         assert seen[0] == Step(0, 10_000, 0.5)
     assert watch() is None
 

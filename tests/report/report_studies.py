@@ -85,7 +85,7 @@ def _train(study: Any, trial: Any, reached: float, epochs: int, rng: random.Rand
         planned=20.0 if epochs > 10 else 6.0,
         ended="finished",
     )
-    study.settle(trial, {}) if all(k in trial.measures for k in ("accuracy",)) else study.settle(
+    study.tell(trial, {}) if all(k in trial.measures for k in ("accuracy",)) else study.tell(
         trial, {"accuracy": reached}
     )
 

@@ -9,7 +9,7 @@ from report_studies import network
 from nasmyth.report.curves import curves, improvements, progress
 from nasmyth.space import Space, choice
 from nasmyth.study import Journal, summary
-from nasmyth.study.journal import Event
+from nasmyth.study.events import Event
 
 
 def told(*results):
@@ -39,7 +39,8 @@ def test_a_long_training_is_work():
     journal = Journal()
     journal.append([Event(time=0.0 + 1e6, kind="study", data={"objectives": [["accuracy", "max"]]}),
                     Event(time=1e6, kind="ask", trial=1, data={"key": "k", "genome": {}}),
-                    Event(time=1e6 + 7200, kind="measured", trial=1, data={"stage": "final", "measures": {"accuracy": 0.9}, "seconds": 7199.5}),
+                    Event(time=1e6 + 7200, kind="measured", trial=1,
+                        data={"stage": "final", "measures": {"accuracy": 0.9}, "seconds": 7199.5}),
                     Event(time=1e6 + 7201, kind="tell", trial=1, data={"measures": {}, "seconds": 7199.9})])  # fmt: skip
     found = summary(journal)
     assert [round(seconds) for seconds, *_ in found["timeline"]] == [7200] and found["spend"]["worked"] == 7201
@@ -81,5 +82,5 @@ def test_a_trial_that_is_open_counts_when_it_closes(tmp_path):
         (trial,) = study.ask(1)
         study.record(trial, "short", {"accuracy": 0.8}, seconds=0.5)
         assert improvements(study.summary()) == []
-        study.settle(trial, {})
+        study.tell(trial, {})
         assert [value for *_, value in improvements(study.summary())] == [0.8]

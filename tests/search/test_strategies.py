@@ -9,10 +9,24 @@ from core_toys import SHAPE, Tag, Wide, toy_bottle
 
 from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import chain, repeat
-from nasmyth.laws import Told, check_strategy
 from nasmyth.measure import params
-from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
+from nasmyth.search import (
+    ASHA,
+    Best,
+    Evolution,
+    Grid,
+    Hyperband,
+    LocalSearch,
+    Random,
+    Strategy,
+    SuccessiveHalving,
+    Tournament,
+    fitness,
+    strategies,
+)
+from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
+from nasmyth.testing import check_strategy
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
@@ -28,7 +42,9 @@ SPACES = {
     "grammar": Space(grammar({"part": [chain(symbol("part"), symbol("part")), Tag(1), Tag(2)]}, depth=6), SHAPE),
 }
 STRATEGIES = [
-    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
+    SuccessiveHalving(R=9), ASHA(R=4, eta=2, warm=True), Hyperband(R=9), Hyperband(R=27, warm=True),
+    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1),
+    Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
@@ -44,9 +60,9 @@ def run(strategy, space, score, trials, seed):
     """The best of a search, asked for one at a time."""
     state, best = strategy.init(space), -math.inf
     for number in range(trials):
-        (genome,) = strategy.ask(state, space, Generator(f"{seed} {number}"), 1)
+        genome = strategy.ask(state, space, Generator(f"{seed} {number}"), 1, ())[0].genome
         best = max(best, score(genome))
-        state = strategy.tell(state, Told(genome, (score(genome),)))
+        state = strategy.tell(state, SimulatedTrial(genome, (score(genome),)))
     return best
 
 
@@ -68,12 +84,22 @@ def test_evolution_beats_random_search():
 
 
 def test_constraints_rank_before_the_objective():
-    fine, over, worse, failed = Told({}, (1.0,)), Told({}, (9.0,), 0.1), Told({}, (9.0,), 0.5), Told({}, (), math.inf)
-    unknown = [Told({}, (math.nan,)), Told({}, (math.inf, -math.inf)), Told({}, (1.0,), math.nan)]
+    fine, over, worse, failed = (
+        SimulatedTrial({}, (1.0,)),
+        SimulatedTrial({}, (9.0,), 0.1),
+        SimulatedTrial({}, (9.0,), 0.5),
+        SimulatedTrial({}, (), math.inf),
+    )
+    unknown = [
+        SimulatedTrial({}, (math.nan,)),
+        SimulatedTrial({}, (1.0, math.inf)),
+        SimulatedTrial({}, (1.0,), math.nan),
+    ]
     ranks = [fitness(t) for t in (fine, over, worse, failed)]
     assert ranks == sorted(ranks, reverse=True) and len(set(ranks)) == 4
     assert all(fitness(t) == fitness(failed) for t in unknown)
-    assert fitness(Told({}, (1.0, 2.0))) > fitness(Told({}, (1.5, 1.0)))
+    second = fitness(SimulatedTrial({}, (1.5, 1.0))) > fitness(SimulatedTrial({}, (1.0, 2.0)))
+    assert second, "one objective after another"
 
 
 def told(strategy, trials):
@@ -85,56 +111,58 @@ def told(strategy, trials):
 
 def test_the_population_ages():
     """The newest stay, however good the old were; failures take their place among them."""
-    trials = [Told(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
+    trials = [SimulatedTrial(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
     assert [genome for genome, _ in told(Evolution(population=6), trials)] == [t.genome for t in trials[-6:]]
 
 
 def test_or_the_best_survive():
     """However old; failures never, while there are enough others."""
-    trials = [Told(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
+    trials = [SimulatedTrial(SPACE.sample(i), (float(-i),) if i % 3 else ()) for i in range(20)]
     kept = [genome for genome, _ in told(Evolution(population=4, survive=Best()), trials)]
     assert kept == [trials[i].genome for i in (1, 2, 4, 5)]
 
 
 def test_children_come_of_the_best_of_a_tournament():
     """With everyone drawn many times over, of the best alone; each child one decision away from it."""
-    trials = [Told(SPACE.sample(i), (float(i == 7),)) for i in range(10)]
+    trials = [SimulatedTrial(SPACE.sample(i), (float(i == 7),)) for i in range(10)]
     strategy = Evolution(population=10, parent=Tournament(200))
-    for child in strategy.ask(told(strategy, trials), SPACE, Generator(0), 30):
+    for child, *_ in strategy.ask(told(strategy, trials), SPACE, Generator(0), 30, ()):
         best = trials[7].genome
         assert sum(best[k] != child[k] for k in best.keys() & child.keys()) == 1
 
 
 def test_before_there_is_a_population_it_is_drawn_at_random():
     strategy = Evolution(population=8)
-    trials = [Told(SPACE.sample(i), (0.0,)) for i in range(7)]
-    assert strategy.ask(told(strategy, trials), SPACE, Generator(3), 5) == Random().ask(None, SPACE, Generator(3), 5)
+    trials = [SimulatedTrial(SPACE.sample(i), (0.0,)) for i in range(7)]
+    drawn = Random().ask(None, SPACE, Generator(3), 5, ())
+    assert strategy.ask(told(strategy, trials), SPACE, Generator(3), 5, ()) == drawn
 
 
 def test_crossover_mixes_two_parents():
     a = dict.fromkeys(LANDSCAPE.holes, 0)
     b = dict.fromkeys(LANDSCAPE.holes, 7)
     strategy = Evolution(population=2, parent=Tournament(1), crossover=1.0)
-    state = strategy.tell(strategy.tell((), Told(a, (0.0,))), Told(b, (0.0,)))
-    children = strategy.ask(state, LANDSCAPE, Generator(0), 20)
-    assert any(2 < sum(d == 0 for d in child.values()) < 10 for child in children)
+    state = strategy.tell(strategy.tell((), SimulatedTrial(a, (0.0,))), SimulatedTrial(b, (0.0,)))
+    children = strategy.ask(state, LANDSCAPE, Generator(0), 20, ())
+    assert any(2 < sum(d == 0 for d in child.values()) < 10 for child, *_ in children)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1), lambda: Evolution(crossover=-1),
+        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1),
+        lambda: Evolution(crossover=-1),
         lambda: Tournament(0),
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(make):
-    with pytest.raises(SpaceError):
+    with pytest.raises(SpaceError, match="needs population >= 1|at least one must take part"):
         make()
 
 
 def test_an_impossible_budget_is_not_searched_for_ever():
-    with pytest.raises(BudgetError):
-        Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1)
+    with pytest.raises(BudgetError, match="nothing in this space meets params<=1"):
+        Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1, ())
 
 
 def test_strategies_have_names():
@@ -154,8 +182,8 @@ def test_grid_visits_every_point_once_and_spreads():
     grid = Grid(levels=3)
     state, visited = grid.init(space), []
     for number in range(48):
-        (genome,) = grid.ask(state, space, Generator(number), 1)
-        state = grid.tell(state, Told(genome, (0.0,)))
+        genome = grid.ask(state, space, Generator(number), 1, ())[0].genome
+        state = grid.tell(state, SimulatedTrial(genome, (0.0,)))
         visited.append(tuple(genome.values()))
     assert sorted(visited) == [(a, b) for a in range(16) for b in (0, 5, 10)]
     assert len({a for a, _ in visited[:24]}) >= 12 and {b for _, b in visited[:12]} == {0, 5, 10}
@@ -163,5 +191,5 @@ def test_grid_visits_every_point_once_and_spreads():
 
 def test_grid_asks_for_others_while_some_are_out():
     space = Space(chain(Tag(choice(*range(16))), Tag(integer(0, 10))), SHAPE)
-    asked = [g for seed in range(12) for g in Grid().ask(frozenset(), space, Generator(seed), 1)]
+    asked = [one.genome for seed in range(12) for one in Grid().ask(frozenset(), space, Generator(seed), 1, ())]
     assert len({tuple(genome.values()) for genome in asked}) > 6

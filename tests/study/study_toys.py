@@ -6,6 +6,8 @@ import itertools
 import random
 from typing import Any, NamedTuple
 
+from nasmyth.search import Proposal
+
 
 class ToyGraph(NamedTuple):
     """An architecture that is nothing but its key."""
@@ -57,8 +59,8 @@ class Anywhere:
     def tell(self, state: Any, trial: Any) -> Any:
         return state
 
-    def ask(self, state: Any, space: Any, rng: random.Random, n: int) -> list[Any]:
-        return [space.sample(rng) for _ in range(n)]
+    def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]:
+        return [Proposal(space.sample(rng)) for _ in range(n)]
 
 
 class Climb:
@@ -70,11 +72,11 @@ class Climb:
     def tell(self, state: Any, trial: Any) -> Any:
         return (*state, (trial.objectives if trial.finished else (float("-inf"),), trial.number, trial.genome))[-12:]
 
-    def ask(self, state: Any, space: Any, rng: random.Random, n: int) -> list[Any]:
+    def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]:
         if len(state) < 4:
-            return [space.sample(rng) for _ in range(n)]
+            return [Proposal(space.sample(rng)) for _ in range(n)]
         parents = sorted(rng.sample(state, 3), key=lambda s: (s[0], s[1]))
-        return [space.mutate(parents[-1][2], rng) for _ in range(n)]
+        return [Proposal(space.mutate(parents[-1][2], rng)) for _ in range(n)]
 
 
 class Fixed:
@@ -89,8 +91,8 @@ class Fixed:
     def tell(self, state: Any, trial: Any) -> Any:
         return state
 
-    def ask(self, state: Any, space: Any, rng: random.Random, n: int) -> list[Any]:
-        return [dict(self.genome) for _ in range(n)]
+    def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]:
+        return [Proposal(dict(self.genome)) for _ in range(n)]
 
 
 def score(graph: Any) -> float:

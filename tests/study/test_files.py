@@ -78,7 +78,7 @@ def test_written_by_a_newer_version(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE meta SET value = '7' WHERE key = 'format'")
     connection.close()
-    refused(path, r"newer Nasmyth \(format 7; this one reads up to 1\); upgrade")
+    refused(path, r"newer Nasmyth \(format 7; this one reads up to 2\); upgrade")
 
 
 def test_locked(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from study_child import child
 
 from nasmyth.errors import StudyError
 from nasmyth.study.events import event
-from nasmyth.study.journal import Conflict, Journal, Lost, Take
+from nasmyth.study.journal import Journal
+from nasmyth.study.store import ClaimChange, ClaimLost, Conflict
 
 Kept = Callable[[str], "str | None"]
 
@@ -69,10 +70,10 @@ def test_a_claim_is_held_by_one_and_lapses(kept: Kept) -> None:
 def test_giving_back_what_is_not_held_appends_nothing(kept: Kept) -> None:
     with Journal(kept("a")) as journal:
         journal.claim([1], "elsewhere|1|0|a")
-        with pytest.raises(Lost):
-            journal.append(event("tell", 1), take=Take("elsewhere|1|0|b", release=(1,)))
+        with pytest.raises(ClaimLost):
+            journal.append(event("tell", 1), change=ClaimChange("elsewhere|1|0|b", release=(1,)))
         assert journal.read() == [] and len(journal.claims()) == 1
-        journal.append(event("tell", 1), take=Take("elsewhere|1|0|a", release=(1,)))
+        journal.append(event("tell", 1), change=ClaimChange("elsewhere|1|0|a", release=(1,)))
         assert len(journal.read()) == 1 and journal.claims() == []
 
 

@@ -14,7 +14,7 @@ from study_toys import story
 
 from nasmyth import spaces
 from nasmyth.errors import BudgetError, StudyError
-from nasmyth.graph.combine import chain
+from nasmyth.graph.chain import chain
 from nasmyth.measure import macs, params
 from nasmyth.ops import Activation, Conv, Linear, Mean
 from nasmyth.search import Evolution, Random, Tournament

@@ -16,7 +16,7 @@ import numpy as np
 
 from nasmyth.domains.sources.numpy_files import npz_arrays
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
-from nasmyth.domains.sources.tables import plain_labels
+from nasmyth.domains.sources.tables import label_array
 from nasmyth.errors import DataError
 
 EXPECTED = "x and y, or x_train, y_train, x_test and y_test"
@@ -48,7 +48,7 @@ def is_dataset(source: Any) -> bool:
 def as_array(value: Any, what: str = "x") -> Any:
     """A NumPy array (or the DataFrame itself) of what may be an array. Raises DataError for what is none."""
     if hasattr(value, "iloc") and hasattr(value, "isna"):
-        return value if hasattr(value, "columns") else plain_labels(value)
+        return value if hasattr(value, "columns") else label_array(value)
     if hasattr(value, "detach"):
         return _of_tensor(value)
     if hasattr(value, "toarray"):

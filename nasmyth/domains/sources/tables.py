@@ -54,9 +54,9 @@ def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[
             f"{where}: besides the target {several(map(repr, targets))} there is no column to predict it from"
         )
     y = (
-        np.stack([plain_labels(frame[t]) for t in targets], axis=1)
+        np.stack([label_array(frame[t]) for t in targets], axis=1)
         if len(targets) > 1
-        else plain_labels(frame[targets[0]])
+        else label_array(frame[targets[0]])
     )
     whole = Part(inputs, y)
     if not split:
@@ -71,7 +71,7 @@ def from_frame(name: str, where: str, frame: Any, options: Options, notes: list[
     return limited(Raw.of(name, parts, targets=targets, notes=tuple(notes)), options)
 
 
-def plain_labels(column: Any) -> np.ndarray:
+def label_array(column: Any) -> np.ndarray:
     """A Series as a plain array: numbers (NaN where missing), booleans, or objects (None where missing).
 
     Categories of any type become strings, since they say themselves that they are classes.

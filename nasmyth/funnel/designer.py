@@ -1,0 +1,208 @@
+"""One run of a design: what is read is prepared, the funnel searches, and the best is judged.
+
+`nasmyth.design` tells the story; each step of it is a method here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.domains import domain_for
+from nasmyth.errors import BudgetError
+from nasmyth.funnel.clock import READING, Clock
+from nasmyth.funnel.final_test import choose, final_test, test_cost
+from nasmyth.funnel.leaderboard import BASELINE, Leaderboard, note_funnel
+from nasmyth.funnel.plan import RUNGS, affordable, cheap, min_usage, planned
+from nasmyth.funnel.strategy import Funnel
+from nasmyth.funnel.training import Rung
+from nasmyth.measure import Constraint, find
+from nasmyth.progress import Progress, Step, watching
+from nasmyth.search import Strategy
+from nasmyth.search.strategy import FULL
+from nasmyth.study import Study, Trial
+from nasmyth.study.evaluation import Evaluation, trained
+from nasmyth.study.executors import Chosen
+from nasmyth.units import Spend
+
+if TYPE_CHECKING:
+    from nasmyth.train import Task
+
+
+@dataclass
+class Designer:
+    """One run of `design`."""
+
+    task: Task
+    goal: str
+    limits: tuple[Constraint, ...]
+    spend: Spend
+    seed: int
+    out: str | os.PathLike[str] | None
+    strategy: Strategy
+    on: Chosen
+    progress: Callable[[Progress], object]
+    command: str
+    began: float
+    now: Progress = Progress("timing")  # noqa: RUF009  frozen
+
+    def run(self) -> bool:
+        """All steps, as far as the time goes, alone on the study; whether it was interrupted."""
+        self.read()
+        try:
+            with self.study.alone():
+                interrupted = self.work()
+        except BaseException:
+            self.study.close()
+            raise
+        finally:
+            if self.on.ours:
+                self.on.executor.shutdown(wait=False, cancel_futures=True)
+        self.report_progress("interrupted" if interrupted else "done")
+        return interrupted
+
+    def work(self) -> bool:
+        """Whether it was interrupted."""
+        interrupted = False
+        try:
+            with watching(self.watched):
+                self.clock.account(READING)
+                self.prepare()
+                interrupted = self.search()
+                if not interrupted:
+                    self.judge()
+        except KeyboardInterrupt:
+            interrupted = True
+        if interrupted:
+            self.clock.account("interrupted")
+        note_funnel(self.study, RUNGS, len(self.board.finals))
+        return interrupted
+
+    def read(self) -> None:
+        """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
+        self.domain = domain_for(self.task)
+        self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
+        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.requires)
+        self.space = self.domain.space(self.task).narrow(*self.counted)
+        goal: Any = {f"{find(self.goal).direction}imize": self.goal}
+        self.study = Study(
+            self.out, self.space, under=self.limits, strategy=self.strategy,
+            seed=self.seed, task=self.task, command=self.command, spend=self.spend, **goal,
+        )  # fmt: skip
+        self.clock = Clock(self.study, self.spend, self.began)
+        self.board = Leaderboard(self.study, self.goal, self.limits)
+
+    def prepare(self) -> None:
+        """Choose the plain network, plan everything from the time that its first epochs take, and set the funnel up."""
+        study = self.study
+        self.report_progress("sizing")
+        try:
+            genome = self.domain.baseline(self.task, self.limits)
+        except BudgetError as error:
+            genome = None
+            study.note("baseline", missing=str(error))
+        graph = self.space.decode(genome) if genome else cheap(self.space, self.seed)
+        self.report_progress("timing")
+        also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
+        with threads(1 if self.on.workers > 1 else None):  # as those have who train it
+            plan = self.plan = planned(study, self.clock, graph, self.task, self.domain, also)
+        self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task)
+        baseline = None
+        if genome:
+            baseline = study.add(genome, origin=BASELINE, stage=plan.stage(FULL.name, self.clock.left))
+            self.measure(baseline)
+            study.release([baseline])  # whoever asks is handed it first
+        within = affordable(self.space, plan, graph, baseline, self.measured)
+        trials = self.spend.trials if genome or self.spend.trials is None else self.spend.trials + 1
+        worked, left = study.reader.log.worked, self.clock.left
+        until = None if self.spend.seconds is None else worked + left
+        self.funnel = Funnel(plan, self.strategy, trials, worked, until)
+        self.space = min_usage(within, self.counted)
+        end = None if until is None else time.time() + left
+        self.training = Rung(Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end)
+
+    def measure(self, baseline: Trial) -> None:
+        """What the budget says of this device, of the plain network: others are told by it whether they can be fast
+        enough."""
+        known = self.board.study.reader.log.trials[baseline.number].measures
+        figures = {one.measure.name: one.measure for one in self.measured if one.measure.name not in known}
+        if figures and not baseline.closed:
+            start = time.perf_counter()
+            told = {name: measure(baseline.graph) for name, measure in figures.items()}
+            self.study.record(baseline, "device", told, seconds=time.perf_counter() - start)
+
+    def search(self) -> bool:
+        """Let the funnel propose and the workers train, until only the time of the end is left; whether it was interrupted.
+
+        Where the space is used up before the time is, the best of it are trained in full.
+        """
+        for funnel in (self.funnel, self.funnel.replace(explore=None)):
+            if self.clock.left <= 0:
+                break
+            self.study.propose_from(self.space, funnel)
+            seconds = None if self.spend.seconds is None else self.clock.left + max(1.0, 0.02 * self.spend.seconds)
+            ran = self.study.run(
+                self.training, trials=sys.maxsize, seconds=seconds, on=self.on.executor, workers=self.on.workers,
+                progress=self.closed, on_start=self.started,
+            )  # fmt: skip
+            if ran.reason == "interrupted":
+                return True
+        return False
+
+    def judge(self) -> None:
+        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
+        better."""
+        self.report_progress("judge")
+        best = choose(self.board, self.task)
+        seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]
+        if best is not None and (not seen or seen[-1] != best.number):
+            told = final_test(self.study, best, self.board.baseline, self.task, self.limits, self.goal)
+            self.study.note("result", **told, looks=len(seen) + 1)
+        self.clock.account("judge")
+
+    # --- progress -------------------------------------------------------------------------------------------------
+
+    def started(self, trial: Trial) -> None:
+        """Tell `progress` what is worked on now."""
+        self.report_progress(phase_of(trial))
+
+    def closed(self, trial: Trial) -> None:
+        """Account for the time since the last trial."""
+        self.clock.trained = True
+        self.clock.account(phase_of(trial))
+        self.report_progress(self.now.phase)
+
+    def report_progress(self, phase: str) -> None:
+        """Tell `progress` what is going on."""
+        best = self.board.leader
+        figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
+        count = len({trial.key for trial in self.study.trials})
+        self.now = Progress(phase, count, figure, self.clock.spent, self.spend)
+        self.progress(self.now)
+
+    def watched(self, step: Step) -> None:
+        """Tell `progress` where the training is that goes on now in this process."""
+        self.progress(replace(self.now, step=step, spent=self.clock.spent))
+
+
+def phase_of(trial: Trial) -> str:
+    """What is going on while a trial is trained."""
+    return "baseline" if trial.origin == BASELINE else {RUNGS[0]: "explore"}.get(trial.stage.name, trial.stage.name)
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Inside, torch computes with so many threads; None is as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(count or before)
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,196 @@
+"""Small directed acyclic graphs whose edges carry templates: `cell`.
+
+cell(3, lambda i, j: choice(*operations, name=f"{i}->{j}"))      # the cell of NAS-Bench-201
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.combine import Combine, Composite, Handle, Parts, Reader, row, split_row
+from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined, through
+from nasmyth.kinds import shown
+from nasmyth.record import Value, is_open
+
+MOST_STATES = 1_000
+"""Of a cell, where each may read all before it."""
+
+
+class Edge(Value):
+    """A connection in a cell: from state `source` through `body`."""
+
+    source: Any
+    body: Value
+
+
+class Vertex(Composite):
+    """A state in a cell: what arrives over its edges, joined by `join` (or as in all the cell), then put through `body`."""
+
+    edges: tuple[Edge, ...]
+    body: Value = Identity()
+    join: Value | None = None
+
+    @cached_property
+    def names(self) -> tuple[str | int, ...]:
+        """What each edge is called: by its source, and a second one from there by its number as well."""
+        sources = [getattr(edge, "source", None) for edge in self.edges] if isinstance(self.edges, tuple) else []
+        return tuple(
+            i if type(source) is not int else f"from{source}_{i}" if source in sources[:i] else f"from{source}"
+            for i, source in enumerate(sources)
+        )
+
+    def parts(self) -> Parts:
+        join: Parts = () if self.join is None else (("join", self.join),)
+        return (*row(self.edges, self.names.__getitem__), *join, ("op", self.body))
+
+    def with_parts(self, parts: Sequence[Any]) -> Vertex:
+        edges, rest = split_row(self.edges, parts)
+        return Vertex.of((edges, rest[-1], rest[0] if len(rest) > 1 else None))
+
+
+Steps = tuple[tuple[int, Any, tuple[tuple[int, Any, str], ...]], ...]
+"""For each live state of a cell its number, its body, and the source, body and address of each edge that arrives."""
+
+
+class Cell(Combine):
+    """A small directed acyclic graph whose edges carry templates. Made by `cell`.
+
+    States are numbered: the inputs first, then one for each vertex. `output` is "last", "all", "loose" (every state that
+    nothing reads) or a tuple of state numbers; several outputs are joined by `out`.
+    """
+
+    vertices: tuple[Vertex, ...]
+    inputs: int = 1
+    join: Value = Add()
+    output: Any = "last"
+    out: Value = Concat()
+
+    def check(self) -> None:
+        if is_open(self.inputs):
+            raise SpaceError(
+                f"cell(inputs={shown(self.inputs)}): how many inputs a cell takes is no decision of its own"
+            )
+        if is_open(self.vertices):
+            return  # checked once it is filled
+        if not 0 < self.inputs <= MOST_STATES or len(self.vertices) > MOST_STATES:
+            raise SpaceError(
+                f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs"
+            )
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            self._check_vertex(j, vertex)
+        end = self.inputs + len(self.vertices)
+        listed = isinstance(self.output, tuple) and all(type(j) is int and 0 <= j < end for j in self.output)
+        if not (listed or is_open(self.output) or self.output in ("last", "all", "loose")):
+            raise SpaceError(
+                f"cell(output={shown(self.output)}): 'last', 'all', 'loose' or numbers of states below {end}"
+            )
+
+    @staticmethod
+    def _check_vertex(j: int, vertex: Any) -> None:
+        if not isinstance(vertex, Vertex) or not all(isinstance(edge, Edge) for edge in vertex.edges):
+            raise SpaceError(f"cell(): state {j} is {shown(vertex)}, and should be a vertex with its edges")
+        for edge in vertex.edges:
+            if type(edge.source) is not int or not 0 <= edge.source < j:
+                raise SpaceError(
+                    f"cell(): an edge into state {j} comes from {shown(edge.source)}, and only 0 to {j - 1} are before it"
+                )
+
+    def parts(self) -> Parts:
+        states = row(self.vertices, lambda i: f"n{i + self.inputs}")
+        return (*states, ("join", self.join), ("output", self.output), ("out", self.out))
+
+    def with_parts(self, parts: Sequence[Any]) -> Cell:
+        vertices, (join, output, out) = split_row(self.vertices, parts)
+        return Cell.of((vertices, self.inputs, join, output, out))
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        if len(inputs) != self.inputs:
+            raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
+        steps, ends = self.live
+        states: dict[int, Handle] = dict(enumerate(inputs))
+        for j, body, edges in steps:
+            arriving = tuple([through(go, edge, states[source], name) for source, edge, name in edges])
+            join = self.vertices[j - self.inputs].join
+            state = joined(go, self.join if join is None else join, arriving, f"n{j}.join")
+            states[j] = through(go, body, state, f"n{j}.op")
+        if not ends:
+            return go(Zero(), inputs[:1], "out")
+        return joined(go, self.out, tuple([states[j] for j in ends]), "out")
+
+    @cached_property
+    def live(self) -> tuple[Steps, tuple[int, ...]]:
+        """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
+        vertices = dict(enumerate(self.vertices, self.inputs))
+        carrying = {
+            j: [
+                (e.source, e.body, f"n{j}.{name}")
+                for e, name in zip(v.edges, v.names, strict=True)
+                if not is_zero(e.body)
+            ]
+            for j, v in vertices.items()
+        }
+        reached = set(range(self.inputs))
+        for j, vertex in vertices.items():
+            carrying[j] = [edge for edge in carrying[j] if edge[0] in reached]
+            if carrying[j] and not is_zero(vertex.body):
+                reached.add(j)
+        ends = tuple(j for j in self._outputs() if j in reached)
+        wanted = set(ends)
+        for j in reversed(vertices):
+            if j in wanted:
+                wanted |= {source for source, _, _ in carrying[j]}
+        steps = tuple((j, vertex.body, tuple(carrying[j])) for j, vertex in vertices.items() if j in wanted)
+        return steps, ends
+
+    def _outputs(self) -> tuple[int, ...]:
+        first, end = self.inputs, self.inputs + len(self.vertices)
+        if self.output == "last":
+            return (end - 1,)
+        if self.output == "all":
+            return tuple(range(first, end))
+        if self.output == "loose":
+            read = {e.source for vertex in self.vertices for e in vertex.edges if not is_zero(e.body)}
+            return tuple(j for j in range(first, end) if j not in read)
+        return tuple(self.output)
+
+
+# --- what users write ---------------------------------------------------------------------------------------------
+
+
+def cell(
+    steps: int,
+    edge: Any,
+    *,
+    inputs: int = 1,
+    pick: Callable[[tuple[Edge, ...], int], Any] | None = None,
+    vertex: Any = Identity(),  # noqa: B008
+    join: Any = Add(),  # noqa: B008
+    output: Any = "last",
+    out: Any = Concat(),  # noqa: B008
+) -> Any:
+    """A cell of `inputs` given states and `steps` new ones, with an edge from every earlier state to each new one.
+
+    edge, vertex: a template for every edge and vertex, or a function `edge(source, target)`, `vertex(target)` that
+        returns one, so that each decision can have a name.
+    pick: turns a vertex's possible edges into those it has, e.g. `lambda edges, j: subset(2, *edges)`; all of them
+        otherwise.
+    join, out, output: how arriving edges are joined, and which states leave the cell (see `Cell`).
+    """
+    if not (type(steps) is int and type(inputs) is int and 0 <= steps <= MOST_STATES):
+        raise SpaceError(
+            f"cell({shown(steps)}, inputs={shown(inputs)}): steps are a whole number of at most {MOST_STATES:,}"
+        )
+    vertices = []
+    for j in range(inputs, inputs + steps):
+        edges: Any = tuple(Edge(i, edge(i, j) if _is_function(edge) else edge) for i in range(j))
+        if pick is not None:
+            edges = pick(edges, j)
+        vertices.append(Vertex(edges, vertex(j) if _is_function(vertex) else vertex))
+    return Cell(tuple(vertices), inputs, join, output, out)
+
+
+def _is_function(thing: Any) -> bool:
+    return callable(thing) and not isinstance(thing, Value)

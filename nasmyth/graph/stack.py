@@ -1,0 +1,37 @@
+"""Parts in a row that each look back two steps: the macro network of cell spaces (Zoph et al. 2018, arXiv:1707.07012).
+
+    stack_cells(first, second, third)      # third takes what first and second made; first takes the input twice
+
+A part takes two inputs, the older one first: a `cell(..., inputs=2)`, or an op or block with two inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nasmyth.graph.combine import Combine, Handle, Parts, Reader, refuse_no_template, row, split_row
+
+
+class StackedCells(Combine):
+    """Each part on the outputs of the two before it. Made by `stack_cells`."""
+
+    items: Any
+
+    def parts(self) -> Parts:
+        return row(self.items)
+
+    def with_parts(self, parts: Sequence[Any]) -> StackedCells:
+        return StackedCells.of((split_row(self.items, parts)[0],))
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        older = newer = inputs[0]
+        for i, item in enumerate(self.items):
+            older, newer = newer, go(item, (older, newer), i)
+        return newer
+
+
+def stack_cells(*items: Any) -> Any:
+    """One template after another, each on the outputs of the two before it."""
+    refuse_no_template(items, "stack_cells")
+    return StackedCells(items)
