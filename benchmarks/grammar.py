@@ -54,7 +54,7 @@ def failed(space: Space, seed: int, size: int) -> bool:
         return (
             graph.output != (10,)
             or len(graph.nodes) - 1 > size
-            or Space(space.template, space.input).checked({"": derivation}) != genome
+            or Space(space.template, space.input).validate({"": derivation}) != genome
         )
     except NasmythError as error:
         print(f"sample {seed}: {error}")

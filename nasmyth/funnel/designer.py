@@ -124,7 +124,9 @@ class Designer:
         self.funnel = Funnel(plan, self.strategy, trials, worked, until)
         self.space = min_usage(within, self.counted)
         end = None if until is None else time.time() + left
-        self.training = Rung(Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end)
+        self.training = Rung(
+            Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end
+        )
 
     def measure(self, baseline: Trial) -> None:
         """What the budget says of this device, of the plain network: others are told by it whether they can be fast

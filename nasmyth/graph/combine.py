@@ -62,7 +62,7 @@ class Composite(Value, abstract=True):
 
     def parts(self) -> Parts:
         """All that may hold holes, in the order of the walk, with its name in addresses."""
-        return tuple(zip(self.fields, self._values, strict=True))
+        return tuple(zip(self.fields, self.field_values, strict=True))
 
     def with_parts(self, parts: Sequence[Any]) -> Any:
         """The same with these in the places of its parts."""
@@ -81,7 +81,7 @@ def parts_of(value: Any) -> Parts:
     """The parts of anything that may hold holes: of ops and blocks their fields, of a tuple its items."""
     if isinstance(value, Composite):
         return value.parts()
-    return tuple(enumerate(value) if isinstance(value, tuple) else zip(value.fields, value._values, strict=True))
+    return tuple(enumerate(value) if isinstance(value, tuple) else zip(value.fields, value.field_values, strict=True))
 
 
 def with_parts(value: Any, parts: Sequence[Any]) -> Any:

@@ -6,6 +6,7 @@ need, such as what prepares an input that a cell then ignores, is not in the net
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -66,50 +67,62 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("made", "names", "read")
+    __slots__ = ("parts", "shapes")
 
     def __init__(self, shapes: tuple[Shape, ...]) -> None:
-        self.made = [Summary(shape) for shape in shapes]
-        self.read: list[tuple[int, ...]] = [()] * len(shapes)
-        self.names: list[Name] = list(range(-len(shapes), 0))  # what nothing else is called
+        self.shapes = list(shapes)
+        self.parts: list[tuple[Summary, tuple[int, ...], Name]] = []
+        """Of each part its costs, what it reads, and its name."""
 
     def shape(self, handle: int) -> Shape:
-        return self.made[handle].shape
+        return self.shapes[handle]
 
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
-        self.names.append(name)
-        summary = summarise(part, tuple([self.made[i].shape for i in inputs]))
-        self.made.append(summary)
-        self.read.append(inputs if summary.reads is None else tuple([inputs[i] for i in summary.reads]))
-        return len(self.made) - 1
+        shapes = self.shapes
+        summary = summarise(part, (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs]))
+        shapes.append(summary.shape)
+        self.parts.append((summary, inputs, name))
+        return len(shapes) - 1
 
     def total(self, output: int, inputs: int) -> Summary:
         """All parts that the output needs. What is put under one name several times brings its weights once."""
-        needed = [False] * len(self.made)
+        if self.parts:
+            summaries, reads, names = zip(*self.parts, strict=True)
+            _, params, buffers, macs, activations, unknown, parted = zip(*summaries, strict=True)
+            used = {output, *itertools.chain.from_iterable(reads)}
+            if len(used) == len(self.shapes) and len(set(names)) == len(names) and not any(map(_some, parted)):
+                missing = tuple(itertools.chain.from_iterable(unknown)) if any(unknown) else ()
+                return Summary(self.shapes[output], sum(params), sum(buffers), sum(macs), sum(activations), missing)
+        return self._needed(output, inputs)
+
+    def _needed(self, output: int, inputs: int) -> Summary:
+        """The same where not all is needed, or weights are shared."""
+        needed = [False] * len(self.shapes)
         needed[output] = True
         for i in reversed(range(inputs, len(needed))):
             if needed[i]:
-                for j in self.read[i]:
+                summary, read, _ = self.parts[i - inputs]
+                for j in read if summary.reads is None else [read[k] for k in summary.reads]:
                     needed[j] = True
         params = buffers = macs = activations = 0
         unknown: tuple[Unknown, ...] = ()
-        seen: set[Name] | None = None if len(set(self.names)) == len(self.names) else set()
-        shared = False
-        for i in range(inputs, len(needed)):
-            if needed[i]:
-                part = self.made[i]
-                if seen is not None:
-                    shared = self.names[i] in seen
-                    seen.add(self.names[i])
-                macs += part.macs
-                activations += part.activations
-                if not shared:
-                    params += part.params
-                    buffers += part.buffers
-                if part.unknown:
-                    unknown += _shared(part.unknown) if shared else part.unknown
+        seen: set[Name] = set()
+        for part, _, name in itertools.compress(self.parts, needed[inputs:]):
+            shared = name in seen
+            seen.add(name)
+            macs += part.macs
+            activations += part.activations
+            if not shared:
+                params += part.params
+                buffers += part.buffers
+            if part.unknown:
+                unknown += _shared(part.unknown) if shared else part.unknown
         reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
-        return Summary(self.made[output].shape, params, buffers, macs, activations, unknown, reads)
+        return Summary(self.shapes[output], params, buffers, macs, activations, unknown, reads)
+
+
+def _some(reads: tuple[int, ...] | None) -> bool:
+    return reads is not None
 
 
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:

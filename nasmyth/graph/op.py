@@ -68,7 +68,7 @@ class Shaped(Value, abstract=True):
 
     def solve(self, *shapes: Shape) -> dict[str, Any]:
         """Lengths of the axes named on the left, and the fields. Raises ShapeError if the shapes do not fit."""
-        known = dict(zip(self.fields, self._values, strict=True))
+        known = dict(zip(self.fields, self.field_values, strict=True))
         return {**known, **self.sentence.solve(shapes, known, self)}
 
     def arguments(self, *shapes: Shape) -> dict[str, Any]:
@@ -151,7 +151,9 @@ class Block(Shaped, abstract=True):
         body = known.get(shapes)
         if body is None:
             huge = [
-                f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST
+                f
+                for f, value in zip(self.fields, self.field_values, strict=True)
+                if type(value) is int and value > WIDEST
             ]
             if huge:
                 raise FieldError(

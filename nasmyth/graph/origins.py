@@ -70,7 +70,9 @@ class Mixture(Op):
     def _infer(self, *shapes: Shape) -> Shape:
         if len(set(shapes)) > 1:
             found = ", ".join(f"{option!r}: {shape}" for option, shape in zip(self.options, shapes, strict=True))
-            raise ShapeError(f"the options of {self.key!r} give different shapes, and cannot be mixed: {found}; decide it")
+            raise ShapeError(
+                f"the options of {self.key!r} give different shapes, and cannot be mixed: {found}; decide it"
+            )
         return shapes[0]
 
 

@@ -33,8 +33,18 @@ def token(value: Any) -> Any:
     return (kind, repr(value)) if kind is float or kind is bool else value
 
 
+FLOATS_AND_BOOLEANS = frozenset((float, bool))
+"""Kinds of which Python calls some equal that are told apart here."""
+
+
+def is_plain(values: tuple[Any, ...]) -> bool:
+    """Whether values that Python calls equal are the same in all that is in them: no floats, no booleans."""
+    kinds = set(map(type, values))
+    if not kinds.isdisjoint(FLOATS_AND_BOOLEANS):
+        return False
+    return tuple not in kinds or all(is_plain(v) for v in values if type(v) is tuple)
+
+
 def is_open(value: Any) -> bool:
     """Whether a value is a hole, a decision that has not been made, or holds one at any depth."""
-    if isinstance(value, Frozen):
-        return value.is_open
-    return any(map(is_open, value)) if type(value) is tuple else False
+    return any(map(is_open, value)) if type(value) is tuple else getattr(value, "is_open", False)

@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-import threading
-import weakref
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from nasmyth.errors import FieldError, NasmythError, nearest
 from nasmyth.kinds import Admits, Frozen, admits, resolved, said, shown
 from nasmyth.record.classes import register
-from nasmyth.record.fields import freeze, is_open, token
+from nasmyth.record.fields import FLOATS_AND_BOOLEANS, freeze, is_open, is_plain, token
+from nasmyth.record.interning import Table, first
 
-_interned: weakref.WeakValueDictionary[tuple[Any, ...], Value] = weakref.WeakValueDictionary()
-_interning = threading.Lock()
+_set = object.__setattr__
+"""Keeps what an object has in the object: a dict of its own would be one more for the garbage collector."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -44,6 +43,7 @@ class Value(Frozen):
     _written: ClassVar[dict[str, tuple[Any, dict[str, Any]]]] = {}
     _checks: ClassVar[tuple[tuple[int, Admits], ...] | None] = None
     _values: tuple[Any, ...]
+    _interned: ClassVar[Table]
 
     def __init_subclass__(cls, abstract: bool = False, scope: dict[str, Any] | None = None, **options: Any) -> None:
         """scope: where the names in annotations are looked up, if not in the module of the class."""
@@ -54,6 +54,7 @@ class Value(Frozen):
         known = getattr(sys.modules.get(cls.__module__), "__dict__", {}) if scope is None else scope
         cls._written = {**cls._written, **{name: (annotations[name], known) for name in own}}
         cls._checks = None
+        cls._interned = {}
         cls.fields = (*(f for f in cls.fields if f not in own), *own)
         cls.defaults = {**cls.defaults, **{name: freeze(cls.__dict__[name]) for name in own if name in cls.__dict__}}
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -78,16 +79,18 @@ class Value(Frozen):
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
         """The value with these fields, in the order of `fields`, all given and already frozen."""
-        key = (cls, *[v if type(v) is str or type(v) is int else token(v) for v in values])
-        found = _interned.get(key)
+        key = values if is_plain(values) else (FLOATS_AND_BOOLEANS, token(values))
+        entry = cls._interned.get(key)
+        found = None if entry is None else entry()
         if found is None:
             made = object.__new__(cls)
-            made.__dict__.update(zip(cls.fields, values, strict=True), _values=values)
-            made.__dict__["is_open"] = cls._is_hole or any(map(is_open, values))
+            for name, value in zip(cls.fields, values, strict=True):
+                _set(made, name, value)
+            _set(made, "_values", values)
+            _set(made, "is_open", cls._is_hole or any(map(is_open, values)))
             made._check_all()
-            with _interning:
-                found = _interned.setdefault(key, made)
-        return found  # type: ignore[return-value]
+            found = first(cls._interned, key, made)
+        return found  # type: ignore[no-any-return]
 
     @classmethod
     def of_fields(cls, fields: dict[str, Any]) -> Self:

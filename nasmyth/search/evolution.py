@@ -40,7 +40,7 @@ from nasmyth.search.strategy import (
     out,
     strategy,
 )
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 Member = tuple[Genome, Fitness]

@@ -29,7 +29,8 @@ from nasmyth.search.strategy import (
     out,
     strategy,
 )
-from nasmyth.space.holes import Choice, Genome, Hole, Real, Subset
+from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.holes import Choice, Real, Subset
 from nasmyth.space.space import Space
 
 _AHEAD = 16  # points looked up beyond those asked for: several may stand for one network, which is tried once
@@ -87,16 +88,16 @@ class Grid(Strategy):
                 rest, digit = divmod(rest, len(axes[key]))
                 return axes[key][digit]
 
-            genome = space._walk(pick)
-            if space._meets(genome):
+            genome = space.walk(pick)
+            if space.meets(genome):
                 yield genome
 
 
 def _on_grid(space: Space, key: str, hole: Hole, levels: int) -> list[Any]:
     """The decisions of a hole that are on the grid, of those that the space's constraints leave."""
-    if key not in space.allowed:
+    if key not in space.domains:
         return _spread(hole, levels)
-    every = space.allowed[key]
+    every = space.domains[key]
     return [every[i] for i in _evenly(len(every), hole, levels)]
 
 

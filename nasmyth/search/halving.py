@@ -33,7 +33,7 @@ from nasmyth.search.strategy import (
     hashable,
     strategy,
 )
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 Bracket = tuple[tuple[int, Stage], ...]
@@ -95,7 +95,7 @@ class SuccessiveHalving(Strategy):
         return Rungs({}, {}, {})
 
     def tell(self, state: Rungs, trial: FinishedTrial) -> Rungs:
-        state = Rungs(*map(dict, state))
+        state = Rungs(dict(state.numbers), dict(state.genomes), dict(state.told))
         one = state.enter(trial.number, trial.genome)
         state.told[trial.stage.name, one] = (fitness(trial), trial.number)
         return state

@@ -18,14 +18,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.search.strategy import FULL, Pending, Stage, Strategy
-from nasmyth.space.holes import Genome
 from nasmyth.space.space import Space
 
 
 class SimulatedTrial(NamedTuple):
     """A finished trial, as `FinishedTrial` has it."""
 
-    genome: Genome
+    genome: Any
     objectives: tuple[float, ...]
     violation: float = 0.0
     error: str | None = None
@@ -79,7 +78,8 @@ def simulate(
     seconds: float = math.inf, seed: int = 0,
 ) -> list[SimulatedTrial]:  # fmt: skip
     """A search by so many workers in virtual time, until so many trials were told or the seconds are over."""
-    search, now, busy = Simulation(strategy, space, seed), 0.0, []
+    search, now = Simulation(strategy, space, seed), 0.0
+    busy: list[tuple[float, int, float, Sequence[float]]] = []
     told: dict[int, SimulatedTrial] = {}
     while True:
         room = min(workers - len(busy), trials - search.asked)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nasmyth.record import Value
 from nasmyth.registry import Registry, subclass
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 S = TypeVar("S", bound="type[Strategy]")

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from nasmyth.errors import GenomeError
 from nasmyth.record import Value
-from nasmyth.space.holes import Choice, Hole, Integer, Real, Subset
+from nasmyth.space.hole import Hole
+from nasmyth.space.holes import Choice, Integer, Real, Subset
 from nasmyth.space.space import Space
 
 
@@ -49,7 +50,7 @@ class OneHot(Value):
         genome = getattr(candidate, "genome", candidate)
         if not isinstance(genome, dict):
             raise GenomeError(f"{candidate!r:.80} has no genome; a graph is encoded by the encoders in nasmyth.graph")
-        return self.space.encode(self.space.checked(genome))
+        return self.space.encode(self.space.validate(genome))
 
 
 def _names(key: str, hole: Hole) -> list[str]:

@@ -3,23 +3,27 @@
 A picker that draws makes samples, one that looks up decodes, one that answers from two parents crosses them. The walk knows
 no combinator: it takes what `parts` gives and hands what was filled to `with_parts` (see `graph/combine.py`).
 
-Parts that fill alike wherever they stand (all their holes are named) are filled once for each way to decide them, and
-remembered on the template itself; so a network of many equal cells costs as much as one of them.
+A part is filled once for each way to decide it, in any walk: the same decisions lead to what was made before. And a part
+that fills alike wherever it stands (all its holes are named) is decided once in a walk; so a network of many equal cells
+costs as much as one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import is_unsettled, parts_of, with_parts
 from nasmyth.record import Value, below, is_open
-from nasmyth.space.holes import Genome, Hole, Real
+from nasmyth.space.hole import Genome, Hole
 
 Pick = Callable[[str, Hole], Any]
 
-_REMEMBERED = 4096  # fillings of one part
+REMEMBERED = 20_000
+"""Parts are remembered by their decisions where there are no more ways than that to make them."""
 
 MOST = 200_000
 """Parts with holes that one walk fills: far more than a network has, and less than a few words can ask for."""
@@ -29,39 +33,87 @@ def too_many() -> SpaceError:
     return SpaceError(f"a template with more than {MOST:,} parts to fill, copies counted; repeat less")
 
 
+@lru_cache(maxsize=100_000)
 def fully_named(template: Any) -> bool:
     """Whether all holes in it have names, so that it fills alike wherever it stands."""
+    if isinstance(template, tuple):
+        return all(map(fully_named, template))
     if not isinstance(template, Value):
-        return all(map(fully_named, template)) if isinstance(template, tuple) else True
-    known: bool | None = template.__dict__.get("_fully_named")
-    if known is None:
-        nameless = isinstance(template, Hole) and template.name is None
-        known = template.__dict__["_fully_named"] = not nameless and all(map(fully_named, template._values))
-    return known
+        return True
+    return not (isinstance(template, Hole) and template.name is None) and all(map(fully_named, template._values))
 
 
-def decisions(template: Value) -> tuple[Hole, ...] | None:
-    """The holes that every filling of a fully named template decides, in the order of the walk; None if that can vary."""
-    if "_decisions" not in template.__dict__:
-        template.__dict__["_decisions"] = _decisions(template)
-    known: tuple[Hole, ...] | None = template.__dict__["_decisions"]
-    return known
+class Branch:
+    """Fillings of a part that are remembered: the hole that is decided next, and what each decision leads to."""
+
+    __slots__ = ("hole", "key", "then")
+
+    def __init__(self, key: str, hole: Hole) -> None:
+        self.key, self.hole = key, hole
+        self.then: dict[Any, Any] = {}
 
 
-def _decisions(part: Any) -> tuple[Hole, ...] | None:
+class Memory:
+    """What a part has been filled with, by its decisions: which hole is next depends on those before it alone.
+
+    relative: none of its holes has a name, so that their keys begin with the address at which the part stands.
+    """
+
+    __slots__ = ("relative", "root")
+
+    def __init__(self, relative: bool) -> None:
+        self.relative = relative
+        self.root: Any = None
+
+    def add(self, asked: list[tuple[str, Hole]], genome: Genome, address: str, filled: Any) -> None:
+        """Remember what the part was filled with, and what was asked on the way."""
+        start = len(address) if self.relative else 0
+        last: dict[Any, Any] | None = None
+        taken: Any = None
+        for key, hole in asked:
+            branch = self.root if last is None else last.get(taken)
+            if branch is None:
+                branch = Branch(key[start:], hole)
+                if last is None:
+                    self.root = branch
+                else:
+                    last[taken] = branch
+            last, taken = branch.then, _frozen(genome[key])
+        if last is not None:
+            last[taken] = filled
+
+
+@lru_cache(maxsize=10_000)
+def memory_of(part: Any) -> Memory | None:
+    """Where fillings of a part are remembered; None if there are too many, or if names and addresses mix in it."""
+    named = {hole.name is not None for hole in _holes_in(part)}
+    return Memory(relative=named == {False}) if len(named) == 1 and ways(part) <= REMEMBERED else None
+
+
+def _holes_in(part: Any) -> Iterator[Hole]:
+    if is_open(part):
+        if isinstance(part, Hole):
+            yield part
+        for inner in part if isinstance(part, tuple) else part._values:
+            yield from _holes_in(inner)
+
+
+@lru_cache(maxsize=10_000)
+def ways(part: Any) -> float:
+    """At most so many ways to fill a part; infinite where that is not easily told."""
     if not is_open(part):
-        return ()
+        return 1
     if isinstance(part, Hole):
-        return None if isinstance(part, Real) or any(map(is_open, part.inner())) else (part,)
+        if part.count > REMEMBERED or not any(map(is_open, part.inner())):
+            return part.count
+        taken: list[list[Any]] = []
+        for decision in map(part.nth, range(int(part.count))):
+            taken.append([])
+            part.result(decision, lambda inner, address: taken[-1].append(inner), "")
+        return sum(math.prod(map(ways, inner)) for inner in taken)
     if is_unsettled(part):
-        return None
-    found: dict[Hole, None] = {}
-    for _, item in parts_of(part):
-        inside = _decisions(item)
-        if inside is None:
-            return None
-        found.update(dict.fromkeys(inside))
-    return tuple(found)
+        return math.inf
+    return math.prod(ways(inner) for _, inner in parts_of(part))
 
 
 def _frozen(decision: Any) -> Any:
@@ -74,39 +126,48 @@ class Substitution:
     def __init__(self, pick: Pick) -> None:
         self.pick = pick
         self.genome: Genome = {}
-        self._named: dict[Any, Any] = {}  # parts that fill alike wherever they stand
+        self.asked: list[tuple[str, Hole]] = []
+        self._named: dict[Any, tuple[Any, list[tuple[str, Hole]]]] = {}  # parts that fill alike wherever they stand
         self.filled = 0
 
     def __call__(self, template: Any, address: str) -> Any:
         if not is_open(template):
             return template
-        if isinstance(template, tuple) or not fully_named(template):
+        if isinstance(template, tuple):
             return self.fill(template, address)
-        filled = self._named.get(template)
-        if filled is None:
-            filled = self._named[template] = self.fill_named(template, address)
-        return filled
+        if not fully_named(template):
+            return self.remembered(template, address)
+        known = self._named.get(template)
+        if known is None:
+            start = len(self.asked)
+            filled = self.remembered(template, address)
+            self._named[template] = filled, self.asked[start:]
+            return filled
+        self.asked += known[1]
+        return known[0]
 
-    def fill_named(self, template: Any, address: str) -> Any:
-        """A part that always makes the same named decisions is filled once for each way to make them, in any walk."""
-        named = decisions(template)
-        if named is None:
+    def remembered(self, template: Any, address: str) -> Any:
+        """A part with holes, looked up by their decisions if it was filled so before, in any walk."""
+        memory = memory_of(template)
+        if memory is None or (memory.relative and not address):
             return self.fill(template, address)
-        made = tuple([_frozen(self.decide(hole.name, hole)) for hole in named])
-        known: dict[Any, Any] = template.__dict__.setdefault("_filled", {})
-        filled = known.get(made)
-        if filled is None:
-            filled = self.fill(template, address)
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known[made] = filled
-        return filled
+        start, found = len(self.asked), memory.root
+        while type(found) is Branch:
+            key = address + found.key if memory.relative else found.key
+            found = found.then.get(_frozen(self.decide(key, found.hole)))
+        if found is None:
+            del self.asked[start:]
+            found = self.fill(template, address)
+            memory.add(self.asked[start:], self.genome, address, found)
+        return found
 
     def decide(self, key: str, hole: Hole) -> Any:
         """The decision of a hole; holes of one name are decided once."""
-        if key not in self.genome:
-            self.genome[key] = self.pick(key, hole)
-        return self.genome[key]
+        self.asked.append((key, hole))
+        genome = self.genome
+        if key not in genome:
+            genome[key] = self.pick(key, hole)
+        return genome[key]
 
     def fill(self, template: Any, address: str) -> Any:
         """A part with holes, with all of them decided."""

@@ -11,7 +11,7 @@
     Space(chain(Conv(16), body, Mean("h w"), Linear(10)), input=(3, 32, 32))
 
 Every derivation fits: shapes that flow in and out are followed, and an alternative is offered only where it can still be
-finished within what is left of every bound (`derive.py`). None is made and thrown away.
+finished within what is left of every bound (`draws.py`). None is made and thrown away.
 
 A decision is a derivation, written as the number of the alternative of every symbol in the order in which they are derived,
 leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -31,18 +32,16 @@ from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value
 from nasmyth.space.arithmetic import Fill
-from nasmyth.space.derive import Derivations, Place, Room, put
-from nasmyth.space.holes import Hole, Symbol
+from nasmyth.space.derivation_counts import TooMany
+from nasmyth.space.draws import Slack
+from nasmyth.space.hole import Hole, Symbol
+from nasmyth.space.language import Decision, Language, by_weight, written
 from nasmyth.space.rules import Production, productions
-from nasmyth.space.tables import Bounds
-from nasmyth.space.ways import TooMany, Tree
+from nasmyth.space.unmet_bounds import nothing_fits
 
 _COSTS = ("size", "params", "macs")
-_DEEPER = 12  # levels more than allowed that are tried, to say what would be enough
 _DEEPEST = 100  # what is derived is walked by functions that call themselves
 _WORDS = 256  # numbers of an encoding that follow the derivation; a longer one is told by its counts alone
-
-Decision = list[int]
 
 
 class Grammar(Hole):
@@ -74,52 +73,27 @@ class Grammar(Hole):
             raise SpaceError(
                 f"grammar({shaped[0]}=...): needs the shape that flows into the grammar, such as input=(16, 32, 32)"
             )
-        if not self.root.costs:
-            raise self._nothing_fits()
+        if not self.language.root.costs:
+            raise nothing_fits(self.language)
 
-    # --- what it can derive ---------------------------------------------------------------------------------------
+    @cached_property
+    def language(self) -> Language:
+        """What can be derived."""
+        return Language(
+            productions(self.rules, self.start),
+            self.start,
+            self.depth,
+            {thing: getattr(self, thing) for thing in _COSTS if getattr(self, thing) is not None},
+            self.numbers,
+            {name: tuple(map(frozenset, axes)) for name, axes in self.lengths or ()},
+            None if self.input is None else tuple(self.input),
+            None if self.output is None else tuple(self.output),
+        )
 
     @property
     def productions(self) -> dict[str, tuple[Production, ...]]:
         """The alternatives of every symbol."""
-        if "_productions" not in self.__dict__:
-            self.__dict__["_productions"] = productions(self.rules, self.start)
-        found: dict[str, tuple[Production, ...]] = self.__dict__["_productions"]
-        return found
-
-    @property
-    def derivations(self) -> Derivations:
-        """Tables of what can be derived."""
-        if "_derivations" not in self.__dict__:
-            self.__dict__["_derivations"] = self._within(_COSTS)
-        found: Derivations = self.__dict__["_derivations"]
-        return found
-
-    def _within(self, things: tuple[str, ...]) -> Derivations:
-        kept = tuple(thing for thing in things if getattr(self, thing) is not None)
-        bounds = Bounds(kept, tuple(getattr(self, thing) for thing in kept), self.numbers, self._lengths)
-        return Derivations(self.productions, bounds, self.input is not None)
-
-    @property
-    def _lengths(self) -> dict[str, tuple[frozenset[int], ...]]:
-        return {name: tuple(map(frozenset, axes)) for name, axes in self.lengths or ()}
-
-    @property
-    def root(self) -> Room:
-        """The room for the start symbol."""
-        if "_start_room" not in self.__dict__:
-            self.__dict__["_start_room"] = self._root(self.derivations, self.depth)
-        found: Room = self.__dict__["_start_room"]
-        return found
-
-    def _root(self, derivations: Derivations, depth: int) -> Room:
-        outs = derivations.least(self.start, self._shape, depth)
-        wanted = [out for out in outs if self.output is None or out == tuple(self.output)]
-        return derivations.room({out: [derivations.most] for out in wanted})
-
-    @property
-    def _shape(self) -> Shape:
-        return () if self.input is None else tuple(self.input)
+        return self.language.rules
 
     # --- as a hole ------------------------------------------------------------------------------------------------
 
@@ -127,30 +101,17 @@ class Grammar(Hole):
     def numeric(self) -> bool:
         return False
 
-    @property
+    @cached_property
     def count(self) -> int | float:
         """Exact; infinite where `params` or `macs` tell too many derivations apart for counting."""
-        if "_count" not in self.__dict__:
-            try:
-                self.__dict__["_count"] = sum(n for *_, n in self._classes())
-            except TooMany:
-                self.__dict__["_count"] = math.inf
-        found: int | float = self.__dict__["_count"]
-        return found
+        try:
+            return sum(n for *_, n in self.language.classes())
+        except TooMany:
+            return math.inf
 
-    @property
+    @cached_property
     def free(self) -> bool:
-        if "_free" not in self.__dict__:  # counting them all takes longer
-            self.__dict__["_free"] = next(self.near(self.first()), None) is not None or self.count > 1
-        found: bool = self.__dict__["_free"]
-        return found
-
-    def _classes(self) -> Iterator[tuple[Shape, int, int, int]]:
-        derive = self.derivations
-        ways = derive.ways(self.start, self._shape, self.depth)
-        for out in self.root.costs:
-            for size, cost, n in derive.classes(ways[out]):
-                yield out, size, cost, n
+        return next(self.neighbours(self.first()), None) is not None or self.count > 1  # counting all takes longer
 
     def nth(self, i: int) -> Decision:
         if self.count == math.inf:
@@ -158,29 +119,22 @@ class Grammar(Hole):
                 "these derivations cannot be numbered, since their costs differ too much; leave out params= and macs=, and "
                 "narrow the space instead"
             )
-        for out, size, cost, n in self._classes():
-            if i < n:
-                return _written(self.derivations.nth(self.start, self._shape, self.depth, out, size, cost, i))
-            i -= n
-        raise IndexError(f"this grammar has {self.count} derivations")
+        return written(self.language.nth(i))
 
     def first(self) -> Decision:
         """A derivation that ends as soon as can be."""
-        return _written(self._drawn(self.derivations.shallow))
+        return written(self.language.drawn(self.language.derivations.shallow))
 
     def sample(self, rng: Random) -> Decision:
         """A derivation drawn by the weights of the alternatives, among those that can be finished."""
-        return _written(self._drawn(lambda offered, weights, *_: rng.choices(offered, cum_weights=weights)[0]))
+        return written(self.language.drawn(by_weight(rng)))
 
-    def _drawn(self, choose: Any) -> Tree:
-        return self.derivations.draw(self.start, self._shape, self.depth, self.root, choose)[0]
-
-    def checked(self, decision: Any, key: str) -> Decision:
+    def validate(self, decision: Any, key: str) -> Decision:
         if not isinstance(decision, (list, tuple)) or not all(type(i) is int for i in decision):
             raise GenomeError(f"{key}: {shown(decision)} is no derivation, a list of numbers of alternatives")
         rest = iter(enumerate(decision))
 
-        def choose(offered: list[Production], weights: list[float], room: Room, state: Any) -> Production:
+        def choose(offered: list[Production], weights: list[float], slack: Slack, state: Any) -> Production:
             at, i = next(rest, (len(decision), -1))
             for one in offered:
                 if one.number == i:
@@ -194,87 +148,35 @@ class Grammar(Hole):
                 f"offered are {[one.number for one in offered]}"
             )
 
-        self._drawn(choose)
+        self.language.drawn(choose)
         if next(rest, None) is not None:
             raise GenomeError(f"{key}: the derivation {shown(decision)} goes on after everything is derived")
         return list(decision)
 
     def result(self, decision: Any, fill: Fill, key: str) -> Any:
-        return self._built(self._read(decision), self.start, fill, key)
-
-    def _built(self, tree: Tree, symbol: str, fill: Fill, key: str) -> Any:
-        """What a symbol has become; what it derives has addresses as if it was a hole with options, and so have its leaves."""
-        one, at = self.productions[symbol][tree[0]], f"{key}:{tree[0]}"
-        leaves = enumerate(zip(tree[1:], one.leaves, strict=True))
-        return fill(one.filled([self._built(child, leaf, fill, f"{at}[{i}]") for i, (child, leaf) in leaves]), at)
-
-    def _read(self, decision: Any) -> Tree:
-        rest = iter(decision)
-
-        def read(symbol: str) -> Tree:
-            i = next(rest)
-            return (i, *[read(leaf) for leaf in self.productions[symbol][i].leaves])
-
-        return read(self.start)
+        return self.language.built(self.language.read(decision), self.start, fill, key)
 
     # --- moves ----------------------------------------------------------------------------------------------------
 
-    def _whole(self, decision: Any) -> Place:
-        return Place((), self._read(decision), self.start, self._shape, self.depth)
-
-    def _places(self, whole: Place) -> list[Place]:
-        return list(self.derivations.places(whole.tree, whole.symbol, whole.shape, whole.depth))
-
-    def near(self, decision: Any) -> Iterator[Decision]:
+    def neighbours(self, decision: Any) -> Iterator[Decision]:
         """Every derivation with another alternative in one place, what it needs derived as shortly as can be."""
-        whole, derive = self._whole(decision), self.derivations
-        for place in self._places(whole):
-            room = derive.room_at(place, whole, self.root.costs)
-            for one in derive.offered(place.symbol, place.shape, place.depth, room)[0]:
-                if one.number != place.tree[0]:
-                    tree = derive.draw_with(one, place.shape, place.depth, room, derive.shallow)[0]
-                    yield _written(put(whole.tree, place.at, tree))
+        return map(written, self.language.neighbours(self.language.read(decision)))
 
-    def regrown(self, decision: Any, rng: Random) -> Decision | None:
+    def mutate(self, decision: Any, rng: Random) -> Decision | None:
         """One symbol derived anew, with another alternative; None if none of them has another."""
-        whole, derive = self._whole(decision), self.derivations
-        places = self._places(whole)
-        for place in rng.sample(places, len(places)):
-            room = derive.room_at(place, whole, self.root.costs)
-            offered = derive.offered(place.symbol, place.shape, place.depth, room)[0]
-            others = [one for one in offered if one.number != place.tree[0]]
-            if others:
-                (one,) = rng.choices(others, [one.weight for one in others])
-                tree = derive.draw_with(
-                    one, place.shape, place.depth, room, lambda o, weights, *_: rng.choices(o, cum_weights=weights)[0]
-                )[0]
-                return _written(put(whole.tree, place.at, tree))
-        return None
+        found = self.language.mutant(self.language.read(decision), rng)
+        return None if found is None else written(found)
 
-    def crossed(self, parents: list[Any], rng: Random) -> Decision:
+    def crossover(self, parents: list[Any], rng: Random) -> Decision:
         """A derivation with a part of another in the place of an equal symbol; one of them as it is if nothing fits."""
         a, b = rng.sample(parents, 2) if len(parents) == 2 else (parents[0], parents[0])
-        whole, derive = self._whole(a), self.derivations
-        places, others = self._places(whole), self._places(self._whole(b))
-        for place in rng.sample(places[1:], len(places) - 1):
-            parts = [o.tree for o in others[1:] if o.symbol == place.symbol and o.tree != place.tree]
-            room = derive.room_at(place, whole, self.root.costs) if parts else None
-            for tree in rng.sample(parts, len(parts)):
-                assert room is not None
-                found = derive.follow(tree, place.symbol, place.shape, place.depth)
-                if found and any(derive.fits(found[1], most) for most in room.costs.get(found[0], ())):
-                    return _written(put(whole.tree, place.at, tree))
-        return list(rng.choice([a, b]))
+        found = self.language.child(self.language.read(a), self.language.read(b), rng)
+        return list(rng.choice([a, b])) if found is None else written(found)
 
     def inherits(self, decision: Any, parents: list[Any]) -> bool:
         """Whether every alternative in a derivation stands in one of its parents, for the same symbol."""
-        mine, *theirs = (set(self._used(self._read(one), self.start)) for one in (decision, *parents))
+        mine, *theirs = (set(self._used(one)) for one in (decision, *parents))
         return mine <= set().union(*theirs)
-
-    def _used(self, tree: Tree, symbol: str) -> Iterator[tuple[str, int]]:
-        yield symbol, tree[0]
-        for child, leaf in zip(tree[1:], self.productions[symbol][tree[0]].leaves, strict=True):
-            yield from self._used(child, leaf)
 
     # --- as numbers -----------------------------------------------------------------------------------------------
 
@@ -283,65 +185,18 @@ class Grammar(Hole):
         numbers = {(one.symbol, one.number): 0.0 for every in self.productions.values() for one in every}
         words = [0.0] * self._longest
         if decision is not None:
-            for i, used in enumerate(self._used(self._read(decision), self.start)):
+            for i, used in enumerate(self._used(decision)):
                 numbers[used] += 1
                 if i < len(words):
                     words[i] = (used[1] + 1) / len(self.productions[used[0]])
         return [*numbers.values(), *words]
 
-    @property
+    @cached_property
     def _longest(self) -> int:
-        """How many alternatives a derivation can have at most."""
-        if "_words" not in self.__dict__:
-            longest = dict.fromkeys(self.productions, 0)
-            for _ in range(self.depth):
-                longest = {
-                    name: min(_WORDS, max(1 + sum(longest[leaf] for leaf in one.leaves) for one in every))
-                    for name, every in self.productions.items()
-                }
-            self.__dict__["_words"] = longest[self.start]
-        found: int = self.__dict__["_words"]
-        return found
+        return self.language.longest(_WORDS)
 
-    # --- what is wrong --------------------------------------------------------------------------------------------
-
-    def _nothing_fits(self) -> SpaceError:
-        for depth in range(self.depth + 1, self.depth + _DEEPER):
-            if self._root(self.derivations, depth).costs:
-                return SpaceError(
-                    f"grammar(depth={self.depth}): too small for any derivation; the least is depth={depth}"
-                )
-        for thing in _COSTS:
-            others = tuple(other for other in _COSTS if other != thing)
-            if getattr(self, thing) is not None and self._root(self._within(others), self.depth).costs:
-                return SpaceError(
-                    f"grammar({thing}={getattr(self, thing)}): too small for any derivation"
-                    f"; the least is {thing}={self._least(thing, others)}"
-                )
-        free = self._within(())
-        if self._root(free, self.depth).costs:
-            return SpaceError("grammar(): no derivation meets all bounds together; raise one of them")
-        flows = f" that takes {self._shape}" + (f" and gives {tuple(self.output)}" if self.output else "")
-        return SpaceError(
-            f"grammar(): {self.start!r} has no derivation{flows} with depth={self.depth}; give it an alternative "
-            f"whose shapes fit"
-        )
-
-    def _least(self, thing: str, others: tuple[str, ...]) -> int:
-        """The least that a derivation within the other bounds can cost."""
-        kept = tuple(other for other in others if getattr(self, other) is not None)
-        most = (2**62, *(getattr(self, other) for other in kept))
-        derive = Derivations(
-            self.productions, Bounds((thing, *kept), most, self.numbers, self._lengths), self.input is not None
-        )
-        outs = self._root(derive, self.depth).costs
-        table = derive.least(self.start, self._shape, self.depth)
-        return min(derive.unpack(cost)[0] for out in outs for cost in table[out])
-
-
-def _written(tree: Tree) -> Decision:
-    """A derivation as numbers, leftmost first."""
-    return [tree[0], *[i for child in tree[1:] for i in _written(child)]]
+    def _used(self, decision: Any) -> Iterator[tuple[str, int]]:
+        return self.language.used(self.language.read(decision), self.start)
 
 
 # --- what users write -------------------------------------------------------------------------------------------------

@@ -20,100 +20,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmyth.errors import GenomeError, NasmythError, SpaceError
 from nasmyth.graph.joins import Identity
 from nasmyth.kinds import shown
-from nasmyth.record import Value
-from nasmyth.space.arithmetic import Arithmetic, Fill
-
-Genome = dict[str, Any]
-
-
-class Hole(Arithmetic, abstract=True):
-    """A decision to make. `count` is how many ways there are to make it (infinite for a real)."""
-
-    _is_hole = True
-
-    if TYPE_CHECKING:
-
-        @property
-        def name(self) -> Any:
-            """By which it is known, if not by its address: the last field of every kind of hole."""
-
-    @property
-    def plural(self) -> bool:
-        """Whether it stands for several parts: the branches of a parallel, the edges into a vertex."""
-        return False
-
-    @property
-    def numeric(self) -> bool:
-        return True
-
-    @property
-    def count(self) -> int | float:
-        raise NotImplementedError
-
-    @property
-    def free(self) -> bool:
-        """Whether there is more than one decision."""
-        return self.count > 1
-
-    def nth(self, i: int) -> Any:
-        """The i-th decision."""
-        raise NotImplementedError
-
-    def first(self) -> Any:
-        """The decision that is made where none is given."""
-        return self.nth(0)
-
-    def sample(self, rng: Random) -> Any:
-        """A decision drawn at random, each equally likely."""
-        return self.nth(rng.randrange(int(self.count)))
-
-    def near(self, decision: Any) -> Iterator[Any]:
-        """The decisions next to this one: at most 64 others, evenly spread."""
-        n = int(self.count)
-        return (other for other in map(self.nth, range(0, n, -(-n // 64))) if other != decision)
-
-    def regrown(self, decision: Any, rng: Random) -> Any:
-        """The decision with a part of it made anew; None for a decision that has no parts."""
-        return None
-
-    def crossed(self, parents: list[Any], rng: Random) -> Any:
-        """A decision that takes after one or two others."""
-        return rng.choice(parents)
-
-    def inherits(self, decision: Any, parents: list[Any]) -> bool:
-        """Whether a decision takes after these and nothing else."""
-        return decision in parents
-
-    def checked(self, decision: Any, key: str) -> Any:
-        """The decision as this hole writes it. Raises GenomeError if it is not one of its own."""
-        raise NotImplementedError
-
-    def result(self, decision: Any, fill: Fill, key: str) -> Any:
-        """What stands in the hole's place once `decision` is made."""
-        return decision
-
-    def inner(self) -> tuple[Any, ...]:
-        """The templates among which it decides."""
-        return ()
-
-    def encode(self, decision: Any) -> list[float]:
-        """A vector of fixed length; all zeros for None, a decision that is not active."""
-        raise NotImplementedError
-
-
-class Symbol(Value):
-    """Stands in a rule of a grammar for whatever the rule of that name derives. Made by `symbol`."""
-
-    _is_hole = True
-    rule: str
-    name: str | None = None
-    keep: bool = False
+from nasmyth.space.arithmetic import Fill
+from nasmyth.space.hole import Hole, below
 
 
 class Choice(Hole):
@@ -130,13 +45,10 @@ class Choice(Hole):
         if len(set(self.options)) < len(self.options):
             raise SpaceError(f"choice{self.options}: an option stands twice (1, 1.0 and True are one); write each once")
 
-    @property
+    @cached_property
     def scalar(self) -> bool:
         """Whether the options are plain numbers and words, so that a decision is the option itself."""
-        known: bool | None = self.__dict__.get("_scalar")
-        if known is None:
-            known = self.__dict__["_scalar"] = all(isinstance(o, (int, float, str)) for o in self.options)
-        return known
+        return all(isinstance(o, (int, float, str)) for o in self.options)
 
     @property
     def numeric(self) -> bool:
@@ -149,6 +61,10 @@ class Choice(Hole):
     def nth(self, i: int) -> Any:
         return self.options[i] if self.scalar else i
 
+    def sample(self, rng: Random) -> Any:
+        i = below(len(self.options), rng)
+        return self.options[i] if self.scalar else i
+
     @property
     def plural(self) -> bool:
         return all(isinstance(o, tuple) or getattr(o, "plural", False) for o in self.options)
@@ -157,7 +73,7 @@ class Choice(Hole):
         """The number of the option that a decision stands for."""
         return self.options.index(decision) if self.scalar else int(decision)
 
-    def checked(self, decision: Any, key: str) -> Any:
+    def validate(self, decision: Any, key: str) -> Any:
         if self.scalar and decision in self.options:
             return self.options[self.options.index(decision)]
         if not self.scalar and type(decision) is int and 0 <= decision < len(self.options):
@@ -197,7 +113,7 @@ class Integer(Hole):
     def nth(self, i: int) -> Any:
         return self.lo + i * self.step
 
-    def checked(self, decision: Any, key: str) -> Any:
+    def validate(self, decision: Any, key: str) -> Any:
         if type(decision) is int and self.lo <= decision <= self.hi and (decision - self.lo) % self.step == 0:
             return decision
         raise GenomeError(
@@ -242,7 +158,7 @@ class Real(Hole):
     def sample(self, rng: Random) -> Any:
         return self.at(rng.random())
 
-    def near(self, decision: float) -> Iterator[Any]:
+    def neighbours(self, decision: float) -> Iterator[Any]:
         at = self.fraction(decision)
         return (self.at(f) for f in (max(0.0, at - 0.1), min(1.0, at + 0.1)) if abs(f - at) > 1e-12)
 
@@ -258,7 +174,7 @@ class Real(Hole):
             return math.log(decision / self.lo) / math.log(self.hi / self.lo)
         return float((decision - self.lo) / (self.hi - self.lo))
 
-    def checked(self, decision: Any, key: str) -> Any:
+    def validate(self, decision: Any, key: str) -> Any:
         if isinstance(decision, (int, float)) and type(decision) is not bool and self.lo <= decision <= self.hi:
             return float(decision)
         raise GenomeError(f"{key}: {shown(decision)} is not a number from {self.lo} to {self.hi}")
@@ -303,7 +219,7 @@ class Subset(Hole):
                 i -= with_it
         return taken
 
-    def checked(self, decision: Any, key: str) -> Any:
+    def validate(self, decision: Any, key: str) -> Any:
         n = len(self.options)
         if (
             isinstance(decision, (list, tuple))

@@ -22,7 +22,7 @@ from nasmyth.graph.op import Block, Op
 from nasmyth.graph.origins import Mix, Nested, Option, Taken
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.fill import Pick, Substitution
-from nasmyth.space.holes import Hole
+from nasmyth.space.hole import Hole
 
 OPEN: Any = type("Open", (), {"__repr__": lambda self: "OPEN"})()
 """What a `pick` answers that leaves a hole open."""
@@ -65,7 +65,9 @@ class _Marking(Substitution):
         self.told: list[tuple[str, Hole, Any]] = []
         self.times = 1  # how often what is filled now is filled, for open numbers in it
 
-    def __call__(self, template: Any, address: str) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
+    def __call__(
+        self, template: Any, address: str
+    ) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
         return self.fill(template, address) if is_open(template) else template
 
     def fill(self, template: Any, address: str) -> Any:
@@ -81,7 +83,7 @@ class _Marking(Substitution):
             if not isinstance(template, (Op, Block)):
                 raise
             every = self._each(found, template, address)
-            return Mix(found.key, found.decisions(), every)
+            return Mix(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         if not isinstance(made, Value):
@@ -111,14 +113,14 @@ class _Marking(Substitution):
             if not isinstance(hole.result(hole.first(), lambda part, at: part, key), Value):
                 raise _OpenNumber(key, hole)
             decisions = _OpenNumber(key, hole).decisions()  # whole templates, such as all derivations
-            return Mix(key, decisions, [self.fill_hole(hole, one, key) for one in decisions])
+            return Mix(key, decisions, tuple(self.fill_hole(hole, one, key) for one in decisions))
         every = [self._option(hole, part, f"{key}:{i}") for i, part in enumerate(hole.inner())]
         if hole.plural and all(map(_holds_values, every)):
             return tuple([member for i, made in enumerate(every) for member in _gates(made, key, i)])
         if not all(isinstance(one, (Op, Block, Combine)) for one in every):
             raise _OpenNumber(key, hole)
         options = [one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)]
-        return Mix(key, tuple(range(len(options))), options)
+        return Mix(key, tuple(range(len(options))), tuple(options))
 
     def _each(self, found: _OpenNumber, template: Any, address: str) -> list[Any]:
         """What a part becomes for each value of an open number in it."""
@@ -137,7 +139,7 @@ class _Marking(Substitution):
             numbers = [self(part, below(address, name)) for name, part in parts_of(template)]
         except _OpenNumber as found:
             every = self._each(found, template, address)
-            return Nested(found.key, found.decisions(), every)
+            return Nested(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         return self(with_parts(template, numbers), address)
@@ -166,7 +168,9 @@ def _gates(made: Any, key: str, i: int) -> Iterator[Any]:
 def _gated(made: Any, key: str, i: int) -> Any:
     if isinstance(made, (Op, Block, Combine)):
         inside = made if isinstance(made, Taken) else Taken(made, ((key, i),), f":{i}", True)
-        return Taken(Mix(key, (i,), (inside.replace(options=(), step="", instead=False),)), inside.options, inside.step, True)
+        return Taken(
+            Mix(key, (i,), (inside.replace(options=(), step="", instead=False),)), inside.options, inside.step, True
+        )
     return with_parts(made, [_gated(p, key, i) if isinstance(p, Value) else p for _, p in parts_of(made)])
 
 

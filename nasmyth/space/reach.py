@@ -12,7 +12,7 @@ from nasmyth.graph.combine import Composite, is_unsettled, parts_of, with_parts
 from nasmyth.kinds import shown
 from nasmyth.record import below, is_open
 from nasmyth.space.fill import MOST, fully_named, too_many
-from nasmyth.space.holes import Genome, Hole, Symbol
+from nasmyth.space.hole import Genome, Hole, Symbol
 
 
 def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None) -> dict[str, Hole]:

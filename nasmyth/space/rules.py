@@ -21,7 +21,7 @@ from nasmyth.graph.combine import Combine, Name, parts_of, with_parts
 from nasmyth.graph.joins import Identity, Zero
 from nasmyth.record import Value, is_open
 from nasmyth.space.fill import fill
-from nasmyth.space.holes import Hole, Symbol
+from nasmyth.space.hole import Hole, Symbol
 
 _MOST = 1000  # alternatives that the holes of one may stand for
 

@@ -89,7 +89,7 @@ def candidate(
         if distinct == "graph":
             key = space.decode(genome).key
         else:
-            key = content_key([[name, value] for name, value in sorted(space.checked(genome).items())])
+            key = content_key([[name, value] for name, value in sorted(space.validate(genome).items())])
         recipe = space.recipe_of(genome) if hasattr(space, "recipe_of") else None
         said = None if recipe is None else to_json(recipe)
         return Candidate(genome, key, origin, said, stage=stage, parent=parent)

@@ -3,10 +3,12 @@ torch."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from random import Random
 
-from nasmyth.space.holes import Genome
+from nasmyth.errors import BudgetError
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 from nasmyth.testing.laws import law
 
@@ -25,6 +27,8 @@ def check_space(space: Space, samples: int = 100, seed: int = 0) -> None:
         _encodes_apart(space, genome, other)
     _every_decision_counts(space, drawn[:10])
     _size_is_exact(space, drawn)
+    for genome, other in itertools.pairwise(drawn):
+        _fixed_is_smaller(space, genome, other, rng)
 
 
 def _survives_json(space: Space) -> None:
@@ -34,14 +38,18 @@ def _survives_json(space: Space) -> None:
 
 def _belongs(space: Space, genome: Genome, what: str) -> None:
     law(json.loads(json.dumps(genome)) == genome, space, f"{what} is not plain data: {genome}")
-    law(space.checked(genome) == genome, space, f"{what} is not a genome in its own form: {genome}")
+    law(space.validate(genome) == genome, space, f"{what} is not a genome in its own form: {genome}")
     law(
         genome.keys() <= space.holes.keys(),
         space,
         f"{what} decides what is no hole: {genome.keys() - space.holes.keys()}",
     )
     graph = space.decode(genome)
-    law(all(c.pressure(c.measure(graph)) <= 1 for c in space.constraints), space, f"{what} misses the budget: {genome}")
+    law(
+        all(c.violation_ratio(c.measure(graph)) <= 1 for c in space.constraints),
+        space,
+        f"{what} misses the budget: {genome}",
+    )
 
 
 def _moves_stay_inside(space: Space, genome: Genome, other: Genome, rng: Random) -> None:
@@ -76,7 +84,7 @@ def _every_decision_counts(space: Space, drawn: list[Genome]) -> None:
         for key in genome.keys() - alive:
             for decision in space.alternatives(key, genome[key]):
                 tried.add(key)
-                if space._decoded(space.changed(genome, {key: decision})) != space._decoded(genome):
+                if space.filled(space.changed(genome, {key: decision})) != space.filled(genome):
                     alive.add(key)
                     break
     law(tried == alive, space, f"these decisions change nothing: {sorted(tried - alive)}")
@@ -90,3 +98,27 @@ def _size_is_exact(space: Space, drawn: list[Genome]) -> None:
         law(len(every) == space.size or bool(space.constraints), space, f"says {space.size}, lists {len(every)}")
         law(listed <= set(every), space, "samples what it does not list")
     law(len(listed) <= space.size, space, f"says {space.size}, but {len(listed)} have been sampled")
+
+
+def _fixed_is_smaller(space: Space, genome: Genome, other: Genome, rng: Random) -> None:
+    """With some decisions of a genome fixed: everything made decides so, belongs to the whole, and is counted exactly."""
+    keys = rng.sample(list(genome), rng.randint(0, len(genome)))
+    half = {key: genome[key] for key in keys[: len(keys) // 2]}
+    partial = {key: genome[key] for key in keys}
+    try:
+        fixed = space.fix(partial)
+    except BudgetError:  # narrowing is a search, which may find nothing in what is left
+        return
+    law(fixed == space.fix(half).fix(partial), space, f"fixing {half}, then more, is not fixing {partial}")
+    law(fixed.validate(genome) == genome, space, f"{genome} is not among those that decide {partial}")
+    for made in (fixed.sample(rng), fixed.mutate(genome, rng), fixed.crossover(genome, other, rng)):
+        _belongs(fixed, made, "what is made where some is fixed")
+        _belongs(space, made, "what is made where some is fixed")
+        agrees = all(made[key] == decision for key, decision in partial.items() if key in made)
+        law(agrees, space, f"fixed {partial}, made {made}")
+    law(fixed.encode(genome) == space.encode(genome), space, "what is fixed is encoded otherwise")
+    _survives_json(fixed)
+    if space.size <= _SMALL:
+        alike = [g for g in space.enumerate() if all(g.get(key, d) == d for key, d in partial.items())]
+        law(list(fixed.enumerate()) == alike, space, f"fixed {partial}, lists others than those that decide so")
+        law(len(alike) == fixed.size or bool(space.constraints), fixed, f"says {fixed.size}, lists {len(alike)}")

@@ -90,7 +90,8 @@ def _asks_well(search: Simulation, n: int) -> list[Proposal]:
     law(least <= len(asked) <= n, strategy, f"asked for {n} while {len(pending)} are out, gives {len(asked)}")
     for one in asked:
         _is_a_proposal(search, one)
-    places = [(one.stage.name, json.dumps(one.genome, sort_keys=True)) for one in (*pending, *asked) if one.genome]
+    work: list[Pending | Proposal] = [*pending, *asked]
+    places = [(one.stage.name, json.dumps(one.genome, sort_keys=True)) for one in work if one.genome]
     spare = space.size >= 8 * len(places)  # a space that is nearly used up has to repeat
     law(len({*places}) == len(places) or not spare, strategy, f"asks for {n}, and repeats itself or what is out")
     search.ask(n)
@@ -105,7 +106,7 @@ def _ask(search: Simulation, n: int) -> list[Proposal]:
 def _is_a_proposal(search: Simulation, one: Proposal) -> None:
     who, (genome, stage, parent, origin) = search.strategy, one
     law(isinstance(one, Proposal) and isinstance(stage, Stage), who, f"asks for {one}, which is no Proposal")
-    law(search.space.checked(genome) == genome, who, f"asks for what is not in the space: {genome}")
+    law(search.space.validate(genome) == genome, who, f"asks for what is not in the space: {genome}")
     law(json.loads(json.dumps([*stage, origin])) == [*stage, origin], who, f"{stage} is not plain data")
     law(bool(stage.name) and 0 < stage.share <= 1, who, f"{stage} needs a name, and a share above 0 and of at most 1")
     law((stage.name == FULL.name) == (stage.share == 1), who, f"{stage}: what is trained in full is called 'final'")

@@ -44,7 +44,7 @@ def use_space(data):
 
 def use_genome(case):
     name, genome = case
-    for use in (SPACES[name].encode, SPACES[name].decode, SPACES[name].checked):
+    for use in (SPACES[name].encode, SPACES[name].decode, SPACES[name].validate):
         use(genome)
 
 

@@ -123,7 +123,7 @@ def test_keys_are_equal_exactly_for_isomorphic_graphs(seed):
 def test_keys_do_not_see_how_a_network_was_written(template, seed):
     space = Space(template, SHAPE)
     term = space.decode(space.sample(seed))
-    wrapped = graph(chain(Identity(), chain(chain(space._decoded(space.sample(seed))[0]), Identity()), Identity()))
+    wrapped = graph(chain(Identity(), chain(chain(space.filled(space.sample(seed))[0]), Identity()), Identity()))
     assert wrapped == term and hash(wrapped) == hash(term)
     assert renumbered(term, random.Random(seed)).key == term.key
 

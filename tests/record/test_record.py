@@ -207,7 +207,7 @@ def test_json_has_no_infinities(value):
 
 
 def test_names_of_nasmyth_are_taken():
-    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.combine\)"):
+    with pytest.raises(DuplicateNameError, match=r"has a Concat already \(nasmyth.graph.joins\)"):
         type("Concat", (Value,), {"__module__": "mine"})
     assert loads(dumps(Concat("d"))) is Concat("d")
 

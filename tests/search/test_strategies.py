@@ -26,6 +26,7 @@ from nasmyth.search import (
 )
 from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
+from nasmyth.space.narrow import Narrowed
 from nasmyth.testing import check_strategy
 
 SPACE = Space(
@@ -162,7 +163,7 @@ def test_impossible_settings_are_refused(make):
 
 def test_an_impossible_budget_is_not_searched_for_ever():
     with pytest.raises(BudgetError, match="nothing in this space meets params<=1"):
-        Random().ask(None, Space(SPACE.template, SPACE.input, constraints=(params <= 1,)), Generator(0), 1, ())
+        Random().ask(None, Space(SPACE.template, SPACE.input, narrowed=Narrowed((params <= 1,))), Generator(0), 1, ())
 
 
 def test_strategies_have_names():

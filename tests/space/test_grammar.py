@@ -89,7 +89,7 @@ def test_count_is_enumeration_and_all_differ(name):
     one = GRAMMARS[name]
     every = [tuple(one.nth(i)) for i in range(min(one.count, 1000))]
     assert len(set(every)) == len(every) and (one.count > 1000 or len(every) == one.count)
-    assert all(one.checked(list(decision), "body") == list(decision) for decision in every[:200])
+    assert all(one.validate(list(decision), "body") == list(decision) for decision in every[:200])
     with pytest.raises(IndexError, match="this grammar has"):
         one.nth(one.count)
 
@@ -106,7 +106,7 @@ def test_what_is_derived_is_what_brute_force_finds(depth, size):
 
     wanted = Counter(term for term in bodies(rules, "a", depth) if fits(term))
     ours = grammar(rules, depth=depth, size=size, input=SHAPE)
-    found = Counter(ours.result(ours.nth(i), None, "") for i in range(ours.count))
+    found = Counter(ours.result(ours.nth(i), lambda part, at: part, "") for i in range(ours.count))
     assert found == wanted
 
 
@@ -114,7 +114,7 @@ def test_what_is_derived_is_what_brute_force_finds(depth, size):
 def test_a_bounded_cost_leaves_out_just_what_exceeds_it(thing, most):
     measure = {"params": params, "macs": macs}[thing]
     free, bound = (grammar(PLAIN, depth=3, input=SHAPE, **kind) for kind in ({}, {thing: most}))
-    costs = [measure(Graph.of(free.result(free.nth(i), None, ""), SHAPE)) for i in range(free.count)]
+    costs = [measure(Graph.of(free.result(free.nth(i), lambda part, at: part, ""), SHAPE)) for i in range(free.count)]
     assert 0 < bound.count == sum(cost <= most for cost in costs) < free.count
 
 
@@ -125,7 +125,7 @@ def test_all_samples_keep_all_bounds():
     tight = grammar(PLAIN, depth=6, size=9, params=1500, macs=60_000, input=SHAPE)
     rng = Random(0)
     for _ in range(600):
-        graph = Graph.of(tight.result(tight.sample(rng), None, ""), SHAPE)
+        graph = Graph.of(tight.result(tight.sample(rng), lambda part, at: part, ""), SHAPE)
         assert len(graph.nodes) - 1 <= 9 and params(graph) <= 1500 and macs(graph) <= 60_000
     assert len({tuple(tight.sample(rng)) for _ in range(300)}) > 60
 
@@ -143,7 +143,7 @@ def test_symbols_of_one_name_derive_alike_with_weights_of_their_own():
     head = symbol("b", "head")
     one = grammar({"a": [parallel(head, head, head)], "b": [Wide(4), Wide(4, kernel=5)]}, depth=2, input=SHAPE)
     assert one.count == 2
-    graph = Graph.of(one.result([0, 1], None, ""), SHAPE)
+    graph = Graph.of(one.result([0, 1], lambda part, at: part, ""), SHAPE)
     assert [node.op for node in graph.nodes[1:]] == [Wide(4, kernel=5)] * 3 + [Add()]
     assert params(graph) == 3 * params(Graph.of(Wide(4, kernel=5), SHAPE))
     bound = grammar({"a": [parallel(head, head, head)], "b": [Wide(4), Tag()]}, depth=2, input=SHAPE, params=100)
@@ -189,12 +189,12 @@ def test_mutation_derives_one_symbol_anew():
     one, rng = GRAMMARS["mixed"], Random(0)
     for _ in range(200):
         before = one.sample(rng)
-        after = one.regrown(before, rng)
+        after = one.mutate(before, rng)
         same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
         tail = sum(1 for _ in itertools.takewhile(
             lambda pair: pair[0] == pair[1], zip(reversed(before[same:]), reversed(after[same:]), strict=False)
         ))  # fmt: skip
-        assert after != before and one.checked(after, "") == after
+        assert after != before and one.validate(after, "") == after
         assert same + tail >= 0 and after[:same] == before[:same]
 
 
@@ -203,8 +203,8 @@ def test_crossover_puts_a_part_of_one_parent_into_the_other():
     mixed = 0
     for _ in range(300):
         parents = [one.sample(rng), one.sample(rng)]
-        child = one.crossed(parents, rng)
-        assert one.inherits(one.checked(child, ""), parents)
+        child = one.crossover(parents, rng)
+        assert one.inherits(one.validate(child, ""), parents)
         mixed += child not in parents
     assert mixed > 30
     assert not GRAMMARS["plain"].inherits([2], [[3], [4]])
@@ -212,7 +212,9 @@ def test_crossover_puts_a_part_of_one_parent_into_the_other():
 
 def test_neighbours_differ_in_one_place():
     one = grammar({"a": [chain(A, A), Tag(1), Tag(2)]}, depth=3)
-    assert sorted(one.near([0, 1, 2])) == sorted([[1], [2], [0, 0, 1, 1, 2], [0, 2, 2], [0, 1, 0, 1, 1], [0, 1, 1]])
+    assert sorted(one.neighbours([0, 1, 2])) == sorted(
+        [[1], [2], [0, 0, 1, 1, 2], [0, 2, 2], [0, 1, 0, 1, 1], [0, 1, 1]]
+    )
 
 
 # --- what is no derivation, what is no grammar ------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def test_decisions_are_listed_once_checked_and_drawn(hole):
     every = [hole.nth(i) for i in range(hole.count)]
     texts = [json.dumps(decision) for decision in every]
     assert len(set(texts)) == len(texts) and [json.loads(t) for t in texts] == every
-    assert [hole.checked(decision, "here") for decision in every] == every
+    assert [hole.validate(decision, "here") for decision in every] == every
     rng = Random(0)
     drawn = [json.dumps(hole.sample(rng)) for _ in range(40 * len(every))]
     assert set(drawn) == set(texts)
@@ -40,7 +40,7 @@ def test_decisions_are_listed_once_checked_and_drawn(hole):
 def test_reals_cover_their_range(lo, factor, log, fraction):
     hole = real(lo, lo * factor, log=log)
     value = hole.at(fraction)
-    assert hole.lo <= value <= hole.hi and hole.checked(value, "") == value
+    assert hole.lo <= value <= hole.hi and hole.validate(value, "") == value
     assert math.isclose(hole.fraction(value), fraction, abs_tol=1e-6)
     assert hole.at(0) == pytest.approx(lo) and hole.at(1) == pytest.approx(hole.hi)
     middle = math.sqrt(hole.lo * hole.hi) if log else (hole.lo + hole.hi) / 2
@@ -95,8 +95,8 @@ def test_foreign_decisions_are_refused_with_what_is_offered(hole, decision):
 
 
 def test_decisions_come_back_in_their_own_form():
-    assert choice(1, 2).checked(1.0, "") == 1 and type(choice(1, 2).checked(True, "")) is int
-    assert type(real(0, 1).checked(1, "")) is float and subset(2, 1, 2, 3).checked((2, 0), "") == [0, 2]
+    assert choice(1, 2).validate(1.0, "") == 1 and type(choice(1, 2).validate(True, "")) is int
+    assert type(real(0, 1).validate(1, "")) is float and subset(2, 1, 2, 3).validate((2, 0), "") == [0, 2]
 
 
 # --- names and arithmetic -------------------------------------------------------------------------------------------

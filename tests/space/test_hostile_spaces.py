@@ -42,7 +42,7 @@ GENOME = SPACE.sample(3)
     ids=lambda genome: str(genome)[-60:] if not (isinstance(genome, dict) and genome.get("width") == 10**5000) else "long",
 )  # fmt: skip
 def test_genomes_that_are_none(genome):
-    for use in (SPACE.decode, SPACE.encode, SPACE.checked, SPACE.recipe_of):
+    for use in (SPACE.decode, SPACE.encode, SPACE.validate, SPACE.recipe_of):
         with pytest.raises(GenomeError) as caught:
             use(genome)
         assert len(str(caught.value)) < 1000

@@ -45,7 +45,7 @@ def test_what_is_made_fits_and_what_fits_is_not_ruled_out(template, where, measu
     narrowed = space.narrow(*limits)
     assert set(genomes(narrowed)) == fitting
     for key in fitting:  # no decision of a genome that fits was ruled out
-        assert all(every[key][name] in allowed for name, allowed in narrowed.allowed.items() if name in every[key])
+        assert all(every[key][name] in allowed for name, allowed in narrowed.domains.items() if name in every[key])
     check_space(narrowed, samples=5)
 
 
@@ -57,7 +57,7 @@ def test_every_decision_that_can_fit_is_sampled():
     narrowed, rng = space.narrow(limit), Random(0)
     assert 5 < len(fitting) < space.size / 2
     assert {str(narrowed.sample(rng)) for _ in range(60 * len(fitting))} == fitting
-    assert set(map(len, narrowed.allowed.values())) != {0}
+    assert set(map(len, narrowed.domains.values())) != {0}
 
 
 def test_options_with_decisions_of_their_own_are_tried_at_their_cheapest():
@@ -66,7 +66,7 @@ def test_options_with_decisions_of_their_own_are_tried_at_their_cheapest():
     space = Space(chain(Tag(0), inner), SHAPE)
     assert [g["[1]"] for g in genomes(space.narrow(params <= 40)).values()] == [0]
     narrowed = space.narrow(params <= 220)
-    assert {narrowed.sample(i)["[1]"] for i in range(60)} == {0, 1} and narrowed.allowed["[1]"] == [0, 1]
+    assert {narrowed.sample(i)["[1]"] for i in range(60)} == {0, 1} and narrowed.domains["[1]"] == [0, 1]
     nested = Space(choice(Tag(9, 100), chain(choice(Tag(1, 900), Tag(1, choice(800, 2))))), SHAPE)
     assert params(nested.decode(nested.narrow(params <= 8).sample())) == 8
 
@@ -133,7 +133,7 @@ def test_a_parent_that_does_not_fit_has_children_that_do():
 
 def test_narrowing_is_deterministic_and_adds_up():
     once, again = BIG.narrow(params <= 9000), BIG.narrow(params <= 9000)
-    assert once.allowed == again.allowed and [once.sample(i) for i in range(9)] == [again.sample(i) for i in range(9)]
+    assert once.domains == again.domains and [once.sample(i) for i in range(9)] == [again.sample(i) for i in range(9)]
     both = once.narrow(macs <= 300_000).narrow(params <= 9000)
     assert both.constraints == (params <= 9000, macs <= 300_000)
     assert all(meets(BIG, both.sample(i), both.constraints) for i in range(20))

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 from core_toys import SHAPE, Flat, Tag, Wide, toy_bottle
+from nasmyth.laws import check_space
 from own_combinators import Backwards, Dense, Ladder, Sandwich
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph import Add, Concat, Graph, Zero, chain, parallel, repeat, residual
 from nasmyth.graph.origins import Mixture, origins, supergraph
-from nasmyth.laws import check_space
 from nasmyth.space import Space, choice, grammar, integer, maybe, subset, symbol
 
 WIDTH = choice(1, 2, name="w")

@@ -35,8 +35,8 @@ def text(genome):
 
 def term(space, genome):
     """What a genome stands for, filled anew, past every cache of the space."""
-    filled, made = fill(space.template, lambda key, hole: hole.checked(genome[key], key))
-    recipe, more = fill(space.recipe, lambda key, hole: hole.checked(genome[key], key), "recipe")
+    filled, made = fill(space.template, lambda key, hole: hole.validate(genome[key], key))
+    recipe, more = fill(space.recipe, lambda key, hole: hole.validate(genome[key], key), "recipe")
     return (filled, recipe), {**made, **more}
 
 
@@ -115,9 +115,9 @@ def test_what_is_remembered_is_what_is_filled(template, seed):
     """Fillings are remembered by their decisions; a template without memory gives the same."""
     space = Space(template, SHAPE)
     genome = space.sample(seed)
-    plain = Space(template, SHAPE)._decoded(json.loads(text(genome)))
-    assert space._decoded(genome) == plain == term(space, genome)[0] and term(space, genome)[1] == genome
-    assert list(space.checked(json.loads(text(genome)))) == list(genome)
+    plain = Space(template, SHAPE).filled(json.loads(text(genome)))
+    assert space.filled(genome) == plain == term(space, genome)[0] and term(space, genome)[1] == genome
+    assert list(space.validate(json.loads(text(genome)))) == list(genome)
 
 
 def test_ten_thousand_samples_decode():
@@ -284,8 +284,8 @@ GENOME = {"[0].out": 4, "[1].count": 1, "[1][0]": 0, "[1][0]:0.label": 2}
 
 def test_a_genome_is_plain_data():
     assert SPACE.decode(GENOME).nodes[-1].op is Tag(2)
-    assert SPACE.checked(dict(reversed(GENOME.items()))) == GENOME
-    assert list(SPACE.checked(dict(reversed(GENOME.items())))) == list(GENOME)
+    assert SPACE.validate(dict(reversed(GENOME.items()))) == GENOME
+    assert list(SPACE.validate(dict(reversed(GENOME.items())))) == list(GENOME)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ C, GROUPS = 8, 4
 def module(name, training=False):
     """A published layer on eight channels, with learned numbers that are not what they start from."""
     genome = written(PUBLISHED[name])
-    filled, _ = fill(layer(groups=GROUPS), lambda key, hole: hole.checked(genome[key], key))
+    filled, _ = fill(layer(groups=GROUPS), lambda key, hole: hole.validate(genome[key], key))
     torch.manual_seed(1)
     made = Wired(Graph.of(filled, (C, 5, 6))).double().train(training)
     with torch.no_grad():
@@ -107,9 +107,9 @@ def test_notation_goes_there_and_back():
     space, rng = evonorm(**SMALL), random.Random(0)
     for _ in range(50):
         genome = space.sample(rng)
-        assert written(text(genome), nodes=8) == genome == space.checked(genome)
+        assert written(text(genome), nodes=8) == genome == space.validate(genome)
     short = written("neg x; add 5 zero", nodes=8)
-    assert text(short).endswith("neg x; add 11 zero") and space.checked(short) == short
+    assert text(short).endswith("neg x; add 11 zero") and space.validate(short) == short
 
 
 @pytest.mark.parametrize(

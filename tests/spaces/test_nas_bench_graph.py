@@ -33,7 +33,7 @@ def test_size_and_notation():
     for seed in range(200):
         one = space.sample(seed)
         back = genome(text(one))
-        assert space.checked(back) == back and text(back) == text(one)
+        assert space.validate(back) == back and text(back) == text(one)
         assert space.decode(back) == space.decode(one), "one text, one network"
 
 

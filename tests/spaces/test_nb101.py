@@ -60,7 +60,7 @@ def test_every_sample_is_a_legal_cell_and_its_text_leads_back():
         assert all(name in OPERATIONS for name in operations)
         written = text(one)
         back = genome(written)
-        assert space.checked(back) == back and text(back) == written
+        assert space.validate(back) == back and text(back) == written
         assert cell(wiring(back)).key == cell(wiring(one)).key
 
 
@@ -72,7 +72,7 @@ def test_every_cell_is_in_the_space():
         n = len(wired[0]) + 1
         rows = "/".join("".join("01"[j > 0 and i in wired[0][j - 1]] for j in range(n)) for i in range(n))
         found = genome(f"{names} {rows}")
-        assert wiring(space.checked(found)) == wired
+        assert wiring(space.validate(found)) == wired
 
 
 def test_samples_build_and_run():

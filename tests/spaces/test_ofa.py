@@ -24,7 +24,7 @@ def test_size_and_notation():
     assert space.size == 25 * (9**2 + 9**3 + 9**4) ** 5
     for seed in range(20):
         one = space.sample(seed)
-        assert genome(text(one)) == one == space.checked(genome(text(one)))
+        assert genome(text(one)) == one == space.validate(genome(text(one)))
     assert text(genome(ONE)) == ONE
 
 

@@ -64,7 +64,7 @@ def test_names_of_resnet_rs_read_back():
     space = resnet_rs()
     for seed in range(30):
         one = space.sample(seed)
-        assert space.checked(genome(text(one))) == one
+        assert space.validate(genome(text(one))) == one
     assert genome("resnet-rs-152-i256") == {"depth": 152, "width": 64, "resolution": 256}
     assert text({"depth": 50, "width": 32, "resolution": 160}) == "resnet-rs-50-w0.5-i160"
     with pytest.raises(GenomeError, match="resnet-rs-DEPTH-iRESOLUTION"):

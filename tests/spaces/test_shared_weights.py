@@ -37,7 +37,11 @@ def opened(name, seed=3):
     space = named(**(named.small or {}))
     genome = space.sample(seed)
     wanted = WIRING.get(name, [])
-    keys = [k for k in space.holes if k in wanted or ("from" in wanted and k.endswith("from")) or (name == "nb101" and "into" in k)]
+    keys = [
+        k
+        for k in space.holes
+        if k in wanted or ("from" in wanted and k.endswith("from")) or (name == "nb101" and "into" in k)
+    ]
     return space, {k: genome[k] if k in genome else space.holes[k].first() for k in keys}
 
 
@@ -65,10 +69,15 @@ def test_a_child_alone_is_the_child_inside(name):
         genome = space.changed(space.sample(seed), decided)
         with torch.no_grad():
             inside, alone = shared(x, genome), shared.extract(genome).eval()(x)
-        assert torch.equal(inside.nan_to_num(), alone.nan_to_num()) and inside.shape == (2, *space.decode(genome).output)
+        assert torch.equal(inside.nan_to_num(), alone.nan_to_num()) and inside.shape == (
+            2,
+            *space.decode(genome).output,
+        )
 
 
-@pytest.mark.parametrize("make", [lambda: nb201((3, 8, 8), width=4, cells=2), lambda: darts((3, 8, 8), width=4, layers=3)])
+@pytest.mark.parametrize(
+    "make", [lambda: nb201((3, 8, 8), width=4, cells=2), lambda: darts((3, 8, 8), width=4, layers=3)]
+)
 def test_a_child_trains_as_it_does_inside(make):
     """To the bit, statistics of norms and gradients included; weights off its path see no gradient."""
     space = make()
@@ -103,11 +112,18 @@ def test_one_option_mixed_alone_is_that_option(edge):
         assert torch.equal(shared(x, rest, weights), shared(x, {**genome, edge: option}))
 
 
-@pytest.mark.parametrize("make", [lambda: nb201((3, 8, 8), width=4, cells=1), lambda: darts((3, 8, 8), width=4, layers=3)])
+@pytest.mark.parametrize(
+    "make", [lambda: nb201((3, 8, 8), width=4, cells=1), lambda: darts((3, 8, 8), width=4, layers=3)]
+)
 def test_all_options_mixed_reach_every_weight(make):
     space = make()
     shared = SharedWeights(space, {})
-    mixed = {(node.op.key, option) for node in shared.graph.nodes if isinstance(node.op, Mixture) for option in node.op.options}
+    mixed = {
+        (node.op.key, option)
+        for node in shared.graph.nodes
+        if isinstance(node.op, Mixture)
+        for option in node.op.options
+    }
     weights = {one: torch.tensor(0.2, requires_grad=True) for one in sorted(mixed, key=str)}
     assert {key for key, _ in mixed} == set(space.holes)
     shared(torch.randn(2, *space.input), {}, weights).sum().backward()

@@ -19,7 +19,7 @@ from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.costs import summarise
 from nasmyth.graph.joins import Add, Identity, Multiply
 from nasmyth.graph.signature import Shape
-from nasmyth.space.holes import Symbol
+from nasmyth.space.hole import Symbol
 from nasmyth.space.rules import Production
 
 MOST = 1_000_000
@@ -41,7 +41,7 @@ class Bounds(NamedTuple):
     """For some symbols, the lengths that each axis of what they give may have."""
 
 
-class Tables:
+class LeastCosts:
     """Shapes and least costs of all that a grammar's symbols can become. `shaped`: whether shapes are followed."""
 
     def __init__(self, rules: dict[str, tuple[Production, ...]], bounds: Bounds, shaped: bool) -> None:

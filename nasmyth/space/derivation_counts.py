@@ -14,9 +14,9 @@ from typing import Any
 
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.signature import Shape
-from nasmyth.space.holes import Symbol
+from nasmyth.space.hole import Symbol
+from nasmyth.space.least_costs import Bounds, Cost, LeastCosts, State
 from nasmyth.space.rules import Production
-from nasmyth.space.tables import Bounds, Cost, State, Tables
 
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
@@ -30,12 +30,12 @@ class TooMany(Exception):
     """Costs differ so much between derivations that counting them would take too long."""
 
 
-class Ways(Tables):
-    """Tables with the numbers of derivations."""
+class DerivationCounts(LeastCosts):
+    """The numbers of derivations by shape and cost, besides their least costs."""
 
     def __init__(self, rules: dict[str, tuple[Production, ...]], bounds: Bounds, shaped: bool) -> None:
         super().__init__(rules, bounds, shaped)
-        self._ways: dict[Any, Counts] = {}
+        self._counts: dict[Any, Counts] = {}
         self._copies: dict[Any, dict[Cost, int]] = {}
         self.work = 0
         self.deepest = 0
@@ -77,22 +77,22 @@ class Ways(Tables):
         bits = sum(self._bits[1:])
         return cost >> bits, cost & ((1 << bits) - 1)
 
-    def ways(self, symbol: str, shape: Shape, depth: int) -> Counts:
+    def counts(self, symbol: str, shape: Shape, depth: int) -> Counts:
         """For each shape that can come out of a symbol, the numbers of derivations by their size, by other costs."""
         self.deepest = max(self.deepest, depth)
         key = (symbol, shape, depth)
-        found = self._ways.get(key)
+        found = self._counts.get(key)
         if found is None:
             found = {}
             for one in self.rules[symbol] if depth > 0 else ():
-                for out, counts in self.ways_of(one, 0, (shape,), depth).items():
+                for out, counts in self.counts_of(one, 0, (shape,), depth).items():
                     into = found.setdefault(out, {})
                     for other, n in counts.items():
                         into[other] = into.get(other, 0) + n
-            self._ways[key] = found
+            self._counts[key] = found
         return found
 
-    def ways_of(self, one: Production, i: int, state: State, depth: int) -> Counts:
+    def counts_of(self, one: Production, i: int, state: State, depth: int) -> Counts:
         """The same for what remains of a production from step i on."""
         ran = self.run(one, i, state)
         if ran is None:
@@ -102,14 +102,14 @@ class Ways(Tables):
         if i == len(one.steps):
             return {state[0]: {other: 1 << self.slot * size}} if self.passes(one.symbol, state[0]) else {}
         key = (one, i, state, spent, depth)
-        found = self._ways.get(key)
+        found = self._counts.get(key)
         if found is None:
             found = {}
             mask, shift = (1 << self.slot * self.sizes) - 1, self.slot * size
             _, spare = self.split(self.spare)
             most = self.split(self.most)[1] | spare
             for shape, counts in self._branches(one, i, state, depth):
-                for out, tail in self.ways_of(one, i + 1, self.after(one, i, state, shape), depth).items():
+                for out, tail in self.counts_of(one, i + 1, self.after(one, i, state, shape), depth).items():
                     into = found.setdefault(out, {})
                     self.work += len(counts) * len(tail) * (1 + self.slot * self.sizes // _LONG)
                     if self.work > _WORK:
@@ -118,13 +118,13 @@ class Ways(Tables):
                         cost = a + b + other
                         if (most - cost) & spare == spare:
                             into[cost] = into.get(cost, 0) + ((n * m << shift) & mask)
-            self._ways[key] = found
+            self._counts[key] = found
         return found
 
     def _branches(self, one: Production, i: int, state: State, depth: int) -> Iterator[tuple[Shape, dict[Cost, int]]]:
         """What the symbol at step i may give, and the numbers of ways, as many times as it is copied."""
         rule, taken, _ = self.leaf(one, i, state)
-        table, copies = self.ways(rule, taken, depth - 1), one.steps[i].copies
+        table, copies = self.counts(rule, taken, depth - 1), one.steps[i].copies
         for shape in self.useful(one, i, state, table):
             yield shape, table[shape] if copies == 1 else self._copied(rule, taken, depth - 1, shape, copies)
 
@@ -133,7 +133,7 @@ class Ways(Tables):
         found = self._copies.get(key)
         if found is None:
             spread: dict[Cost, int] = {}
-            for cost, n in self.ways(rule, taken, depth)[shape].items():
+            for cost, n in self.counts(rule, taken, depth)[shape].items():
                 sizes = range(0, self.sizes, copies)
                 spread[copies * cost] = sum(self.coefficient(n, i // copies) << self.slot * i for i in sizes)
             found = self._copies[key] = spread
@@ -154,7 +154,7 @@ class Ways(Tables):
     def nth(self, symbol: str, shape: Shape, depth: int, out: Shape, size: int, other: Cost, i: int) -> Tree:
         """The i-th derivation that gives this shape at exactly these costs."""
         for one in self.rules[symbol]:
-            n = self.coefficient(self.ways_of(one, 0, (shape,), depth).get(out, {}).get(other, 0), size)
+            n = self.coefficient(self.counts_of(one, 0, (shape,), depth).get(out, {}).get(other, 0), size)
             if i < n:
                 return (one.number, *self._nth(one, (shape,), depth, out, size, other, i))
             i -= n
@@ -174,10 +174,10 @@ class Ways(Tables):
             rule, taken, _ = self.leaf(one, k, state)
             copies = one.steps[k].copies
             for shape, first, cost, n in self._first(rule, taken, depth - 1, self.useful(
-                one, k, state, self.ways(rule, taken, depth - 1)
+                one, k, state, self.counts(rule, taken, depth - 1)
             )):  # fmt: skip
                 after = self.after(one, k, state, shape)
-                tails = self.ways_of(one, k + 1, after, depth).get(out, {})
+                tails = self.counts_of(one, k + 1, after, depth).get(out, {})
                 left = size - copies * first
                 m = self.coefficient(tails.get(other - copies * cost, 0), left) if left >= 0 else 0
                 if i < n * m:
@@ -188,7 +188,7 @@ class Ways(Tables):
             k, state, size, other = k + 1, after, left, other - copies * cost
 
     def _first(self, rule: str, taken: Shape, depth: int, shapes: Any) -> Iterator[tuple[Shape, int, Cost, int]]:
-        table = self.ways(rule, taken, depth)
+        table = self.counts(rule, taken, depth)
         for shape in shapes:
             for size, cost, n in self.classes(table[shape]):
                 yield shape, size, cost, n
