@@ -27,7 +27,22 @@ def trainings(data: str, under: str, spend: str, seed: int, on: str) -> tuple[in
     """Trainings that were finished, epochs that they did, and seconds of the whole."""
     with tempfile.TemporaryDirectory() as name:
         study, program = str(Path(name) / "study.db"), str(Path(sys.executable).with_name("nasmyth"))
-        line = [program, "design", data, "--under", under, "--spend", spend, "--seed", str(seed), "--on", on, "-q", "-o", study]
+        line = [
+            program,
+            "design",
+            data,
+            "--under",
+            under,
+            "--spend",
+            spend,
+            "--seed",
+            str(seed),
+            "--on",
+            on,
+            "-q",
+            "-o",
+            study,
+        ]
         start = time.perf_counter()
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
         took = time.perf_counter() - start

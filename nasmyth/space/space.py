@@ -37,8 +37,8 @@ class Space:
     """A space of networks, and, with a `recipe` that has holes, of ways to train them.
 
     template: ops, blocks and combinators with holes. input: shape of one example, without the batch.
-    recipe: a frozen value with holes, such as `Recipe(optimizer=SGD(lr=real(1e-4, 1e-1, log=True)))`; its holes have addresses that
-        start with "recipe.".
+    recipe: a frozen value with holes, such as `Recipe(optimizer=SGD(lr=real(1e-4, 1e-1, log=True)))`; its holes have
+        addresses that start with "recipe.".
     fixed: decisions made for good (see `fix`). narrowed: what constraints make of it (see `narrow`).
     """
 

@@ -4,7 +4,7 @@
     fitted = fit(network, task, recipe, until=4)             # leaves after 4 of 20 epochs
     fitted = fit(fitted.state, task)                         # the other 16, on a network of its own: `fitted.network`
 
-What happens in a training is in `run.py`.
+What happens in a training is in `trainer.py`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from nasmyth.errors import DataError, Diverged
 from nasmyth.train import augment, host, limits
 from nasmyth.train.limits import Limits
 from nasmyth.train.recipe import Recipe
-from nasmyth.train.run import Job, Run
 from nasmyth.train.state import TrainingState
 from nasmyth.train.steps import AnyStep, Supervised
 from nasmyth.train.task import Task
+from nasmyth.train.trainer import Job, Trainer
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -115,7 +115,7 @@ def _step_of(state: TrainingState) -> AnyStep:
 
 
 def _trained(fabric: Fabric, network: nn.Module, job: Job) -> Fitted:
-    run = Run(fabric, network, job)
+    run = Trainer(fabric, network, job)
     reason, ending = run.go()
     chosen = run.selection
     assert chosen.best is not None

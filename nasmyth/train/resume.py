@@ -17,7 +17,7 @@ from nasmyth.train.moments import copied, kept_by, load_moments, moments, restor
 from nasmyth.train.state import Progress, TrainingState, copies, load_tensors
 
 if TYPE_CHECKING:
-    from nasmyth.train.run import Run
+    from nasmyth.train.trainer import Trainer
 
 
 class Place(NamedTuple):
@@ -27,7 +27,7 @@ class Place(NamedTuple):
     generators: dict[str, Any]
 
 
-def place(run: Run) -> Place:
+def place(run: Trainer) -> Place:
     """Where a run is now."""
     chosen = run.selection
     progress = Progress(
@@ -48,7 +48,7 @@ def place(run: Run) -> Place:
     return Place(progress, _generators(run))
 
 
-def ended(run: Run) -> Callable[[], TrainingState]:
+def ended(run: Trainer) -> Callable[[], TrainingState]:
     """What gives the state that a run ended in. Leaves the best weights in the network.
 
     The gradients go first, so that no more memory is held than while it ran; that is held for as long as this is.
@@ -74,7 +74,7 @@ def ended(run: Run) -> Callable[[], TrainingState]:
     return state
 
 
-def snapshot(run: Run) -> TrainingState:
+def snapshot(run: Trainer) -> TrainingState:
     """The state of a run that goes on, with copies of all tensors."""
     progress, generators = place(run)
     average, best, job = run.average, run.selection.kept(), run.job
@@ -94,7 +94,7 @@ def snapshot(run: Run) -> TrainingState:
     )
 
 
-def take_up(run: Run, state: TrainingState) -> None:
+def take_up(run: Trainer, state: TrainingState) -> None:
     """Bring a run that was prepared to where the state is. Raises DataError where it belongs to another training."""
     _refuse_other(run, state)
     progress = state.progress
@@ -115,7 +115,7 @@ def take_up(run: Run, state: TrainingState) -> None:
     _restore_generators(run, state.generators)
 
 
-def _refuse_other(run: Run, state: TrainingState) -> None:
+def _refuse_other(run: Trainer, state: TrainingState) -> None:
     if state.task and state.task != run.task.fingerprint:
         raise DataError(
             f"this training is of other data than {run.task.name}: to begin anew with its weights and moments, give "
@@ -135,7 +135,7 @@ def _refuse_other(run: Run, state: TrainingState) -> None:
 # --- generators -----------------------------------------------------------------------------------------------------
 
 
-def _generators(run: Run) -> dict[str, Any]:
+def _generators(run: Trainer) -> dict[str, Any]:
     """The order of the examples, and for each process the noise of the augmentations and torch's global numbers."""
     mine = {"noise": run.generator.get_state(), "torch": torch.get_rng_state()}
     if run.device.type == "cuda":
@@ -148,7 +148,7 @@ def _generators(run: Run) -> dict[str, Any]:
     return {"order": run.order.state_dict(), **named}
 
 
-def _restore_generators(run: Run, found: Any) -> None:
+def _restore_generators(run: Trainer, found: Any) -> None:
     rank = run.fabric.global_rank
     try:
         if "order" in found:

@@ -1,7 +1,8 @@
 """A step: what is done with one batch. The loop calls `step(run, batch)` for each, and it is a part that can be replaced.
 
-A step is a function, or a frozen dataclass if it has settings (or a `Step`, a frozen value that files can hold, if these are
-plain numbers); it updates the weights and returns the loss, which the curve shows. What it needs is on the run (`run.py`): `predict`, `loss`, `update`, `stream`, `network`, `task`, `progress`.
+A step is a function, or a frozen dataclass if it has settings (or a `Step`, a frozen value that files can hold, if these
+are plain numbers); it updates the weights and returns the loss, which the curve shows. What it needs is on the run
+(`run.py`): `predict`, `loss`, `update`, `stream`, `network`, `task`, `progress`.
 
     @dataclass(frozen=True, eq=False)
     class Distil:

@@ -41,9 +41,10 @@ def test_refuses_what_cannot_be(wrong):
 
 @pytest.mark.parametrize(
     ("make", "field"),
-    [(lambda: SGD(lr=0), "lr"), (lambda: SGD(lr=float("nan")), "lr"), (lambda: AdamW(lr=-1.0), "lr"), (lambda: Mixup(-1.0), "alpha"),
-     (lambda: SGD(momentum=1.5), "momentum"), (lambda: SGD(weight_decay=-1.0), "weight_decay"), (lambda: AdamW(beta2=1.0), "beta2"),
-     (lambda: EMA(1.0), "decay"), (lambda: Crop(-1), "pixels"), (lambda: Cosine(1.0), "warmup")],
+    [(lambda: SGD(lr=0), "lr"), (lambda: SGD(lr=float("nan")), "lr"), (lambda: AdamW(lr=-1.0), "lr"),
+     (lambda: Mixup(-1.0), "alpha"), (lambda: SGD(momentum=1.5), "momentum"), (lambda: AdamW(beta2=1.0), "beta2"),
+     (lambda: SGD(weight_decay=-1.0), "weight_decay"), (lambda: EMA(1.0), "decay"), (lambda: Crop(-1), "pixels"),
+     (lambda: Cosine(1.0), "warmup")],
 )  # fmt: skip
 def test_parts_refuse_what_cannot_be(make, field):
     with pytest.raises(SpaceError, match=field):
