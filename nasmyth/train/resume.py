@@ -1,13 +1,13 @@
 """From a run to a `TrainingState`, and from that to a run: all that decides what comes next.
 
 `place` is cheap: counts, scores and generators. `ended` keeps the tensors that the training had, without copies, for whoever
-asks for the state; `snapshot` copies them, since the training goes on.
+asks for the state; `snapshot` copies them, since the training goes on. Here, a run is a `Trainer`, which is built on this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,9 +15,6 @@ from nasmyth.errors import DataError
 from nasmyth.train.average import copy_into, named_tensors
 from nasmyth.train.moments import copied, kept_by, load_moments, moments, restore
 from nasmyth.train.state import Progress, TrainingState, copies, load_tensors
-
-if TYPE_CHECKING:
-    from nasmyth.train.trainer import Trainer
 
 
 class Place(NamedTuple):
@@ -27,7 +24,7 @@ class Place(NamedTuple):
     generators: dict[str, Any]
 
 
-def place(run: Trainer) -> Place:
+def place(run: Any) -> Place:
     """Where a run is now."""
     chosen = run.selection
     progress = Progress(
@@ -48,7 +45,7 @@ def place(run: Trainer) -> Place:
     return Place(progress, _generators(run))
 
 
-def ended(run: Trainer) -> Callable[[], TrainingState]:
+def ended(run: Any) -> Callable[[], TrainingState]:
     """What gives the state that a run ended in. Leaves the best weights in the network.
 
     The gradients go first, so that no more memory is held than while it ran; that is held for as long as this is.
@@ -74,7 +71,7 @@ def ended(run: Trainer) -> Callable[[], TrainingState]:
     return state
 
 
-def snapshot(run: Trainer) -> TrainingState:
+def snapshot(run: Any) -> TrainingState:
     """The state of a run that goes on, with copies of all tensors."""
     progress, generators = place(run)
     average, best, job = run.average, run.selection.kept(), run.job
@@ -94,7 +91,7 @@ def snapshot(run: Trainer) -> TrainingState:
     )
 
 
-def take_up(run: Trainer, state: TrainingState) -> None:
+def take_up(run: Any, state: TrainingState) -> None:
     """Bring a run that was prepared to where the state is. Raises DataError where it belongs to another training."""
     _refuse_other(run, state)
     progress = state.progress
@@ -115,7 +112,7 @@ def take_up(run: Trainer, state: TrainingState) -> None:
     _restore_generators(run, state.generators)
 
 
-def _refuse_other(run: Trainer, state: TrainingState) -> None:
+def _refuse_other(run: Any, state: TrainingState) -> None:
     if state.task and state.task != run.task.fingerprint:
         raise DataError(
             f"this training is of other data than {run.task.name}: to begin anew with its weights and moments, give "
@@ -135,7 +132,7 @@ def _refuse_other(run: Trainer, state: TrainingState) -> None:
 # --- generators -----------------------------------------------------------------------------------------------------
 
 
-def _generators(run: Trainer) -> dict[str, Any]:
+def _generators(run: Any) -> dict[str, Any]:
     """The order of the examples, and for each process the noise of the augmentations and torch's global numbers."""
     mine = {"noise": run.generator.get_state(), "torch": torch.get_rng_state()}
     if run.device.type == "cuda":
@@ -148,7 +145,7 @@ def _generators(run: Trainer) -> dict[str, Any]:
     return {"order": run.order.state_dict(), **named}
 
 
-def _restore_generators(run: Trainer, found: Any) -> None:
+def _restore_generators(run: Any, found: Any) -> None:
     rank = run.fabric.global_rank
     try:
         if "order" in found:

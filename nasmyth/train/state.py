@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nasmyth.contents import late
 from nasmyth.errors import DataError
 from nasmyth.train.average import copy_into, named_tensors
 from nasmyth.train.moments import Moments
@@ -114,9 +115,8 @@ class TrainingState:
 
     def to_bytes(self) -> bytes:
         """The content of a file: safetensors, with everything but tensors as JSON in its metadata."""
-        from nasmyth.train.state_file import to_bytes
-
-        return to_bytes(self)
+        data: bytes = late("nasmyth.train.state_file:to_bytes")(self)
+        return data
 
     @classmethod
     def from_bytes(cls, data: bytes, network: nn.Module | None = None) -> TrainingState:
@@ -124,9 +124,8 @@ class TrainingState:
 
         Raises ExportError for anything else.
         """
-        from nasmyth.train.state_file import from_bytes
-
-        return from_bytes(data, network)
+        state: TrainingState = late("nasmyth.train.state_file:from_bytes")(data, network)
+        return state
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revived, (self.to_bytes(), self.network, self.step)
