@@ -46,11 +46,11 @@ from nasmyth.network import Network, build
 from nasmyth.spaces import resnet_rs, simplenet, vanillanet
 from nasmyth.spaces.resnet_rs import scaled, text
 from nasmyth.spaces.simplenet import PRINCIPLES, PUBLISHED
-from nasmyth.train import Recipe, Split, Task
+from nasmyth.train import SGD, AdamW, Recipe, Split, Task
 from nasmyth.transform import merge
 
-CONVNET = Recipe(lr=0.1, batch=32, epochs=12)
-STEADY = Recipe(optimizer="adamw", lr=3e-3, weight_decay=0.05, batch=32, epochs=15)
+CONVNET = Recipe(optimizer=SGD(lr=0.1), batch=32, epochs=12)
+STEADY = Recipe(optimizer=AdamW(lr=3e-3, weight_decay=0.05), batch=32, epochs=15)
 DIGITS = (1, 8, 8)
 EIGHTS = range(8, 400, 8)
 """Channels by which convolutions on a CPU are fast."""
@@ -93,7 +93,7 @@ def section_resnet_rs(seeds: int) -> None:
     grid = {text(g): (g, space.decode(g)) for g in space.enumerate() if space.decode(g).costs.macs <= max(budgets)}
     regimes = {"100 examples, 60 epochs": (True, {"few": 100}, 60), "719 examples, 10 epochs": (False, {}, 10)}
     for name, (overfits, settings, epochs) in regimes.items():
-        recipe = Recipe(lr=0.05, batch=32 if epochs == 10 else 25, epochs=epochs)
+        recipe = Recipe(optimizer=SGD(lr=0.05), batch=32 if epochs == 10 else 25, epochs=epochs)
         graphs = {key: graph for key, (_, graph) in grid.items()}
         found = table(graphs, (digits, settings), recipe, range(seeds))
         halves = [range(0, seeds, 2), range(1, seeds, 2)]
@@ -119,7 +119,7 @@ def section_vanillanet(seeds: int) -> None:
     small = {"input": DIGITS, "classes": 10, "widths": (16,), "patch": 1}
     genome = {"depth": 6, "series": 2, "width": 16}
     deep, plain = (vanillanet(**small, form=form).decode(genome) for form in ("deep", "plain"))
-    recipe, data = CONVNET.replace(epochs=25, lr=0.05), (digits, {})
+    recipe, data = CONVNET.replace(epochs=25, optimizer=SGD(lr=0.05)), (digits, {})
     merged = mapped(merging, [Job(deep, data, recipe, seed) for seed in range(seeds)])
     direct = table({"direct": plain}, data, recipe, range(seeds))["direct"]
     gain, gap = paired([a for a, _ in merged], direct), max(g for _, g in merged)

@@ -18,8 +18,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import nasmyth
 from nasmyth import NasmythClassifier, NasmythRegressor
 from nasmyth.measure import params
+from nasmyth.train import SGD, AdamW
 
-QUICK = nasmyth.Recipe(optimizer="adamw", lr=1e-2, batch=32, epochs=15, weight_decay=1e-3)
+QUICK = nasmyth.Recipe(optimizer=AdamW(lr=1e-2, weight_decay=1e-3), batch=32, epochs=15)
 """For checks that fit hundreds of times."""
 
 
@@ -83,7 +84,7 @@ def test_tables_of_mixed_columns_with_gaps_are_taken_as_they_are():
 
 def test_images_are_taken_as_images():
     digits = load_digits()
-    recipe = nasmyth.Recipe(lr=0.05, epochs=12, batch=32)
+    recipe = nasmyth.Recipe(optimizer=SGD(lr=0.05), epochs=12, batch=32)
     model = small(spend="1 trial", recipe=recipe).fit(digits.images[:600], digits.target[:600])
     assert model.network_.graph.input == (1, 8, 8)
     assert model.score(digits.images[600:800], digits.target[600:800]) > 0.5

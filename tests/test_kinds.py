@@ -13,7 +13,7 @@ from nasmyth.kinds import MOST, admits, said, shown
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.space import choice
 from nasmyth.testing import examples
-from nasmyth.train.recipe import Recipe
+from nasmyth.train.optimizers import SGD
 
 HOLE = choice(1, 2)
 
@@ -85,7 +85,7 @@ def test_the_refusal_names_the_field_and_what_it_takes():
     with pytest.raises(FieldError, match=r"Conv\(out='x'\): out must be a whole number"):
         nasmyth.ops.Conv("x")
     with pytest.raises(FieldError, match=r"lr must be a number"):
-        Recipe(lr="fast")
+        SGD(lr="fast")
     with pytest.raises(FieldError, match=r"shape must be a tuple of whole numbers"):
         nasmyth.ops.Reshape((1, "2"))
     assert issubclass(FieldError, SpaceError) and issubclass(FieldError, TypeError)

@@ -70,13 +70,15 @@ class Tabular(Domain):
         return plain(width, _cardinalities(task))
 
     def recipe(self, task: Task) -> Recipe:
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import EMA, AdamW, Recipe
 
         examples = len(task.train)
         return Recipe(
-            optimizer="adamw", lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2,
-            batch=256 if examples > 5_000 else 32, epochs=max(20, min(100, 1_000_000 // max(1, examples))), ema=0.999,
-        )  # fmt: skip
+            optimizer=AdamW(lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2),
+            epochs=max(20, min(100, 1_000_000 // max(1, examples))),
+            batch=256 if examples > 5_000 else 32,
+            average=EMA(0.999),
+        )
 
 
 def _cardinalities(task: Task) -> tuple[int, ...]:

@@ -82,14 +82,16 @@ class Vision(Domain):
 
         Whether others may be shows in training: see `adapted`.
         """
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import SGD, Crop, Recipe
 
         side, examples = min(task.inputs.shape[1:]), len(task.train)
         return Recipe(
-            optimizer="sgd", lr=0.1, weight_decay=5e-4, batch=64 if examples < 10_000 else 128,
-            epochs=max(20, min(60, 2_000_000 // max(1, examples))), smoothing=0.05 if task.classes else 0.0,
-            crop=max(1, side // 10), ema=0.0,
-        )  # fmt: skip
+            optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4),
+            augment=(Crop(max(1, side // 10)),),
+            epochs=max(20, min(60, 2_000_000 // max(1, examples))),
+            batch=64 if examples < 10_000 else 128,
+            smoothing=0.05 if task.classes else 0.0,
+        )
 
     def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
         """Mirrors training images if the network knows most mirrored images although it has never seen any.
@@ -98,9 +100,9 @@ class Vision(Domain):
         are known are known when mirrored. Of Fashion-MNIST it is 0.82, since all shoes there point one way, and mirroring
         gains nothing: 0.928 on test against 0.930, in 37 epochs of a network of 78k parameters.
         """
-        from nasmyth.train import Split, evaluate
+        from nasmyth.train import Flip, Split, evaluate
 
-        if not task.classes:
+        if not task.classes or Flip() in recipe.augment:
             return recipe, ""
         mirrored = replace(task, valid=Split(task.valid.x.flip(2), task.valid.y))
         known, known_mirrored = (evaluate(network, one)["accuracy"] for one in (task, mirrored))
@@ -111,7 +113,7 @@ class Vision(Domain):
             f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen "
             f"({known:.0%} of others)"
         )
-        return recipe.replace(flip=True), why
+        return recipe.replace(augment=(Flip(), *recipe.augment)), why
 
 
 def _on_disk(raw: Raw, options: Options) -> Task:

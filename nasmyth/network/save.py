@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +44,10 @@ FORMAT = 3
 
 L = TypeVar("L", bound=Layers)
 
+NETWORK, TRAINING = "nasmyth", "nasmyth.training"
+KINDS = {NETWORK: "a network", TRAINING: "the state of a training (TrainingState.from_bytes reads it)"}
+"""What files hold, by the name of their document."""
+
 _LIMIT = 100_000_000
 """The longest header that safetensors reads, bytes."""
 
@@ -60,6 +64,12 @@ def save(network: Layers, path: str | os.PathLike[str]) -> None:
 
 def to_bytes(network: Layers) -> bytes:
     """The file's content. The order of everything is fixed, so that equal networks give equal bytes."""
+    document = {**description(network), "takes": takes_raw(network), "gives": gives(network)}
+    return packed(network.state_dict(), NETWORK, document)
+
+
+def description(network: Layers) -> dict[str, Any]:
+    """A network without its weights, as JSON data."""
     document = {
         "format": FORMAT,
         "graph": network.graph.to_json(),
@@ -67,14 +77,16 @@ def to_bytes(network: Layers) -> bytes:
         "inputs": to_json(network.inputs),
         "outputs": to_json(network.outputs),
         "history": to_json(network.history),
-        "takes": takes_raw(network),
-        "gives": gives(network),
     }
     if theirs := origin.made_of(*(node.op for node in network.graph.nodes)):
         document["made_of"] = theirs
+    return document
+
+
+def packed(tensors: Mapping[str, Tensor], kind: str, document: Any) -> bytes:
+    """A safetensors file with one document in its metadata; one entry only, since several are written in random order."""
     text = msgspec.json.encode(document, order="sorted").decode()
-    # one entry only: safetensors writes several in random order
-    data: bytes = safetensors.save(_separate(network.state_dict()), {"nasmyth": text})
+    data: bytes = safetensors.save(_separate(tensors), {kind: text})
     return data
 
 
@@ -96,7 +108,12 @@ def from_bytes(data: bytes, make: Callable[..., L]) -> L:
     """The network that `to_bytes` wrote, made by `make`. Raises ExportError."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
-    document = _document(data := bytes(data))
+    document = unpacked(data := bytes(data), NETWORK, FORMAT)
+    return built(document, tensors_in(data), make)
+
+
+def built(document: dict[str, Any], weights: dict[str, Tensor], make: Callable[..., L]) -> L:
+    """The network that a document describes, with these weights, made by `make`. Nothing is built before they are known to fit."""
     with _building():
         origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
@@ -106,8 +123,7 @@ def from_bytes(data: bytes, make: Callable[..., L]) -> L:
             f"its graph was {shown(document.get('key'))} when it was saved and reads as {key} here: "
             "the definition or a default of one of its ops has changed since"
         )
-    weights = _tensors(data)
-    if document["format"] < FORMAT:
+    if document.get("format", FORMAT) < FORMAT:
         weights = _renamed(graph, weights, document["format"])
     with _building():
         inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
@@ -147,7 +163,8 @@ def made_of(path: str | os.PathLike[str]) -> Any:
     try:
         with open(path, "rb") as file:
             size = file.read(8)
-            return _document(size + file.read(min(int.from_bytes(size, "little"), _LIMIT))).get("made_of")
+            data = size + file.read(min(int.from_bytes(size, "little"), _LIMIT))
+            return unpacked(data, NETWORK, FORMAT).get("made_of")
     except (OSError, ExportError):
         return None  # `load` says what is wrong
 
@@ -172,24 +189,29 @@ def header(data: bytes) -> dict[str, Any]:
     return found
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def unpacked(data: bytes, kind: str, newest: int) -> dict[str, Any]:
+    """The document of a file of this kind, of format `newest` or older. Raises ExportError for any other."""
     metadata = header(data).get("__metadata__")
-    text = metadata.get("nasmyth") if isinstance(metadata, dict) else None
+    text = metadata.get(kind) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
+        other = next((KINDS[name] for name in metadata if name in KINDS), "") if isinstance(metadata, dict) else ""
+        if other:
+            raise ExportError(f"this file holds {other}, and {KINDS[kind]} is wanted")
         raise ExportError("a safetensors file, but not one that Nasmyth wrote: it holds weights without a graph")
     try:
         document = parse_json(text)
         version = document["format"]
     except (NasmythError, TypeError, KeyError):
-        raise ExportError("the description of the network in it is damaged") from None
-    if not isinstance(version, int) or version > FORMAT:
+        raise ExportError("the description of what it holds is damaged") from None
+    if not isinstance(version, int) or version > newest:
         raise ExportError(
-            f"written by a newer Nasmyth (format {version}, this one reads up to {FORMAT}): upgrade nasmyth"
+            f"written by a newer Nasmyth (format {version}, this one reads up to {newest}): upgrade nasmyth"
         )
     return dict(document)
 
 
-def _tensors(data: bytes) -> dict[str, Tensor]:
+def tensors_in(data: bytes) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises ExportError."""
     try:
         tensors: dict[str, Tensor] = safetensors.load(data)
         return tensors
@@ -261,7 +283,7 @@ def _refuse_mismatch(expected: dict[str, Tensor], weights: dict[str, Tensor]) ->
         raise ExportError(f"its weights do not match its graph: {'; '.join(problems[:3])}{more}")
 
 
-def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """On the CPU, contiguous, and no two sharing memory, which safetensors refuses."""
     seen: set[int] = set()
     found: dict[str, Tensor] = {}

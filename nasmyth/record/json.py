@@ -82,7 +82,7 @@ def _read(data: Any, levels: int) -> Any:
         )
     fields = {str(key): _read(v, levels - 1) for key, v in data.items() if key != "$"}
     try:
-        return cls(**fields)
+        return cls.of_fields(fields)
     except NasmythError:
         raise
     except TypeError as error:

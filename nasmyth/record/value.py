@@ -92,6 +92,11 @@ class Value(Frozen):
             found = first(cls._interned, key, made)
         return found  # type: ignore[no-any-return]
 
+    @classmethod
+    def of_fields(cls, fields: dict[str, Any]) -> Self:
+        """The value of fields that were read from a file. A class whose fields have changed also takes the older ones."""
+        return cls(**fields)
+
     def check(self) -> None:
         """Raise if the fields do not go together. Runs once for each distinct value."""
 

@@ -35,7 +35,7 @@ def genome_of(decisions: Decisions, network: Any) -> Genome:
     """See `Space.genome_of`."""
     if not isinstance(network, Value) or is_open(network):
         raise GenomeError(f"{shown(network)} is no template without holes, such as chain(Conv(16), Mean('h w'))")
-    wanted = Graph.of(network, decisions.input).key
+    wanted = Graph.of(network, decisions.inputs).key
     for found in genomes_of(decisions.template, network):
         genome = decisions.walk(lambda key, hole, found=found: found.get(key, decisions.first(key, hole)))  # type: ignore[misc]
         try:
@@ -115,7 +115,7 @@ def _of_hole(hole: Hole, network: Any, key: str, genome: Genome) -> Iterator[Gen
                 yield decided
             continue
         open_parts: list[tuple[Any, str]] = []
-        made = hole.result(decision, lambda part, at, into=open_parts: into.append((part, at)) or part, key)  # type: ignore[misc, func-returns-value]
+        made = hole.result(decision, lambda part, at, into=open_parts: into.append((part, at)) or part, key)  # type: ignore[misc]
         others = network if isinstance(made, tuple) and isinstance(network, tuple) else (network,)
         if len(open_parts) == len(others):
             yield from _of_all([(part, other, at) for (part, at), other in zip(open_parts, others, strict=True)], decided)

@@ -39,8 +39,8 @@ class Space:
 
     template: ops, blocks and combinators with holes. input: shape of one example, without the batch; or several by name,
         `{"x": (2708, 1433), "edges": Spec((2, 10556), "int")}`, as `Graph.of` takes them.
-    recipe: a frozen value with holes, such as `Recipe(lr=real(1e-4, 1e-1, log=True))`; its holes have addresses that
-        start with "recipe.".
+    recipe: a frozen value with holes, such as `Recipe(optimizer=SGD(lr=real(1e-4, 1e-1, log=True)))`; its holes have
+        addresses that start with "recipe.".
     fixed: decisions made for good (see `fix`). narrowed: what constraints make of it (see `narrow`).
     """
 
@@ -64,7 +64,7 @@ class Space:
         if not self.input:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
         if recipe is not None and not isinstance(recipe, Value):
-            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(lr=...), got {shown(recipe)}")
+            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(epochs=...), got {shown(recipe)}")
         self.recipe = recipe
         self.narrowed = narrowed
         decisions = Decisions(template, recipe, self.inputs)

@@ -46,6 +46,7 @@ def make(folder: Path) -> None:
     from nasmyth import Study, build, read
     from nasmyth.network import Network
     from nasmyth.spaces import spaces
+    from nasmyth.train import EMA, Recipe, fit
 
     found: dict[str, list[Any]] = {"graphs": [], "spaces": [], "genomes": [], "texts": []}
     for name in SPACES:
@@ -65,6 +66,8 @@ def make(folder: Path) -> None:
         numbered = next(trial for trial in study.trials if "weights" in trial.artefacts)
         (folder / "good.safetensors").write_bytes(study.get(numbered.artefacts["weights"]))
     network = Network.load(folder / "good.safetensors")
+    state = fit(network, task, Recipe(average=EMA(0.9), batch=256), until=0.3, device="cpu").state
+    (folder / "good.state").write_bytes(state.to_bytes())
     network.export(folder / "good.onnx")
     (folder / "traced.safetensors").write_bytes(Network.of(_module(), _example()).to_bytes())
     (folder / "plain.safetensors").write_bytes(build(space.decode(space.sample(0))).to_bytes())
@@ -112,6 +115,7 @@ def prepared() -> dict[str, Target]:
         "space JSON": partial(_space_json, found["spaces"]),
         "genome": partial(_genome, _spaces(found["spaces"]), found["genomes"]),
         "weights": partial(_weights, weights),
+        "state": partial(_state, (good / "good.state").read_bytes()),
         "study": partial(_study, good / "good.db"),
         "npz": partial(_data, "new.npz", mutate_data.npz),
         "csv": partial(_data, "new.csv", mutate_data.csv),
@@ -134,10 +138,9 @@ def _import_parts() -> None:
     import_library()
 
 
-NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "study", "npz", "csv", "parquet", "pictures",
-    "inputs",
-         "ONNX", "console", "values", "calls")  # fmt: skip
-SHARES = {name: {"ONNX": 1, "study": 4, "console": 4}.get(name, 16) for name in NAMES}
+NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "state", "study", "npz", "csv", "parquet", "pictures",
+         "inputs", "ONNX", "console", "values", "calls")  # fmt: skip
+SHARES = {name: {"ONNX": 1, "study": 4, "console": 4, "state": 4}.get(name, 16) for name in NAMES}
 """How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a
 second of studies and of the console, and milliseconds of all else."""
 
@@ -195,13 +198,26 @@ def _weights(files: list[bytes], rng: random.Random, folder: Path) -> None:
     Network.from_bytes(_reheaded(data, rng) if rng.random() < 0.7 else mutated_bytes(data, rng))
 
 
-def _reheaded(data: bytes, rng: random.Random) -> bytes:
-    """The same weights under a header, or a description of the network, that nobody wrote."""
+def _state(good: bytes, rng: random.Random, folder: Path) -> None:
+    """What is taken is gone on with for one step, on other data than it was: the numbers in it meet the loop."""
+    from nasmyth import read
+    from nasmyth.train import TrainingState, fit
+
+    data = _reheaded(good, rng, "nasmyth.training") if rng.random() < 0.8 else mutated_bytes(good, rng)
+    state = TrainingState.from_bytes(data)
+    state.to_bytes()
+    if not state.recipe.compile and state.recipe.precision == "32":
+        task = read("digits", limit=80, seed=0)
+        fit(state.replace(task=task.fingerprint), task, seconds=0.0, device="cpu")
+
+
+def _reheaded(data: bytes, rng: random.Random, kind: str = "nasmyth") -> bytes:
+    """The same weights under a header, or a description of what is in it, that nobody wrote."""
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
     if rng.random() < 0.7:
-        document = mutate_json.mutated(json.loads(header["__metadata__"]["nasmyth"]), rng)
-        header["__metadata__"]["nasmyth"] = _dumped(document)
+        document = mutate_json.mutated(json.loads(header["__metadata__"][kind]), rng)
+        header["__metadata__"][kind] = _dumped(document)
     else:
         header = mutate_json.mutated(header, rng)
     text = _dumped(header).encode("utf-8", "surrogatepass")
@@ -391,6 +407,7 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
     from nasmyth import Graph, Network, Space, Study, chain, choice, integer, maybe, real, repeat, residual, subset
     from nasmyth.measure import constraint, params
     from nasmyth.record import from_json, loads
+    from nasmyth.train import SGD
 
     space = _space()
     return {
@@ -437,6 +454,6 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
         "Network.of": lambda junk: Network.of(junk(), junk()),
         "Network.load": lambda junk: Network.load(junk()),
         "build": lambda junk: nasmyth.build(junk()),
-        "Recipe(lr)": lambda junk: nasmyth.Recipe(lr=junk()),
+        "SGD(lr)": lambda junk: SGD(lr=junk()),
         "Recipe(optimizer)": lambda junk: nasmyth.Recipe(optimizer=junk(), epochs=junk()),
     }

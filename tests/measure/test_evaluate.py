@@ -24,11 +24,11 @@ from nasmyth.measure import (
     params,
 )
 from nasmyth.network import Network
-from nasmyth.train import Recipe
+from nasmyth.train import SGD, Recipe
 from nasmyth.train import evaluate as scores_of
 
 torch.set_num_threads(1)
-SHORT = Recipe(epochs=1, batch=64, lr=0.05)
+SHORT = Recipe(epochs=1, batch=64, optimizer=SGD(lr=0.05))
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,7 @@ def test_a_share_of_the_epochs(effort, epochs):
 def test_a_child_starts_from_its_parents_weights(digits):
     parent = candidate(digits)["trained"]
     again = Network.from_bytes(parent.to_bytes())
-    still = Recipe(epochs=1, batch=64, lr=1e-12)
+    still = Recipe(epochs=1, batch=64, optimizer=SGD(lr=1e-12))
     child = Candidate(graph(), still, task=digits, effort=Effort(parent=lambda: again))
     for name, weight in child["trained"].named_parameters():
         assert torch.allclose(weight, dict(parent.named_parameters())[name], atol=1e-6), name

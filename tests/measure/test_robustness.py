@@ -17,7 +17,7 @@ from nasmyth.measure import Candidate, constraint, find, masking, robust
 from nasmyth.measure.attacks import Attack, Victim, attacked, perturbed, survivors
 from nasmyth.measure.robustness import masked, signs_of
 from nasmyth.testing import check_measure
-from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise
+from nasmyth.train import SGD, Recipe, Split, Task, evaluate, fit, initialise
 
 torch.set_num_threads(1)
 
@@ -83,7 +83,7 @@ def trained(digits):
 
     body = [*layer(1, 12), *layer(12, 12, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)]
     network = initialise(nn.Sequential(*body))
-    fit(network, digits, Recipe(epochs=6, lr=0.1, batch=32))
+    fit(network, digits, Recipe(epochs=6, optimizer=SGD(lr=0.1), batch=32))
     return network
 
 

@@ -9,6 +9,7 @@ import pytest
 from nasmyth import Recipe, chain, ops
 from nasmyth.progress import Step, watch, watching
 from nasmyth.progress.watch import INTERVAL
+from nasmyth.train import AdamW
 
 
 def tell(times: int = 1) -> int:
@@ -68,7 +69,7 @@ def test_a_training_tells_its_steps_and_comes_to_the_same_weights(blobs):
     for watched in (False, True):
         network = build(graph, 0, blobs.inputs, blobs.outputs)
         with watching(seen.append if watched else lambda step: None):
-            fit(network, blobs, Recipe(optimizer="adamw", lr=1e-2, batch=16, epochs=4))
+            fit(network, blobs, Recipe(optimizer=AdamW(lr=1e-2), batch=16, epochs=4))
         networks.append(network)
     assert seen and all(0 < step.epoch <= 4 and step.epochs == 4 and step.loss > 0 for step in seen)
     for ours, theirs in zip(*(network.parameters() for network in networks), strict=True):

@@ -12,7 +12,7 @@ from nasmyth.ops import Activation, BatchNorm, Conv, DecayingActivation, Depthwi
 from nasmyth.spaces import vanillanet
 from nasmyth.spaces.nb201 import nb201
 from nasmyth.testing import randomised
-from nasmyth.train import Recipe, fit, initialise
+from nasmyth.train import SGD, Recipe, fit, initialise
 from nasmyth.train.evaluation import predict_logits
 from nasmyth.transform import merge
 
@@ -105,7 +105,7 @@ def test_what_was_trained_with_twice_the_layers_is_deployed_with_half_of_them():
     task = nasmyth.read("digits")
     graph = vanillanet((1, 8, 8), 10, widths=(4,), depths=(5,), patch=1).decode({"depth": 5, "series": 1, "width": 4})
     net = build(graph, 0, task.inputs, task.outputs)
-    fit(initialise(net), task, Recipe(lr=0.05, batch=64, epochs=1), device="cpu")
+    fit(initialise(net), task, Recipe(optimizer=SGD(lr=0.05), batch=64, epochs=1), device="cpu")
     fading = [layer for layer in net.modules() if hasattr(layer, "faded")]
     assert len(fading) == 5 and all(layer.faded > 0.95 for layer in fading)
     merged = merge(net)
