@@ -79,9 +79,9 @@ class Graphs(Domain):
 
     def recipe(self, task: Task) -> Recipe:
         """Every step sees the whole graph; a few labels want much weight decay (Kipf and Welling 2017)."""
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import AdamW, Recipe
 
-        return Recipe(optimizer="adamw", lr=1e-2, weight_decay=0.5, batch=1, epochs=100)
+        return Recipe(optimizer=AdamW(lr=1e-2, weight_decay=0.5), batch=1, epochs=100)
 
 
 def _masks(graph: OneGraph, y: Tensor, options: Options) -> tuple[dict[str, np.ndarray], str]:

@@ -98,13 +98,15 @@ class Text(Domain):
         return plain(width)
 
     def recipe(self, task: Task) -> Recipe:
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import AdamW, Recipe
 
         examples = len(task.train)
         return Recipe(
-            optimizer="adamw", lr=2e-3, weight_decay=1e-2, batch=32 if examples < 50_000 else 64,
-            epochs=max(3, min(40, 300_000 // max(1, examples))), clip=1.0, warmup=0.1,
-        )  # fmt: skip
+            optimizer=AdamW(lr=2e-3, weight_decay=1e-2),
+            epochs=max(3, min(40, 300_000 // max(1, examples))),
+            batch=32 if examples < 50_000 else 64,
+            clip=1.0,
+        )
 
 
 def _tokens(task: Task) -> TokenInput:

@@ -16,7 +16,7 @@ from nasmyth.ops import Linear, MessagePassing
 from nasmyth.ops.message_passing import KINDS
 from nasmyth.spaces import nas_bench_graph
 from nasmyth.spaces.nas_bench_graph import genome
-from nasmyth.train import Recipe, evaluate, fit, initialise, score_split
+from nasmyth.train import AdamW, Recipe, evaluate, fit, initialise, score_split
 
 CORA = Path(__file__).parents[3] / "shared/data/cora.npz"
 N, CLASSES = 90, 3
@@ -116,7 +116,7 @@ def test_edges_that_lead_nowhere_change_nothing(kind):
 
 
 def test_neighbours_tell_what_features_do_not(task):
-    recipe = Recipe(optimizer="adamw", lr=3e-2, weight_decay=0.05, batch=1, epochs=100)
+    recipe = Recipe(optimizer=AdamW(lr=3e-2, weight_decay=0.05), batch=1, epochs=100)
     scores = []
     for first in (MessagePassing("sage", 16), Linear(16)):
         network = network_of(task, chain(first, Linear(CLASSES)))
@@ -169,7 +169,7 @@ def test_networks_of_nas_bench_graph_are_trained(task):
     space = nas_bench_graph({"x": (N, 8), "edges": Spec((2, edges), "int")}, CLASSES, 8)
     graph = space.decode(genome("0-0-1-3 gcn-fc-skip-gat"))
     network = initialise(nasmyth.build(graph, 0, task.inputs, task.outputs), 0)
-    assert fit(network, task, Recipe(optimizer="adamw", lr=1e-2, batch=1, epochs=40)).scores["accuracy"] > 0.6
+    assert fit(network, task, Recipe(optimizer=AdamW(lr=1e-2), batch=1, epochs=40)).scores["accuracy"] > 0.6
 
 
 @pytest.mark.skipif(not CORA.exists(), reason="the shared data is not here")
@@ -177,5 +177,5 @@ def test_cora():
     task = nasmyth.read(CORA)
     assert [task.outputs.counted(split.y) for split in (task.train, task.valid, task.test)] == [140, 500, 1000]
     network = network_of(task, chain(MessagePassing("gcn", 16), MessagePassing("gcn", 7)))
-    fit(network, task, Recipe(optimizer="adamw", lr=1e-2, weight_decay=0.5, batch=1, epochs=40))
+    fit(network, task, Recipe(optimizer=AdamW(lr=1e-2, weight_decay=0.5), batch=1, epochs=40))
     assert evaluate(network, task, "test")["accuracy"] > 0.6  # without the edges it is 0.55

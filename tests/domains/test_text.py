@@ -17,7 +17,7 @@ from nasmyth.forms import IGNORED
 from nasmyth.graph import Graph, chain
 from nasmyth.ops import Embedding, LearnedPosition, Linear, Mean
 from nasmyth.spaces import wide_attention
-from nasmyth.train import Recipe, evaluate, fit, initialise
+from nasmyth.train import AdamW, Recipe, evaluate, fit, initialise
 
 SHAKESPEARE = Path(__file__).parents[3] / "shared/data/tinyshakespeare.txt"
 LINES = ["the cat sat on the mat and looked at the moon", "a dog ran over the hill and barked at the sea"]
@@ -121,7 +121,7 @@ def test_whole_numbers_are_tokens_where_that_is_asked_for():
     space = wide_attention(task.input, 2, task.inputs.size, 16, 12, 2)
     network = initialise(nasmyth.build(space.decode(space.sample(0)), 0, task.inputs, task.outputs), 0)
     assert evaluate(network, task)["loss"] > 0
-    assert fit(network, task, Recipe(optimizer="adamw", lr=3e-3, batch=20, epochs=20)).scores["accuracy"] > 0.7
+    assert fit(network, task, Recipe(optimizer=AdamW(lr=3e-3), batch=20, epochs=20)).scores["accuracy"] > 0.7
 
 
 def test_an_embedding_is_not_fed_standardised_numbers():

@@ -10,7 +10,7 @@ from nasmyth.errors import DataError, ExportError
 from nasmyth.forms import Classes, Heads, ImageInput, NamedInputs, TokenInput, Values, fit_table_input
 from nasmyth.graph import Graph, chain, op
 from nasmyth.ops import Conv, Linear, Mean
-from nasmyth.train import Recipe, Split, Task, evaluate, fit
+from nasmyth.train import AdamW, Recipe, Split, Task, evaluate, fit
 
 KIND, AGE = Classes(("cat", "dog", "cow")), Values(("age",), (3.0,), (1.5,))
 BOTH = Heads((("kind", KIND), ("age", AGE)), (1.0, 0.5))
@@ -71,7 +71,7 @@ def test_a_network_with_two_heads_learns_both(tmp_path):
     graph = Graph.of(chain(Linear(16), Linear(4)), task.input)
     network = build(graph, 0, task.inputs, task.outputs)
     before = evaluate(network, task)
-    fit(network, task, Recipe(optimizer="adamw", lr=1e-2, batch=20, epochs=30))
+    fit(network, task, Recipe(optimizer=AdamW(lr=1e-2), batch=20, epochs=30))
     after = evaluate(network, task)
     assert after["age_rmse"] < 0.5 * before["age_rmse"] and after["loss"] < before["loss"]
     network.save(tmp_path / "net.safetensors")
@@ -119,7 +119,7 @@ def test_inputs_of_three_kinds_train_predict_save_and_export(tmp_path):
     assert task.inputs.spec.names == ("picture", "row", "tokens")
     graph = Graph.of(chain(Conv(4), Mean("h w"), Meet(8), Linear(2)), task.input)
     network = build(graph, 0, task.inputs, task.outputs)
-    fitted = fit(network, task, Recipe(optimizer="adamw", lr=1e-2, batch=16, epochs=25))
+    fitted = fit(network, task, Recipe(optimizer=AdamW(lr=1e-2), batch=16, epochs=25))
     assert fitted.scores["accuracy"] > 0.85
     part = {
         "picture": raw["picture"][:3],
