@@ -51,7 +51,7 @@ USED = 0.3
 UNBOUNDED = 1e18
 
 
-class Plan(Value):
+class TrainingPlan(Value):
     """How long each rung trains, and how."""
 
     recipe: Recipe
@@ -93,9 +93,9 @@ class Plan(Value):
         """What is spent at this rung, or on a `part` of it; `left`: seconds in which it must be over."""
         epochs = part * self.epochs(rung) / self.recipe.epochs
         if left >= UNBOUNDED:
-            return Stage(rung, epochs, keep=rung == FULL.name)
+            return Stage(rung, epochs)
         most = max(1.0, min(left, part * self.seconds(rung)) - self.metric_seconds)
-        return Stage(rung, epochs, most, keep=rung == FULL.name)
+        return Stage(rung, epochs, most)
 
 
 def epoch_of(trial: FinishedTrial) -> float:
@@ -109,7 +109,9 @@ def share(rung: str) -> float:
     return float(ETA) ** (RUNGS.index(rung) - len(RUNGS) + 1)
 
 
-def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = ()) -> Plan:
+def planned(
+    study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = ()
+) -> TrainingPlan:
     """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps.
 
     also: measures of a trained network that are told besides its scores; what they take is kept free, at the end as well.
@@ -122,11 +124,11 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
         plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
-        told = {name: getattr(plan, name) for name in Plan.fields if name != "recipe"}
+        told = {name: getattr(plan, name) for name in TrainingPlan.fields if name != "recipe"}
         study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
-        told = {name: known[name] for name in Plan.fields if name in known and name != "recipe"}
-        plan = Plan(from_json(known["recipe"]), **told)
+        told = {name: known[name] for name in TrainingPlan.fields if name in known and name != "recipe"}
+        plan = TrainingPlan(from_json(known["recipe"]), **told)
         if task.recipe not in (None, domain.recipe(task), plan.recipe):
             raise StudyError(
                 f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that "
@@ -139,7 +141,7 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
 
 def _made(
     seed: int, clock: Clock, graph: Any, task: Task, domain: Domain, recipe: Recipe, pace: Pace, also: tuple[str, ...]
-) -> tuple[Plan, str]:
+) -> tuple[TrainingPlan, str]:
     """The plan, and why the recipe changed if it did."""
     from nasmyth.network import build
     from nasmyth.train import fit, initialise
@@ -158,12 +160,12 @@ def _made(
     else:
         epoch = pace.epoch
     if most is None:
-        return Plan(recipe, UNBOUNDED, False, UNBOUNDED), why
+        return TrainingPlan(recipe, UNBOUNDED, False, UNBOUNDED), why
     price = max(min(recipe.epochs * epoch, allowance), pace.least)
     costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
     metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
     macs = find("macs")(graph)
-    return Plan(
+    return TrainingPlan(
         recipe, price, price < recipe.epochs * epoch, costliest, metric_seconds, epoch, pace.least, pace.look, macs
     ), why
 
@@ -201,7 +203,9 @@ def cheap(space: Space, seed: int) -> Any:
     return min(drawn, key=find("macs"))
 
 
-def affordable(space: Space, plan: Plan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]) -> Space:
+def affordable(
+    space: Space, plan: TrainingPlan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]
+) -> Space:
     """The space without what could not be trained in time, or is sure to be too slow on the device.
 
     Told from the costs and the device figures of the baseline, whose graph this is. A step takes time for its arithmetic

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from nasmyth.funnel.leaderboard import BASELINE
-from nasmyth.funnel.plan import ETA, LAST, RUNGS, SHORTEST, UNBOUNDED, Plan, epoch_of
+from nasmyth.funnel.plan import ETA, LAST, RUNGS, SHORTEST, UNBOUNDED, TrainingPlan, epoch_of
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, hashable
 from nasmyth.space.hole import Genome
@@ -58,7 +58,7 @@ class Funnel(Strategy):
     among them. begun, until: seconds of work on the study between which it may train; None is without end.
     """
 
-    plan: Plan
+    plan: TrainingPlan
     explore: Strategy | None
     trials: int | None = None
     begun: float = 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import TimedOut
 from nasmyth.funnel.pace import Pace
-from nasmyth.funnel.plan import UNBOUNDED, Plan
+from nasmyth.funnel.plan import UNBOUNDED, TrainingPlan
 from nasmyth.measure import find
 from nasmyth.search.strategy import FULL
 from nasmyth.study import Outcome, Trial
@@ -28,7 +28,7 @@ class Rung:
     """Trial -> `Outcome`. `end`: when all must be over, in seconds since 1970; None is never."""
 
     training: Evaluation
-    plan: Plan
+    plan: TrainingPlan
     end: float | None = None
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -44,7 +44,7 @@ class Rung:
                     f"it was trained for {done.details['epochs']:.2g} epochs in the time for {self._epochs(trial):.3g}: "
                     "something held the machine up"
                 )
-        return done
+        return replace(done, keep=trial.full)
 
     def _trained(self, trial: Trial) -> tuple[Outcome, bool]:
         """A training within its time, and whether time ended it after hardly any of what that is known to hold."""
@@ -75,7 +75,7 @@ class Rung:
             )
 
 
-def warm_up(graph: Any, task: Task, plan: Plan) -> None:
+def warm_up(graph: Any, task: Task, plan: TrainingPlan) -> None:
     """Train on a few examples before the first training in a process: imports and first calls are no part of its time."""
     if _warm:
         return

@@ -21,15 +21,17 @@ from nasmyth.measure.needs import needs
 
 
 class Effort(NamedTuple):
-    """How much of a training: a share of the recipe's epochs (or of `epochs`), within so many seconds, from whose weights.
+    """How much of a training: a share of the recipe's epochs (or of `epochs`), within so many seconds, from what start.
 
-    parent: gives the network whose weights it starts from. device: of the training, as in `fit`.
+    start: gives the state of a training that it goes on with, or the network whose weights it starts from. pausing: it is
+    left there, to be gone on with, and its learning rate is that of the whole training. device: as in `fit`.
     """
 
     share: float = 1.0
     epochs: float | None = None
     seconds: float | None = None
-    parent: Callable[[], Any] | None = None
+    start: Callable[[], Any] | None = None
+    pausing: bool = False
     device: str = "auto"
 
     def planned(self, recipe: Any) -> float:

@@ -89,16 +89,30 @@ class Trained(NamedTuple):
 
 @need(takes=("graph", "recipe", "seed", "task", "effort"), price=TRAINED, tells=lambda done: done.fitted.scores)
 def training(graph: Any, recipe: Any, seed: int, task: Any, effort: Any) -> Trained:
-    """Trains a network from new weights, or from those of its parent, as much as the candidate says."""
+    """Trains a network as much as the candidate says: from new weights, from those of another, or on with a training."""
     from nasmyth.network import build
-    from nasmyth.train import fit, initialise
+    from nasmyth.train import TrainingState, fit, initialise
 
+    start = None if effort.start is None else effort.start()
+    epochs, more = effort.planned(recipe), {"device": effort.device, **_checkpoints()}
+    if isinstance(start, TrainingState) and start.network.graph == graph:
+        seconds = None if effort.seconds is None else start.progress.seconds + effort.seconds
+        fitted = fit(start, task, recipe, until=epochs, seconds=seconds, **more)
+        return Trained(fitted.network, fitted)
     network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
-    if effort.parent is not None:
-        inherit(network, effort.parent())
-    epochs = effort.planned(recipe)
-    fitted = fit(network, task, recipe, epochs=epochs, seconds=effort.seconds, seed=seed, device=effort.device)
+    if start is not None:
+        inherit(network, start.fresh_network() if isinstance(start, TrainingState) else start)
+    bound = {"until": epochs} if effort.pausing else {"epochs": epochs}
+    fitted = fit(network, task, recipe, **bound, seconds=effort.seconds, seed=seed, **more)
     return Trained(network, fitted)
+
+
+def _checkpoints() -> dict[str, Any]:
+    """What hands the state of a training to whoever keeps checkpoints, and how often."""
+    from nasmyth.progress import checkpoint
+
+    keep = checkpoint.keeper()
+    return {} if keep is None else {"checkpoint": lambda state: keep(state.to_bytes()), "every": checkpoint.EVERY}
 
 
 @need(takes=("training",), price=TRAINED)

@@ -189,6 +189,12 @@ def header(data: bytes) -> dict[str, Any]:
     return found
 
 
+def is_training(data: bytes) -> bool:
+    """Whether a file of Nasmyth's holds the state of a training, rather than a network."""
+    metadata = header(data).get("__metadata__")
+    return isinstance(metadata, dict) and TRAINING in metadata
+
+
 def unpacked(data: bytes, kind: str, newest: int) -> dict[str, Any]:
     """The document of a file of this kind, of format `newest` or older. Raises ExportError for any other."""
     metadata = header(data).get("__metadata__")

@@ -6,8 +6,9 @@ with shown(None) as display:                       # None: where somebody looks;
         ...
 """
 
+from nasmyth.progress.checkpoint import keeper, keeping
 from nasmyth.progress.display import Display, shown
 from nasmyth.progress.event import PHASES, Progress
 from nasmyth.progress.watch import Step, watch, watching
 
-__all__ = ["PHASES", "Display", "Progress", "Step", "shown", "watch", "watching"]
+__all__ = ["PHASES", "Display", "Progress", "Step", "keeper", "keeping", "shown", "watch", "watching"]

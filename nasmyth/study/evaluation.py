@@ -72,14 +72,14 @@ class Evaluation:
 
         stage = trial.stage
         seconds = self.seconds if stage.seconds is None else stage.seconds
-        start = None if trial.start is None else partial(_network, trial.start)
+        start = None if trial.start is None else partial(started_from, trial.start)
         recipe = from_json(trial.recipe) if trial.recipe else self.recipe
         known = {
             one.name: trial.measures[one.name]
             for one in self.asked
             if one.name in trial.measures and "training" not in one.requires
         }
-        effort = Effort(stage.share, self.epochs, seconds, start)
+        effort = Effort(stage.share, self.epochs, seconds, start, pausing=stage.keep)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -93,15 +93,21 @@ class Evaluation:
         took = {**candidate.seconds, **told.seconds}
         prices = {name: seconds for name, seconds in took.items() if seconds >= WORTH_TELLING}
         details = {**_of_the_training(candidate), "prices": prices, "seconds": time.perf_counter() - start}
-        weights = {"weights": candidate["trained"].to_bytes()} if "training" in candidate else {}
-        return Outcome(values, trial.stage.name, details, weights)
+        kept = {}
+        if "training" in candidate:
+            kept["weights"] = candidate["trained"].to_bytes()
+            if trial.stage.keep:
+                kept["state"] = candidate["training"].fitted.state.to_bytes()
+        return Outcome(values, trial.stage.name, details, kept, keep=trial.stage.keep)
 
 
-def _network(blob: bytes) -> Any:
-    """What a trial is started from."""
+def started_from(blob: bytes) -> Any:
+    """What a trial starts from: the state of a training, or a network."""
     from nasmyth.network import Network
+    from nasmyth.network.save import is_training
+    from nasmyth.train import TrainingState
 
-    return Network.from_bytes(blob)
+    return TrainingState.from_bytes(blob) if is_training(blob) else Network.from_bytes(blob)
 
 
 def _of_the_training(candidate: Candidate) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Call(NamedTuple):
     digest: bytes
     """Of the function: the process keeps the last."""
     arguments: bytes
+    keep: Callable[[bytes], object] = bytes
+    """Called with every checkpoint that the process hands over."""
 
 
 class Guard:
@@ -147,6 +149,9 @@ class _Process:
                 answer = self._received() if self._connection.poll() else None
                 if answer is None:
                     raise self._death()
+                if answer[:1] == worker.CHECKPOINT:
+                    call.keep(answer[1:])
+                    continue
                 return answer[:1] == b"+", answer[1:]
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimedOut(f"it ran for more than {show(seconds or 0.0, 's')}")

@@ -114,6 +114,10 @@ class Journal:
             raise StudyError(f"{self.where or 'memory'}: the artefact {key[:12]}... is damaged")
         return blob
 
+    def drop(self, key: str) -> None:
+        """Let go of the bytes of that SHA-256, such as a checkpoint that a later one replaces."""
+        self._store.drop(key)
+
     def close(self) -> None:
         """Let go of the file or the connections. Closing twice is fine."""
         self._store.close()

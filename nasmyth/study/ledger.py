@@ -19,6 +19,9 @@ from nasmyth.study.reader import StudyReader
 from nasmyth.study.store import ClaimLost, Conflict
 from nasmyth.study.trial import Failure, Trial, checked, unusable
 
+CHECKPOINT = "checkpoint"
+"""The artefact from which a trial goes on that was not finished. Only the last is kept, and none of what is closed."""
+
 
 class Ledger:
     """What a worker writes down of the trials that it holds. See `Study` for the meaning of its methods."""
@@ -113,6 +116,12 @@ class Ledger:
                 self.append([event("artefact", number, name=name, hash=key, bytes=len(blob))])
         return key
 
+    def checkpoint(self, trial: Trial, blob: bytes) -> None:
+        """Keep what an evaluation that goes on now could be taken up from."""
+        old = self.known(trial).artefacts.get(CHECKPOINT)
+        if self.put(trial, CHECKPOINT, blob) != old and old is not None:
+            self.reader.journal.drop(old)
+
     def _close(self, trial: Trial, kind: str, seconds: float | None, **data: Any) -> Trial:
         number = trial.number
         with self.reader.lock:
@@ -127,6 +136,8 @@ class Ledger:
             except ClaimLost:
                 self._close_without_claim(events, number, held=since is not None)
             self.leases.told(number)
+            if (old := self.reader.log.trials[number].artefacts.get(CHECKPOINT)) is not None:
+                self.reader.journal.drop(old)
             return self.reader.log.trials[number]
 
     def _close_without_claim(self, events: list[Event], number: int, held: bool) -> None:

@@ -71,5 +71,8 @@ class Memory:
     def get(self, key: str) -> bytes | None:
         return self._blobs.get(key)
 
+    def drop(self, key: str) -> None:
+        self._blobs.pop(key, None)
+
     def close(self) -> None:
         """Nothing to let go of: the events stay readable."""

@@ -23,6 +23,8 @@ class Outcome:
     """Plain data that is recorded with it: a learning curve."""
     artefacts: Mapping[str, bytes] = field(default_factory=dict)
     """What is kept of the best candidate: {"weights": ...}."""
+    keep: bool = False
+    """Whether that is kept of this candidate in any case."""
 
 
 _MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "failed to allocate", "alloc_cpu")

@@ -10,6 +10,7 @@ data it holds.
 
 from __future__ import annotations
 
+import functools
 import pickle
 import queue
 import threading
@@ -29,6 +30,13 @@ T = TypeVar("T")
 class _Job(NamedTuple):
     future: Future[Any]
     call: Call
+
+
+def _kept(future: Future[Any], checkpoint: bytes) -> None:
+    """Hand a checkpoint to whoever asked for the call and has said, by an attribute of its future, that it keeps them."""
+    keep = getattr(future, "keep", None)
+    if keep is not None:
+        keep(checkpoint)
 
 
 class Processes(Executor):
@@ -59,7 +67,9 @@ class Processes(Executor):
             if self._closed:
                 raise RuntimeError("this pool was shut down")
             function, digest = self._packed(fn)
-            job = _Job(Future(), Call(lambda: function, digest, packed((args, kwargs))))
+            future: Future[T] = Future()
+            keep = functools.partial(_kept, future)
+            job = _Job(future, Call(lambda: function, digest, packed((args, kwargs)), keep))
             self._jobs.put(job)
             self._unfinished += 1
             if len(self._slots) < min(self.workers, self._unfinished):

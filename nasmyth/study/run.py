@@ -21,12 +21,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.progress import keeping
 from nasmyth.study.arguments import whole
 from nasmyth.study.evaluation import evaluation
 from nasmyth.study.executors import choose
 from nasmyth.study.following import following
 from nasmyth.study.header import Goals
-from nasmyth.study.ledger import Ledger
+from nasmyth.study.ledger import CHECKPOINT, Ledger
 from nasmyth.study.log import rank_key
 from nasmyth.study.outcome import Outcome, numbers
 from nasmyth.study.queue import Queue
@@ -148,7 +149,10 @@ class _Loop:
                 trial = pending[0]
                 if self.on_start is not None:
                     self.on_start(trial)
-                future = self.executor.submit(self.call, self._started(trial) if self.whole else trial.graph)
+                keep = functools.partial(self.ledger.checkpoint, trial)
+                with keeping(keep):
+                    future = self.executor.submit(self.call, self._started(trial) if self.whole else trial.graph)
+                future.keep = keep  # type: ignore[attr-defined]  # for what runs in a process that can hand it over
                 self.running[future] = pending.pop(0)
         finally:
             if pending:
@@ -185,12 +189,12 @@ class _Loop:
         self.progress(closed)
 
     def _started(self, trial: Trial) -> Trial:
-        """The trial, with the trained state of its parent if it has one. Raises StudyError where that was not kept."""
-        if trial.parent is None:
-            return trial
-        kept = self.ledger.known(trial.parent).artefacts
-        name = next((name for name in ("state", "weights") if name in kept), None)
-        return trial if name is None else replace(trial, start=self.ledger.reader.get(kept[name]))
+        """The trial with what it starts from: its own last checkpoint, or what was kept of its parent."""
+        kept = self.ledger.known(trial.number).artefacts.get(CHECKPOINT)
+        if kept is None and trial.parent is not None:
+            theirs = self.ledger.known(trial.parent).artefacts
+            kept = theirs.get("state") or theirs.get("weights")
+        return trial if kept is None else replace(trial, start=self.ledger.reader.get(kept))
 
     def _told(self, trial: Trial, outcome: Outcome) -> Mapping[str, float]:
         """Record what was told with the figures, and keep the artefacts of what is better than all before."""
@@ -200,7 +204,7 @@ class _Loop:
         )  # with all that the budget asks for: what is best depends on it
         known = ledger.record(trial, outcome.stage, told, seconds=details.pop("seconds", 0.0), **details)
         best = ledger.reader.best
-        if trial.stage.keep or (not known.violation and (best is None or _rank(known) > _rank(best))):
+        if outcome.keep or (not known.violation and (best is None or _rank(known) > _rank(best))):
             for name, blob in outcome.artefacts.items():
                 ledger.put(trial, name, blob)
         return told

@@ -229,5 +229,9 @@ class SqlStore:
             # what is no bytes is damaged, which its hash will show
             return None if blob is None else blob if isinstance(blob, bytes) else str(blob).encode()
 
+    def drop(self, key: str) -> None:
+        with self._writing() as connection:
+            connection.execute(sa.delete(artefacts).where(artefacts.c.hash == key))
+
     def close(self) -> None:
         self._engine.dispose()

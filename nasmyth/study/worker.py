@@ -13,6 +13,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from nasmyth.errors import Crashed
+from nasmyth.progress import keeping
+
+CHECKPOINT = b"~"
+"""What a message begins with that is no answer yet; answers begin with "+" or "-"."""
 
 
 def main(connection: Connection, memory: int | None) -> None:
@@ -33,7 +37,9 @@ def main(connection: Connection, memory: int | None) -> None:
             if blob:
                 function, blob = pickle.loads(blob), b""
             args, kwargs = pickle.loads(arguments)
-            answer = b"+" + pickle.dumps(function(*args, **kwargs), protocol=pickle.HIGHEST_PROTOCOL)
+            with keeping(lambda checkpoint: connection.send_bytes(CHECKPOINT + checkpoint)):
+                result = function(*args, **kwargs)
+            answer = b"+" + pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
         except BaseException as error:
             answer = b"-" + _raised(error)
         connection.send_bytes(answer)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from nasmyth import ops
-from nasmyth.funnel.plan import LAST, RUNGS, UNBOUNDED, Plan
+from nasmyth.funnel.plan import LAST, RUNGS, UNBOUNDED, TrainingPlan
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.graph import chain
 from nasmyth.search import Evolution
@@ -20,7 +20,7 @@ from nasmyth.study import Failure, Study
 from nasmyth.train import Recipe
 
 SPACE = Space(chain(ops.Linear(integer(1, 4000)), ops.Linear(3)), (4,))
-PLAN = Plan(Recipe(epochs=90), price=9.0, short_of_time=True, costliest=10.0)
+PLAN = TrainingPlan(Recipe(epochs=90), price=9.0, short_of_time=True, costliest=10.0)
 
 
 @dataclass
@@ -100,7 +100,7 @@ def test_without_a_bound_on_time_candidates_are_counted_and_one_is_trained_in_fu
     assert counts(made)["short"] == 9 and counts(made)["final"] == 1
     assert all(trial.stage.seconds is None for _, trial in made)
     (final,) = (trial.stage for _, trial in made if trial.stage.name == "final")
-    assert final.keep and final.share == 1.0
+    assert final.share == 1.0 and not final.keep
 
 
 def test_promoted_candidates_keep_their_origin():

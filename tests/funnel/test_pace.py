@@ -14,7 +14,7 @@ from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace
-from nasmyth.funnel.plan import Plan, cheap, planned
+from nasmyth.funnel.plan import TrainingPlan, cheap, planned
 from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
 from nasmyth.measure import constraints
@@ -102,7 +102,7 @@ def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that
 
 
 def rung(task, **figures):
-    plan = Plan(
+    plan = TrainingPlan(
         **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
     )
     return Rung(Evaluation(task, plan.recipe), plan, end=time.time() + 60.0), plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nasmyth.funnel.plan import RUNGS, Plan, _seconds_of_an_epoch, epoch_of
+from nasmyth.funnel.plan import RUNGS, TrainingPlan, _seconds_of_an_epoch, epoch_of
 from nasmyth.study import Trial
 from nasmyth.train import Fitted, Flip, Recipe
 
@@ -23,13 +23,13 @@ def test_an_epoch_that_was_cut_short_is_no_fast_epoch():
 
 
 def test_rungs_grow_threefold_to_a_full_training():
-    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
+    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
     assert [plan.epochs(rung) for rung in RUNGS] == pytest.approx([2, 6, 18])
     assert [plan.seconds(rung) for rung in RUNGS] == pytest.approx([60 / 9, 20, 60])
 
 
 def test_where_time_is_short_cheap_candidates_get_more_epochs_in_the_same_time():
-    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
+    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
     slow, fast = (Trial(1, None, "", stages={"short": {"training": s, "epochs": 2.0}}) for s in (20.0, 4.0))
     assert plan.price_of(epoch_of(slow)) == 60.0, "it is cut off there"
     assert plan.price_of(epoch_of(fast)) == 36.0, "it may do all epochs of the recipe"
@@ -60,7 +60,7 @@ def test_images_are_mirrored_where_mirrored_ones_are_known(data, flip):
 
 
 def test_what_is_told_of_a_network_besides_its_scores_is_part_of_its_time():
-    plan = Plan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0, metric_seconds=5.0)
+    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0, metric_seconds=5.0)
     assert plan.seconds("final") == 65.0 and plan.seconds("short") == pytest.approx(60 / 9 + 5)
     fast = Trial(1, None, "", stages={"short": {"training": 4.0, "epochs": 2.0}})
     assert plan.price_of(epoch_of(fast)) == 41.0

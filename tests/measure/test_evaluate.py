@@ -240,10 +240,10 @@ def test_a_child_starts_from_its_parents_weights(digits):
     parent = candidate(digits)["trained"]
     again = Network.from_bytes(parent.to_bytes())
     still = Recipe(epochs=1, batch=64, optimizer=SGD(lr=1e-12))
-    child = Candidate(graph(), still, task=digits, effort=Effort(parent=lambda: again))
+    child = Candidate(graph(), still, task=digits, effort=Effort(start=lambda: again))
     for name, weight in child["trained"].named_parameters():
         assert torch.allclose(weight, dict(parent.named_parameters())[name], atol=1e-6), name
-    wider = Candidate(graph(6), still, task=digits, effort=Effort(parent=lambda: again))
+    wider = Candidate(graph(6), still, task=digits, effort=Effort(start=lambda: again))
     assert wider["trained"].graph == graph(6), "what has another shape starts anew"
 
 

@@ -47,7 +47,8 @@ def evaluate(trial: Trial) -> Outcome:
     """Keeps what it was started from, so that it can be seen."""
     left = f"{trial.number}" if trial.start is None else f"{trial.start.decode()}>{trial.number}"
     value = sum(trial.graph.numbers) + trial.stage.share
-    return Outcome({"accuracy": value}, trial.stage.name, artefacts={"state": left.encode()})
+    kept = {"state": left.encode()}
+    return Outcome({"accuracy": value}, trial.stage.name, artefacts=kept, keep=trial.stage.keep)
 
 
 def test_a_promoted_candidate_is_another_trial_that_starts_from_its_weights(tmp_path: Path) -> None:
