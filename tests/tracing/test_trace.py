@@ -455,7 +455,7 @@ def test_models_of_transformers(name, x):
 
 
 def test_public_names():
-    assert nasmyth.trace is nasmyth.network.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
+    assert nasmyth.trace is nasmyth.tracing.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
     assert combine.Add().commutative
 
 
