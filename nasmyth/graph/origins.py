@@ -12,15 +12,15 @@ origin. Nothing of this is there where a genome is decoded as usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError
 from nasmyth.graph.combine import Combine, Handle, Name, Parts, Reader
-from nasmyth.graph.flat import MOST, Node, infer, inferred, not_a_template, too_many_layers, unfold
+from nasmyth.graph.flat import MOST, Node, handed, infer, inferred, input_nodes, not_a_template, too_many_layers, unfold
 from nasmyth.graph.graph import Graph
-from nasmyth.graph.inputs import checked_input
-from nasmyth.graph.joins import Identity, Input
+from nasmyth.graph.inputs import checked_inputs
+from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op, mac_count, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.record import Value, below
@@ -128,17 +128,23 @@ class _Once:
 Apply = Callable[[Op, tuple[Handle, ...], Origin], Handle]
 
 
-def follow(template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape]) -> Handle:
+def follow(
+    template: Any,
+    inputs: tuple[Handle, ...],
+    apply: Apply,
+    shape: Callable[[Handle], Shape],
+    named: Mapping[str, Handle] | None = None,
+) -> Handle:
     """What comes out of a template without holes: `apply(op, inputs, origin)` carries out one layer, whatever flows; `shape`
-    tells what flows without the batch. Identities let everything pass."""
-    return _Follower(apply, shape, Origin()).put(template, inputs, Origin())
+    tells what flows without the batch. Identities let everything pass. named: inputs that layers read by name."""
+    return _Follower(apply, shape, named or {}, Origin()).put(template, inputs, Origin())
 
 
 class _Follower:
     """Reads a wiring down to its layers, and knows where it is."""
 
-    def __init__(self, apply: Apply, shape: Callable[[Handle], Shape], at: Origin) -> None:
-        self.apply, self.shape, self.at = apply, shape, at
+    def __init__(self, apply: Apply, shape: Callable[[Handle], Shape], named: Mapping[str, Handle], at: Origin) -> None:
+        self.apply, self.shape, self.named, self.at = apply, shape, named, at
 
     def __call__(self, part: Any, inputs: tuple[Handle, ...], name: Name) -> Handle:
         within: Name = name
@@ -153,39 +159,44 @@ class _Follower:
         while isinstance(part, Taken):
             at = at._replace(place=at.place + part.step, options=at.options + part.options)
             part = part.body
-        if isinstance(part, Op):
-            return inputs[0] if isinstance(part, Identity) else self.apply(part, inputs, at)
-        if isinstance(part, Block):
-            return self.put(unfold(part, tuple(map(self.shape, inputs)), at.address), inputs, at)
+        if isinstance(part, Identity):
+            return inputs[0]
         if isinstance(part, Combine):
-            return part.wire(_Follower(self.apply, self.shape, at), inputs)
-        raise not_a_template(part, at.address)
+            return part.wire(_Follower(self.apply, self.shape, self.named, at), inputs)
+        if not isinstance(part, (Op, Block)):
+            raise not_a_template(part, at.address)
+        every = (*inputs, *handed(part, len(inputs), self.named)) if self.named else inputs
+        if isinstance(part, Op):
+            return self.apply(part, every, at)
+        return self.put(unfold(part, tuple(map(self.shape, every)), at.address), inputs, at)
 
 
-def origins(template: Any, input: Shape) -> dict[str, Origin]:
+def origins(template: Any, input: Any) -> dict[str, Origin]:
     """The origin of every layer of a marked template, by its address in the network."""
     found: dict[str, Origin] = {}
 
-    def apply(op: Op, inputs: tuple[Shape, ...], at: Origin) -> Shape:
+    def apply(op: Op, read: tuple[Shape, ...], at: Origin) -> Shape:
         found[at.address] = at
-        return inferred(op, inputs)
+        return inferred(op, read)
 
-    follow(template, (checked_input(input),), apply, lambda shape: shape)
+    inputs = checked_inputs(input)
+    follow(template, (inputs.shape,), apply, lambda shape: shape, dict(inputs.named))
     return found
 
 
-def supergraph(template: Any, input: Shape) -> Graph:
+def supergraph(template: Any, input: Any) -> Graph:
     """The graph of all options of a marked template: its layers are known by their places, and mixed by `Mixture`."""
-    shape = checked_input(input)
-    nodes = [Node(Input(shape), (), shape, "input")]
+    inputs = checked_inputs(input)
+    nodes = input_nodes(inputs)
 
-    def apply(op: Op, inputs: tuple[int, ...], at: Origin) -> int:
+    def apply(op: Op, read: tuple[int, ...], at: Origin) -> int:
         if len(nodes) > MOST:
             raise too_many_layers(at.place)
-        nodes.append(Node(op, inputs, infer(op, tuple(nodes[i].shape for i in inputs), at.place), at.place))
+        nodes.append(Node(op, read, infer(op, tuple(nodes[i].shape for i in read), at.place), at.place))
         return len(nodes) - 1
 
-    last = follow(template, (0,), apply, lambda i: nodes[i].shape)
-    if last == 0 or last != len(nodes) - 1:
+    named = {name: i for i, (name, _) in enumerate(inputs.named)}
+    last = follow(template, (0,), apply, lambda i: nodes[i].shape, named)
+    if last < len(inputs) or last != len(nodes) - 1:
         nodes.append(Node(Identity(), (last,), nodes[last].shape, "output"))
     return Graph(tuple(nodes))

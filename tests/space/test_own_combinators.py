@@ -1,4 +1,4 @@
-"""A combinator in a file of one's own works wherever those of the package do: there is one traversal, and nobody knows classes."""
+"""A combinator in a file of one's own works wherever those of the package do: nobody knows their classes."""
 
 import json
 from random import Random

@@ -18,7 +18,7 @@ class SharedWeights(nn.Module):
     def __init__(self, space, decided):
         super().__init__()
         self.space, self.decided = space, decided
-        self.graph = supergraph(space.template_of(decided), space.input)
+        self.graph = supergraph(space.template_of(decided), space.inputs)
         self.layers = nn.ModuleDict()
         for node in self.graph.nodes[1:]:
             if not isinstance(node.op, Mixture):
@@ -42,7 +42,7 @@ class SharedWeights(nn.Module):
 
     def pairs(self, child):
         """Each layer of a child that has weights, and the layer here that it is."""
-        found = origins(self.space.template_of(child.genome), self.space.input)
+        found = origins(self.space.template_of(child.genome), self.space.inputs)
         for address, path in places(dict.fromkeys(node.address for node in child.graph.nodes[1:])).items():
             alone = child.get_submodule(".".join(path))
             if alone.state_dict():
