@@ -21,7 +21,7 @@ from nasmyth.funnel.leaderboard import BASELINE
 from nasmyth.funnel.plan import ETA, LAST, RUNGS, SHORTEST, UNBOUNDED, Plan, epoch_of
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, hashable
-from nasmyth.space.holes import Genome
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 from nasmyth.study.run import MAX_CRASHES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nasmyth.errors import ShapeError
 from nasmyth.graph.graph import Graph
 from nasmyth.space.decisions import Decisions
-from nasmyth.space.hole import Genome
+from nasmyth.space.hole import Genome, Hole
 from nasmyth.space.holes import Choice
 
 _NAMED = 3  # decisions that the message names at most
@@ -36,7 +36,7 @@ def diagnose(decisions: Decisions, genome: Genome, error: ShapeError) -> ShapeEr
 
 
 def _fits(decisions: Decisions, changes: Genome) -> bool:
-    def pick(key, hole):
+    def pick(key: str, hole: Hole) -> object:
         return changes[key] if key in changes else decisions.first(key, hole)
 
     try:

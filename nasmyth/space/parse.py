@@ -43,7 +43,9 @@ def genome_of(decisions: Decisions, network: Any) -> Genome:
                 return genome
         except (GenomeError, ShapeError):  # it does not fit within the bounds of a grammar
             continue
-    raise GenomeError(f"no genome of this space makes {shown(network, 200)}: it is not among its networks, or is written otherwise")
+    raise GenomeError(
+        f"no genome of this space makes {shown(network, 200)}: it is not among its networks, or is written otherwise"
+    )
 
 
 def genomes_of(template: Any, network: Any, address: str = "", genome: Genome | None = None) -> Iterator[Genome]:
@@ -71,7 +73,9 @@ def genomes_of(template: Any, network: Any, address: str = "", genome: Genome | 
     elif isinstance(template, Repeat) and isinstance(network, Chain):  # copies that were filled one by one
         ours = parts_of(template)
         if len(ours) == len(network.items):
-            pairs = [(part, other, below(address, name)) for (name, part), other in zip(ours, network.items, strict=True)]
+            pairs = [
+                (part, other, below(address, name)) for (name, part), other in zip(ours, network.items, strict=True)
+            ]
             yield from _of_all(pairs, genome)
 
 
@@ -115,10 +119,12 @@ def _of_hole(hole: Hole, network: Any, key: str, genome: Genome) -> Iterator[Gen
                 yield decided
             continue
         open_parts: list[tuple[Any, str]] = []
-        made = hole.result(decision, lambda part, at, into=open_parts: into.append((part, at)) or part, key)  # type: ignore[misc, func-returns-value]
+        made = hole.result(decision, lambda part, at, into=open_parts: into.append((part, at)) or part, key)  # type: ignore[misc]
         others = network if isinstance(made, tuple) and isinstance(network, tuple) else (network,)
         if len(open_parts) == len(others):
-            yield from _of_all([(part, other, at) for (part, at), other in zip(open_parts, others, strict=True)], decided)
+            yield from _of_all(
+                [(part, other, at) for (part, at), other in zip(open_parts, others, strict=True)], decided
+            )
 
 
 # --- grammars ---------------------------------------------------------------------------------------------------------
@@ -178,10 +184,17 @@ class _Parser:
 
     def _derivations(self, symbol: str, parts: Row, depth: int) -> Iterator[Tree]:
         for one, pattern in self.rules[symbol]:
+            idle = len(pattern) > 1 and any(isinstance(part, Symbol) and part.rule == symbol for part in pattern)
             for leaves, _ in self._match(pattern, parts, depth, {}):
-                yield (one.number, *leaves)
+                same = [tree for tree, rule in zip(leaves, one.leaves, strict=True) if rule == symbol]
+                if not (
+                    idle and self.known.get((symbol, parts, depth - 1)) in same
+                ):  # nothing but identities around it
+                    yield (one.number, *leaves)
 
-    def _match(self, pattern: Row, parts: Row, depth: int, named: dict[str, Row]) -> Iterator[tuple[Row, dict[str, Row]]]:
+    def _match(
+        self, pattern: Row, parts: Row, depth: int, named: dict[str, Row]
+    ) -> Iterator[tuple[Row, dict[str, Row]]]:
         """What the symbols of a pattern become where it is laid on a row, leaf by leaf; named ones become one thing."""
         if not pattern:
             if not parts:

@@ -128,7 +128,7 @@ class Space:
         if not self.constraints:
             return make()
 
-        def near():
+        def near() -> Iterator[Genome]:
             return moves.neighbours(self.decisions, parent)
 
         found = feasible.varied(make, self.meets, near, rng, other_than)

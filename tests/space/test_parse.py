@@ -10,7 +10,16 @@ from nasmyth.graph import Identity, chain, parallel, repeat, residual
 from nasmyth.space import Space, choice, grammar, integer, maybe, subset, symbol
 
 BODY = symbol("body")
-RULES = {"body": [chain(BODY, BODY), residual(BODY), parallel(symbol("body", "x"), symbol("body", "x")), Tag(1), Tag(2), Identity()]}
+RULES = {
+    "body": [
+        chain(BODY, BODY),
+        residual(BODY),
+        parallel(symbol("body", "x"), symbol("body", "x")),
+        Tag(1),
+        Tag(2),
+        Identity(),
+    ]
+}
 GRAMMAR = Space(chain(Wide(choice(4, 8)), grammar(RULES, depth=5, size=12, input=(4, 8, 8)), Tag(3)), (3, 8, 8))
 
 
@@ -24,7 +33,11 @@ def test_whatever_is_made_is_found_again(template, seed):
 
 def test_counts_subsets_and_options_are_found():
     space = Space(
-        chain(repeat(choice(Tag(1), Tag(2)), integer(0, 3)), parallel(subset(2, Tag(5), Tag(integer(6, 9)), Tag(4))), maybe(Tag(7))),
+        chain(
+            repeat(choice(Tag(1), Tag(2)), integer(0, 3)),
+            parallel(subset(2, Tag(5), Tag(integer(6, 9)), Tag(4))),
+            maybe(Tag(7)),
+        ),
         SHAPE,
     )
     genome = {"[0].count": 2, "[0][0]": 1, "[0][1]": 0, "[1]": [0, 1], "[1]:1.label": 8, "[2]": 1}
