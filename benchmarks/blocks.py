@@ -46,11 +46,11 @@ from nasmyth.network import Network, build
 from nasmyth.spaces import resnet_rs, simplenet, vanillanet
 from nasmyth.spaces.resnet_rs import scaled, text
 from nasmyth.spaces.simplenet import PRINCIPLES, PUBLISHED
-from nasmyth.train import Recipe, Split, Task
+from nasmyth.train import SGD, AdamW, Recipe, Split, Task
 from nasmyth.transform import merge
 
-CONVNET = Recipe(lr=0.1, batch=32, epochs=12)
-STEADY = Recipe(optimizer="adamw", lr=3e-3, weight_decay=0.05, batch=32, epochs=15)
+CONVNET = Recipe(optimizer=SGD(lr=0.1), batch=32, epochs=12)
+STEADY = Recipe(optimizer=AdamW(lr=3e-3, weight_decay=0.05), batch=32, epochs=15)
 DIGITS = (1, 8, 8)
 EIGHTS = range(8, 400, 8)
 """Channels by which convolutions on a CPU are fast."""
@@ -75,7 +75,8 @@ def section_simplenet(seeds: int, budget: float = 50e3, samples: int = 15) -> No
     for name, other in PRINCIPLES.items():
         gain = paired(template, found[name])
         print(
-            f"  {name + '=' + str(other[1]):22} {statistics.mean(found[name]):.2f}; the principle brings {shown(gain)} points"
+            f"  {name + '=' + str(other[1]):22} {statistics.mean(found[name]):.2f}; the principle brings "
+            f"{shown(gain)} points"
         )
     gap = statistics.mean(template) - statistics.mean(random)
     verdict(f"template minus random average {gap:+.2f} points (at least 0)", gap >= 0)
@@ -92,7 +93,7 @@ def section_resnet_rs(seeds: int) -> None:
     grid = {text(g): (g, space.decode(g)) for g in space.enumerate() if space.decode(g).costs.macs <= max(budgets)}
     regimes = {"100 examples, 60 epochs": (True, {"few": 100}, 60), "719 examples, 10 epochs": (False, {}, 10)}
     for name, (overfits, settings, epochs) in regimes.items():
-        recipe = Recipe(lr=0.05, batch=32 if epochs == 10 else 25, epochs=epochs)
+        recipe = Recipe(optimizer=SGD(lr=0.05), batch=32 if epochs == 10 else 25, epochs=epochs)
         graphs = {key: graph for key, (_, graph) in grid.items()}
         found = table(graphs, (digits, settings), recipe, range(seeds))
         halves = [range(0, seeds, 2), range(1, seeds, 2)]
@@ -118,7 +119,7 @@ def section_vanillanet(seeds: int) -> None:
     small = {"input": DIGITS, "classes": 10, "widths": (16,), "patch": 1}
     genome = {"depth": 6, "series": 2, "width": 16}
     deep, plain = (vanillanet(**small, form=form).decode(genome) for form in ("deep", "plain"))
-    recipe, data = CONVNET.replace(epochs=25, lr=0.05), (digits, {})
+    recipe, data = CONVNET.replace(epochs=25, optimizer=SGD(lr=0.05)), (digits, {})
     merged = mapped(merging, [Job(deep, data, recipe, seed) for seed in range(seeds)])
     direct = table({"direct": plain}, data, recipe, range(seeds))["direct"]
     gain, gap = paired([a for a, _ in merged], direct), max(g for _, g in merged)
@@ -138,7 +139,8 @@ def section_vanillanet(seeds: int) -> None:
 
 
 def section_vovnet(seeds: int) -> None:
-    """One-shot aggregation against a dense block of as many parameters: what is moved, how long it takes, what it learns."""
+    """One-shot aggregation against a dense block of as many parameters: what is moved, how long it takes, what it
+    learns."""
     pairs = []
     for channels, size, layers in ((64, 56, 6), (128, 28, 12), (256, 14, 24), (512, 7, 16)):
         dense, shape = blocks.densenet_block(32, layers), (channels, size, size)
@@ -187,7 +189,8 @@ def _compare(what: str, osa: Sequence[Graph], dense: Sequence[Graph]) -> None:
 
 
 def section_overlock(seeds: int) -> None:
-    """Where a distant mark decides: OverLoCK against plain ConvNets of as many parameters, and beyond what it was trained on."""
+    """Where a distant mark decides: OverLoCK against plain ConvNets of as many parameters, and beyond what it was
+    trained on."""
     shape = (1, 32, 32)
     lock = Graph.of(
         blocks.overlock(2, (8, 12, 16, 24), (1, 1, 1, 1), (1, 1), (2, 2), (5, 5, 5, 3), 3, 4, 2, 2, 48, 2), shape
@@ -247,7 +250,8 @@ def section_lowformer(seeds: int) -> None:
     for c in (64, 128, 256):
         slim, full = (Graph.of(part, (c, 28, 28)) for part in (blocks.slim_attention(), _standard(28, c // 32)))
         times = seconds(slim, full)
-        print(f"  {c}x28x28: slim {times[0] * 1e3:.2f} ms, standard {times[1] * 1e3:.2f} ms, {times[1] / times[0]:.2f} times as "
+        print(f"  {c}x28x28: slim {times[0] * 1e3:.2f} ms, standard {times[1] * 1e3:.2f} ms, "
+              f"{times[1] / times[0]:.2f} times as "
               f"fast with {slim.costs.macs / full.costs.macs:.2f} of the MACs")  # fmt: skip
         if c == 128:
             verdict(

@@ -1,13 +1,14 @@
 """Networks as text and as numbers: do 1,000 sampled networks survive their text, what does it cost, what are vectors worth?
 
-    python benchmarks/encodings.py [--graphs 1000] [--table nb201.parquet --column valid_acc_12ep] [--labels 100] [--seeds 20]
+    python benchmarks/encodings.py [--graphs 1000] [--table nb201.parquet --column valid_acc_12ep] [--labels 100]
+        [--seeds 20]
 
-First: networks drawn from every registered space, written as text and read again; how many have the same key as before (all,
-or the run fails), milliseconds for each, and characters, beside those of JSON.
+First: networks drawn from every registered space, written as text and read again; how many have the same key as before
+(all, or the run fails), milliseconds for each, and characters, beside those of JSON.
 
-Second, with a published table of NAS-Bench-201: how well the ranks of 1,000 unseen cells are foretold by ridge regression on
-each encoding, after `labels` cells whose accuracy is known; Spearman's correlation, the mean over seeds with its 95 % interval
-(Student's t). Baseline: the same regression on MACs alone, and the ranks of MACs without any label.
+Second, with a published table of NAS-Bench-201: how well the ranks of 1,000 unseen cells are foretold by ridge
+regression on each encoding, after `labels` cells whose accuracy is known; Spearman's correlation, the mean over seeds
+with its 95 % interval (Student's t). Baseline: the same regression on MACs alone, and the ranks of MACs without any label.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def vectors(table: Table, column: str, labels: int, seeds: int) -> None:
         start = time.perf_counter()
         known[name] = np.array([encoder.encode(one) for one in (genomes if name == "one-hot" else graphs)])
         print(
-            f"  {name:16} {len(encoder.names):5} numbers, {1e3 * (time.perf_counter() - start) / len(graphs):.2f} ms a network"
+            f"  {name:16} {len(encoder.names):5} numbers, {1e3 * (time.perf_counter() - start) / len(graphs):.2f} ms "
+            f"a network"
         )
     print(f"  {'MACs, no label':16} Spearman {spearman(known['MACs (baseline)'][:, 0], y):.3f}")
     for name, x in known.items():

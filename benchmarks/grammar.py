@@ -3,12 +3,12 @@
     python benchmarks/grammar.py [--batches 5] [--size 2000] [--failures 5000] [--baseline 40]
 
 The grammar is that of `nasmyth.spaces.einspace` (Ericsson et al. 2024, arXiv:2405.20838): recursive modules that branch,
-aggregate, route and compute, on images and on rows. A sample is drawn, decoded, its shapes inferred, its parameters and MACs
-counted. First the tables are made from which all samples are drawn; their time is printed apart.
+aggregate, route and compute, on images and on rows. A sample is drawn, decoded, its shapes inferred, its parameters and
+MACs counted. First the tables are made from which all samples are drawn; their time is printed apart.
 
-Baseline: the same networks built as PyTorch modules, run once on one example, and counted by PyTorch's own counter. Both must
-agree on parameters and MACs of every network that the baseline counts. The failure rate is that of samples which do not
-decode, do not keep the bounds, or are not genomes of their own space; it must be 0, or the run fails.
+Baseline: the same networks built as PyTorch modules, run once on one example, and counted by PyTorch's own counter.
+Both must agree on parameters and MACs of every network that the baseline counts. The failure rate is that of samples
+which do not decode, do not keep the bounds, or are not genomes of their own space; it must be 0, or the run fails.
 """
 
 from __future__ import annotations

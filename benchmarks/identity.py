@@ -15,8 +15,8 @@ in which skips vanish and zeros are marked, terms sorted. That rule and ours dif
 - A sum keeps its zeros in their expression, and its terms as they were nested: it tells cells apart that compute the same.
 - An expression does not say whether a convolution that stands in it twice is one with one set of weights or two. It takes
   cells for equal that have different numbers of parameters.
-- Sums of sums stay sums of sums in our graphs, as they do in theirs: how many networks there were if each were written as one
-  sum is printed as well.
+- Sums of sums stay sums of sums in our graphs, as they do in theirs: how many networks there were if each were written
+  as one sum is printed as well.
 
 Last the 59,049 ways to write a network of NAS-Bench-Graph. Baseline: the 26,206 that Qin et al. (2022, arXiv:2206.09166)
 publish; ours has one more, that without any layer, which they leave out.

@@ -1,6 +1,6 @@
 """ONNX files that somebody else wrote: is each taken and equal to ONNX Runtime, or refused in plain words?
 
-    python benchmarks/onnx_files.py                                  # those that the onnx package ships: 2,033, an hour on one core
+    python benchmarks/onnx_files.py                                  # those that the onnx package ships: 2,033, an hour
     python benchmarks/onnx_files.py FOLDER net.onnx --workers 2      # all files in a folder, and one more
 
 A file is taken if `Network.of` gives a network, and equal if that answers as ONNX Runtime does on inputs that were not used
@@ -195,7 +195,8 @@ def table(found: list[tuple[str, str, str, float]]) -> None:
     good = sum(counts[outcome] for outcome in FINE)
     share = 100 * good / max(1, len(found))
     print(
-        f"{good:6} of {len(found)} files are taken and equal, or refused in plain words: {share:.2f} % (at least 99.9, aim 100)"
+        f"{good:6} of {len(found)} files are taken and equal, or refused in plain words: {share:.2f} % (at least "
+        f"99.9, aim 100)"
     )
     print(f"       longest: {max((seconds for *_, seconds in found), default=0):.1f} s")
 

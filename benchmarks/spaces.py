@@ -4,9 +4,10 @@
 
 Each space says with which arguments its networks are small (`small=`). A network counts as failed if it does not decode,
 does not build, does not run forward on two examples, gives another shape than its graph says, or has other parameters than
-are counted; or if it gives a number that is not finite. The last is told apart for EvoNorm, whose layers are random formulas:
-some overflow, in the paper as well, and are rejected by a test of their stability before they are trained. Spaces over
-tables, whose ops have no modules, are decoded and given a key only. A network that was drawn before is not run again.
+are counted; or if it gives a number that is not finite. The last is told apart for EvoNorm, whose layers are random
+formulas: some overflow, in the paper as well, and are rejected by a test of their stability before they are trained.
+Spaces over tables, whose ops have no modules, are decoded and given a key only. A network that was drawn before is not
+run again.
 
 Printed for every space: how many of its samples failed, with the first reason, how many of the networks were different, and
 samples a second. `--seconds` bounds each space; what was reached is printed.

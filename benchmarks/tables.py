@@ -1,4 +1,5 @@
-"""How fast published tables are searched: queries through a study, and the whole of NAS-Bench-201 listed with keys and costs.
+"""How fast published tables are searched: queries through a study, and the whole of NAS-Bench-201 listed with keys and
+costs.
 
     python benchmarks/tables.py [--queries 10000] [--repeats 5] [--skip-enumeration]
 

@@ -3,9 +3,9 @@
     python benchmarks/trace.py [--runs 7]
 
 Seconds are the processor's, on one thread; 224 x 224 pixels. The first run of a process pays for what PyTorch imports to
-trace anything, and is printed by itself, measured in new processes. Baselines: `torch.export.export` for one batch size, and
-with a batch axis of any length, which is what tracing finds out as well. Before timing, parameters and MACs of the graph are
-held to the network's own.
+trace anything, and is printed by itself, measured in new processes. Baselines: `torch.export.export` for one batch
+size, and with a batch axis of any length, which is what tracing finds out as well. Before timing, parameters and MACs
+of the graph are held to the network's own.
 """
 
 from __future__ import annotations

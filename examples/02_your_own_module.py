@@ -15,6 +15,7 @@ from nasmyth import blocks, chain, choice, ops, repeat, residual
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
 from nasmyth.testing import check_op
+from nasmyth.train import AdamW, Crop
 
 SPEND = os.environ.get("NASMYTH_EXAMPLE_SPEND", "60s")
 
@@ -64,7 +65,7 @@ def main() -> None:
     print("params:", params(graph), " MACs:", macs(graph))  # GatedMix has no rule, so it is built once and counted
 
     task = nasmyth.read("digits")
-    recipe = nasmyth.Recipe(optimizer="adamw", lr=3e-3, epochs=20, crop=1)
+    recipe = nasmyth.Recipe(optimizer=AdamW(lr=3e-3), augment=(Crop(1),), epochs=20)
 
     def evaluate(graph: nasmyth.Graph) -> dict[str, float]:
         network = nasmyth.build(graph, inputs=task.inputs, outputs=task.outputs)

@@ -15,6 +15,7 @@ import nasmyth
 from nasmyth import Identity, Space, Zero, block, cell, chain, choice, ops, real, repeat, residual
 from nasmyth.measure import macs, params
 from nasmyth.search import FinishedTrial, Pending, Proposal, Strategy, fitness, strategy
+from nasmyth.train import SGD, Crop
 
 SPEND = os.environ.get("NASMYTH_EXAMPLE_SPEND", "60s")
 
@@ -45,7 +46,8 @@ def search_space() -> Space:
         head=ops.Linear(10),
     )
     # How to train is part of the space, if you like: the learning rate is one more decision.
-    return Space(body, input=(1, 8, 8), recipe=nasmyth.Recipe(lr=real(0.02, 0.3, log=True), epochs=8, crop=1))
+    recipe = nasmyth.Recipe(optimizer=SGD(lr=real(0.02, 0.3, log=True)), augment=(Crop(1),), epochs=8)
+    return Space(body, input=(1, 8, 8), recipe=recipe)
 
 
 @strategy("climb")

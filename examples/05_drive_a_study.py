@@ -13,6 +13,7 @@ from nasmyth import Space, blocks, chain, choice, integer, ops, repeat
 from nasmyth.errors import CandidateError
 from nasmyth.measure import macs, params
 from nasmyth.search import Evolution
+from nasmyth.train import Crop
 from nasmyth.units import spend
 
 SECONDS = spend(os.environ.get("NASMYTH_EXAMPLE_SPEND", "60s")).seconds or 60.0
@@ -39,7 +40,7 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     path = out / "driven.db"
     task = nasmyth.read("digits")
-    recipe = nasmyth.Recipe(epochs=6, crop=1)
+    recipe = nasmyth.Recipe(epochs=6, augment=(Crop(1),))
     end = time.monotonic() + SECONDS
 
     with open_study(path) as study:

@@ -82,8 +82,8 @@ def design(
     on: where networks are trained: "here", in "processes", on a cluster by "ray", or an Executor; "auto" is a process for
     each core where the time is a minute or more, else here. workers: how many are trained at once.
     strategy: proposes candidates; one of `nasmyth list strategies` by name, or with settings of its own.
-    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called
-    with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
+    progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is
+    called with every `Progress`, some times a second. reading: passed to `nasmyth.read` (target=, size=...).
 
     Raises DataError, BudgetError or StudyError before any work is done: for what cannot be met, and for a file that holds
     another study or that another process works on.
@@ -130,7 +130,7 @@ def _goal(maximize: Any, minimize: Any) -> str | None:
         raise NasmythError(
             f"{measure.name} is better when {measure.direction}imal: write {measure.direction}imize={measure.name!r}"
         )
-    if "training" not in measure.needs:
+    if "training" not in measure.requires:
         raise NasmythError(
             f"the goal of a design is a figure of a trained network, and {measure.name} is none; put it into under="
         )
@@ -169,9 +169,9 @@ class Found:
         return network_of(self.study, next(t for t in self.study.trials if t.number == number))
 
     def __str__(self) -> str:
-        from nasmyth.report.terminal import plain
+        from nasmyth.report.terminal import to_text
 
-        return plain(self.summary)
+        return to_text(self.summary)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same, and a drawing of the best network."""

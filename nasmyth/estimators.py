@@ -93,7 +93,8 @@ class _Designed(BaseEstimator):
         task = domain.task(raw, Options(kind=self._kind, seed=seed))
         task = replace(task, recipe=self.recipe or domain.recipe(task))
         found = design(
-            task, maximize=self.maximize, minimize=self.minimize, under=constraints(self.under), spend=self.spend, seed=seed,
+            task, maximize=self.maximize, minimize=self.minimize, under=constraints(self.under), spend=self.spend,
+            seed=seed,
             strategy=self.strategy, progress=self.verbose,
         )  # fmt: skip
         try:
@@ -195,7 +196,7 @@ def _shared_out(X: Any, y: np.ndarray, classes: tuple[str, ...], share: float, s
     import torch
 
     from nasmyth.domains.sources import Part, Raw
-    from nasmyth.train.task import random_split, stratified_split
+    from nasmyth.train.split import random_split, stratified_split
 
     if not 0 < share < 1:
         raise DataError(f"validation_fraction={share!r}: give a share of the rows between 0 and 1, such as 0.15")

@@ -24,13 +24,13 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
         except OSError as error:
             raise ExportError(f"cannot write {path}: {error.strerror or error}") from error
     else:
-        with whole(target) as folder:
+        with replacing(target) as folder:
             (folder / target.name).write_text(text, encoding="utf-8")
     return Path(path)
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str], *names: str) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *names: str) -> Iterator[Path]:
     """A new folder beside `path`: files of these names in it, by default that of `path`, replace those beside `path`
     when the block ends without an error. Raises ExportError if nothing can be written there.
     """

@@ -15,9 +15,18 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 Admits = Callable[[Any], bool]
+
+
+class Frozen:
+    """What every frozen value is (`nasmyth.record.Value`), for what needs to know no more of it."""
+
+    _is_hole: ClassVar[bool] = False
+    is_open: bool
+    """Whether it is a hole, a decision that has not been made, or holds one at any depth."""
+
 
 LEAST, MOST = -(1 << 63), (1 << 64) - 1
 """Whole numbers lie between them: what 64 bits hold, with a sign or without, and files with them."""
@@ -72,7 +81,7 @@ def admits(kind: Any) -> Admits | None:
         return admits(inner[0])
     if kind in _LISTS or origin in _LISTS:
         return _or_a_hole(_sequence(origin or kind, inner))
-    if isinstance(kind, type) and hasattr(kind, "_is_hole"):  # a frozen value; any other may stand in for it
+    if isinstance(kind, type) and issubclass(kind, Frozen):  # a frozen value; any other may stand in for it
         return _is_value
     return None
 
@@ -101,11 +110,11 @@ def _plural(words: str) -> str:
 
 
 def _is_value(value: Any) -> bool:
-    return hasattr(value, "_open")
+    return isinstance(value, Frozen)
 
 
 def _or_a_hole(admitted: Admits) -> Admits:
-    return lambda value: admitted(value) or getattr(value, "_open", False)
+    return lambda value: admitted(value) or (isinstance(value, Frozen) and value.is_open)
 
 
 _PLAIN: dict[Any, Admits] = {

@@ -1,10 +1,10 @@
 """Where classes come from that are not Nasmyth's: the files that must be imported before what is made of them can be read.
 
 A study and a saved network hold the names of classes, never their code. Beside them stands what this file notes of each
-class of yours: the module and the name of its file, and the SHA-256 of what was in it. That is enough to say what to import,
-and to notice that it has changed since. It is not enough to find the file, and is never acted upon by itself: a study that
-somebody sends you can name whatever it likes, and must not decide what is run here. See `nasmyth.cli.imports` for what the
-console imports by itself, and why that is safe.
+class of yours: the module and the name of its file, and the SHA-256 of what was in it. That is enough to say what to
+import, and to notice that it has changed since. It is not enough to find the file, and is never acted upon by itself: a
+study that somebody sends you can name whatever it likes, and must not decide what is run here. See
+`nasmyth.cli.imports` for what the console imports by itself, and why that is safe.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def refuse_missing(noted: Any) -> None:
     homes = dict.fromkeys((home(one), one["sha256"][:8]) for one in lacking)
     first = next(iter(homes))[0]
     raise UnknownNameError(
-        f"{names} is defined in {' and '.join(f'{where} (SHA-256 {sha}...)' for where, sha in homes)}, which is not imported: "
+        f"{names} is defined in {' and '.join(f'{where} (SHA-256 {sha}...)' for where, sha in homes)}, which is not "
+        f"imported: "
         f"import it first; on the console add --import {first}"
     )
 

@@ -1,14 +1,16 @@
 """Names for things: what `nasmyth list` shows and what text such as "params<=3M" refers to.
 
 A registry refuses a name that is taken and suggests near misses for one that is not there. What other installed packages
-offer under the entry-point group `nasmyth.<kind>` belongs to it, too. A package is imported when something of it is asked for by name, or
-when everything of the kind is gone through; one that cannot be imported is no obstacle to anything but its own names.
+offer under the entry-point group `nasmyth.<kind>` belongs to it, too. A package is imported when something of it is asked
+for by name, or when everything of the kind is gone through; one that cannot be imported is no obstacle to anything but its
+own names. A file of Nasmyth's own that registers names may wait in the same way.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
@@ -24,12 +26,17 @@ class Registry(Generic[T]):
     adopt: makes an object of the kind of what an entry point leads to, unless that registered itself under the name of
         the entry point as it was imported. Raises TypeError, which says what it must lead to.
     usual: other names that are in use, {"top1": "accuracy"}: suggested, never taken for the real one.
+    files: modules that register names as they are imported, {"params": "nasmyth.measure.counts"}: when they are asked for.
     """
 
     def __init__(
-        self, kind: str, adopt: Callable[[str, Any], T] | None = None, usual: dict[str, str] | None = None
+        self,
+        kind: str,
+        adopt: Callable[[str, Any], T] | None = None,
+        usual: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
-        self.kind = kind
+        self.kind, self.files = kind, files or {}
         self.usual = usual or {}
         self._adopt = adopt
         self._items: dict[str, T] = {}
@@ -45,6 +52,8 @@ class Registry(Generic[T]):
 
     def refuse_taken(self, name: str, item: object) -> None:
         """Raise DuplicateNameError if the name belongs to another definition than that of `item`."""
+        if name in self.files and name not in self._items:
+            import_module(self.files[name])
         taken = self._items.get(name)
         if taken is not None and taken is not item and _origin(taken) != _origin(item):
             raise DuplicateNameError(
@@ -67,18 +76,18 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names, sorted; nothing is imported for it."""
-        return sorted({*self._items, *self._offered()})
+        return sorted({*self._items, *self.files, *self._offered()})
 
     def offers(self, name: str) -> bool:
         """Whether another package offers something under that name which has not been imported yet."""
         return name not in self._items and name in self._offered()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._items or name in self._offered()
+        return name in self._items or name in self.files or name in self._offered()
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Names and objects; what cannot be imported is left out."""
-        for name in self._offered():
+        for name in (*self.files, *self._offered()):
             self._import(name)
         return iter([(name, self._items[name]) for name in sorted(self._items)])
 
@@ -95,7 +104,9 @@ class Registry(Generic[T]):
         return self._points
 
     def _import(self, name: str) -> None:
-        """Import what a package offers under this name, once."""
+        """Import the file that registers this name, or what a package offers under it, once."""
+        if name not in self._items and name in self.files:
+            import_module(self.files[name])
         point = self._offered().get(name)
         if point is None or name in self._items or name in self._broken:
             return
@@ -132,7 +143,7 @@ def instance(cls: type[Any], what: str) -> Callable[[str, Any], Any]:
     return adopt
 
 
-def summon(name: str) -> None:
+def import_offered(name: str) -> None:
     """Import what other packages offer under a name that data refers to. Raises UnknownNameError if that fails."""
     for registry in list(_registries):
         if registry.kind in ("ops", "blocks", "strategies") and registry.offers(name):

@@ -21,6 +21,8 @@ from typing import NamedTuple
 from nasmyth.errors import UnitError, nearest
 
 COUNT, SECONDS, BYTES, JOULES, FRACTION, RAW = "", "s", "B", "J", "1", "raw"
+UNITS = (COUNT, SECONDS, BYTES, JOULES, FRACTION, RAW)
+"""The base units."""
 
 _PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _UNITS: dict[str, dict[str, float]] = {
@@ -61,7 +63,7 @@ def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
     if isinstance(text, timedelta) and unit == SECONDS:
         return text.total_seconds()
     if not isinstance(text, str):
-        return _plain(text, unit)
+        return _as_float(text, unit)
     if unit == SECONDS and _SPANS.fullmatch(text):  # "1h30m"
         return sum(quantity(part, unit) for part in re.findall(r"[0-9]+(?:\.[0-9]+)?\s*[a-z]+", text))
     match = _NUMBER.fullmatch(text)
@@ -81,7 +83,7 @@ def quantity(text: str | float | timedelta, unit: str = COUNT) -> float:
     )
 
 
-def _plain(number: object, unit: str) -> float:
+def _as_float(number: object, unit: str) -> float:
     """A number of any type, NumPy's among them, as a float."""
     try:
         if isinstance(number, (int, float)) or (hasattr(number, "__float__") and getattr(number, "ndim", 0) == 0):
@@ -166,6 +168,8 @@ def spend(text: str | float | timedelta | Spend) -> Spend:
     trials: int | None = None
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,15})\s*trials?\s*", part)
+        if not part.strip():
+            raise UnitError(f"cannot spend {text!r}: a limit is missing; write it such as '2h' or '2h, 300 trials'")
         if (trials if match else seconds) is not None:
             raise UnitError(f"{text!r} sets the same limit twice; write one of each, such as '2h, 300 trials'")
         if match:

@@ -123,12 +123,12 @@ def test_bad_requests_are_refused_before_any_work(options, error, said, tmp_path
 
 
 def test_a_search_in_which_everything_crashes_ends(monkeypatch):
-    from nasmyth.study.training import Training
+    from nasmyth.study.evaluation import Evaluation
 
     def broken(self, trial):
         raise RuntimeError("no such kernel")
 
-    monkeypatch.setattr(Training, "__call__", broken)
+    monkeypatch.setattr(Evaluation, "__call__", broken)
     with pytest.raises(nasmyth.StudyError, match=r"20 candidates in a row crashed.*no such kernel"):
         design("iris", under=["params<=5k"], spend="10m", on="here")
 
@@ -193,7 +193,7 @@ def test_what_was_met_in_validation_and_is_missed_on_test_is_said():
 
 def test_nothing_found_says_why(monkeypatch):
     from nasmyth.report.troubles import why_nothing
-    from nasmyth.study.training import Training
+    from nasmyth.study.evaluation import Evaluation
 
     found = design("iris", under=["params<=5k", "accuracy>=1.5"], spend="2 trials")
     assert found.summary["best"] is None
@@ -205,7 +205,7 @@ def test_nothing_found_says_why(monkeypatch):
     def broken(self, trial):
         raise RuntimeError("no such kernel")
 
-    monkeypatch.setattr(Training, "__call__", broken)
+    monkeypatch.setattr(Evaluation, "__call__", broken)
     found = design("iris", under=["params<=5k"], spend="3 trials")
     assert "all of 3 candidates failed, the last with crashed: RuntimeError: no such kernel" in why_nothing(
         found.summary

@@ -11,11 +11,11 @@ from nasmyth import design
 from nasmyth.errors import DataError, StudyError, UnitError
 from nasmyth.record import to_json
 from nasmyth.space import choice
-from nasmyth.train import Recipe
+from nasmyth.train import SGD, AdamW, Recipe
 
 RNG = np.random.default_rng(0)
 DATA = (RNG.normal(size=(80, 3)), np.arange(80) % 2)
-RECIPE = Recipe(optimizer="adamw", lr=3e-3, batch=16, epochs=3)
+RECIPE = Recipe(optimizer=AdamW(lr=3e-3), batch=16, epochs=3)
 
 
 def test_every_network_is_trained_by_the_recipe(tmp_path):
@@ -27,10 +27,10 @@ def test_every_network_is_trained_by_the_recipe(tmp_path):
     design(DATA, recipe=RECIPE, **line).study.close()
     design(DATA, **line).study.close()
     with pytest.raises(StudyError, match="was trained with Recipe.*recipe= is another"):
-        design(DATA, recipe=RECIPE.replace(lr=1e-3), **line)
+        design(DATA, recipe=RECIPE.replace(optimizer=AdamW(lr=1e-3)), **line)
 
 
-@pytest.mark.parametrize("recipe", [3, "adamw", {"lr": 0.1}, Recipe(lr=choice(0.1, 0.2))], ids=repr)
+@pytest.mark.parametrize("recipe", [3, "adamw", {"lr": 0.1}, Recipe(optimizer=SGD(lr=choice(0.1, 0.2)))], ids=repr)
 def test_what_is_no_recipe(recipe):
     with pytest.raises(DataError, match="is no recipe|has holes"):
         design(DATA, recipe=recipe)

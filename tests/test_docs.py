@@ -99,3 +99,19 @@ def test_make_targets_exist(page):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:^\$ |`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
     assert named <= targets, f"{ids(page)} names {named - targets}"
+
+
+EXAMPLES = """
+import doctest, importlib
+found = [doctest.testmod(importlib.import_module(name)) for name in {names!r}]
+assert not any(one.failed for one in found) and all(one.attempted for one in found), found
+"""
+
+
+def test_examples_in_docstrings_run():
+    files = [path for path in (ROOT / "nasmyth").rglob("*.py") if "\n>>> " in path.read_text(encoding="utf-8")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted(files)]
+    assert "nasmyth.units" in names
+    program = EXAMPLES.format(names=names)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -18,8 +18,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import nasmyth
 from nasmyth import NasmythClassifier, NasmythRegressor
 from nasmyth.measure import params
+from nasmyth.train import SGD, AdamW
 
-QUICK = nasmyth.Recipe(optimizer="adamw", lr=1e-2, batch=32, epochs=15, weight_decay=1e-3)
+QUICK = nasmyth.Recipe(optimizer=AdamW(lr=1e-2, weight_decay=1e-3), batch=32, epochs=15)
 """For checks that fit hundreds of times."""
 
 
@@ -35,7 +36,8 @@ def _one_thread():
 
 EXCEPTIONS = {
     "NasmythRegressor": {
-        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may differ in "
+        "check_methods_subset_invariance": "networks compute in single precision, where a batch of another size may "
+        "differ in "
         "the last digit; the check allows 1e-7",
     }
 }
@@ -82,7 +84,7 @@ def test_tables_of_mixed_columns_with_gaps_are_taken_as_they_are():
 
 def test_images_are_taken_as_images():
     digits = load_digits()
-    recipe = nasmyth.Recipe(lr=0.05, epochs=12, batch=32)
+    recipe = nasmyth.Recipe(optimizer=SGD(lr=0.05), epochs=12, batch=32)
     model = small(spend="1 trial", recipe=recipe).fit(digits.images[:600], digits.target[:600])
     assert model.network_.graph.input == (1, 8, 8)
     assert model.score(digits.images[600:800], digits.target[600:800]) > 0.5
@@ -152,5 +154,5 @@ def test_what_cannot_be_fitted_is_refused(options, X, y, said):
 
 
 def test_asking_before_fitting():
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
         small().predict(np.eye(4))

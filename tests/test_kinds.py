@@ -13,7 +13,7 @@ from nasmyth.kinds import MOST, admits, said, shown
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.space import choice
 from nasmyth.testing import examples
-from nasmyth.train.recipe import Recipe
+from nasmyth.train.optimizers import SGD
 
 HOLE = choice(1, 2)
 
@@ -64,7 +64,8 @@ def wrong(value):
 
 
 def test_another_type_is_refused_by_every_op_and_block():
-    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its place."""
+    """Each field of each example that is a number, a text or a tuple of whole numbers, with a text or number in its
+    place."""
     tried = 0
     for registry in (ops, blocks):
         for listed in examples(registry).values():
@@ -75,7 +76,7 @@ def test_another_type_is_refused_by_every_op_and_block():
                     if written not in ("int", "float", "bool", "str", "tuple[int, ...]", "int | None", "float | None"):
                         continue
                     tried += 1
-                    with pytest.raises(NasmythError):
+                    with pytest.raises(NasmythError, match=f"{field} must be"):
                         from_json({**data, field: wrong(data[field])})
     assert tried > 150
 
@@ -84,7 +85,7 @@ def test_the_refusal_names_the_field_and_what_it_takes():
     with pytest.raises(FieldError, match=r"Conv\(out='x'\): out must be a whole number"):
         nasmyth.ops.Conv("x")
     with pytest.raises(FieldError, match=r"lr must be a number"):
-        Recipe(lr="fast")
+        SGD(lr="fast")
     with pytest.raises(FieldError, match=r"shape must be a tuple of whole numbers"):
         nasmyth.ops.Reshape((1, "2"))
     assert issubclass(FieldError, SpaceError) and issubclass(FieldError, TypeError)
@@ -114,7 +115,7 @@ def test_users_own_ops_are_held_to_theirs():
 
     assert Held() is Held(None, 1) and Held(3, 0.5).times == 3
     for bad in ({"times": "3"}, {"times": 1.5}, {"scale": None}):
-        with pytest.raises(FieldError):
+        with pytest.raises(FieldError, match=f"{next(iter(bad))} must be a"):
             Held(**bad)
 
 

@@ -8,6 +8,7 @@ import torch
 
 import nasmyth.blocks
 import nasmyth.ops
+from nasmyth.domains import Tabular, domains
 from nasmyth.graph.op import blocks, ops
 from nasmyth.measure import find, measures
 from nasmyth.search import strategies
@@ -16,6 +17,7 @@ from nasmyth.spaces import spaces
 from nasmyth.testing import (
     can_be_built,
     check_block,
+    check_domain,
     check_measure,
     check_networks,
     check_onnx,
@@ -117,3 +119,29 @@ def test_measure_laws(name):
 def test_strategy_laws(name):
     check_strategy(strategies.get(name)(), TINY)
     check_strategy(strategies.get(name)(), spaces.get("tables")())
+
+
+# --- domains ------------------------------------------------------------------------------------------------------
+
+LITTLE = {"vision": ("digits", {"limit": 120}), "tabular": ("iris", {})}
+"""A little data of the kind of each domain, and how it is read."""
+
+
+@pytest.mark.parametrize("name", [name for name, one in domains if is_ours(type(one))])
+def test_domain_laws(name):
+    source, reading = LITTLE[name]
+    check_domain(domains.get(name), source, **reading)
+
+
+class Forgetful(Tabular):
+    """Makes tasks, and says of none that it is its own."""
+
+    name = "forgetful"
+
+    def suits(self, task):
+        return False
+
+
+def test_a_domain_that_disowns_its_tasks_is_found():
+    with pytest.raises(AssertionError, match="says that it is none of its own"):
+        check_domain(Forgetful(), "iris")

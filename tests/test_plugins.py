@@ -19,7 +19,7 @@ from torch import nn
 from nasmyth import Space, block, chain, choice, op, ops, residual
 from nasmyth.domains import Part, Raw, Reader, Vision
 from nasmyth.domains.sources import Known
-from nasmyth.measure import measure
+from nasmyth.measure import measure, need
 from nasmyth.search import Proposal, Strategy
 
 
@@ -50,6 +50,12 @@ def acme_space(input=(1, 8, 8), classes=10):
 def acme_gates(graph):
     """Gates."""
     return float(sum(isinstance(node.op, AcmeGate) for node in graph.nodes))
+
+
+@need(takes=("graph",), price=0.001)
+def acme_vector(graph):
+    """How many nodes of each op there are."""
+    return [type(node.op).__name__ for node in graph.nodes]
 
 
 class AcmeSweep(Strategy):
@@ -93,6 +99,7 @@ OFFERED = {
     "blocks": "acme_block = acme.things:acme_block",
     "spaces": "acme_space = acme.things:acme_space",
     "measures": "acme_gates = acme.things:acme_gates",
+    "needs": "acme_vector = acme.things:acme_vector",
     "strategies": "acme_sweep = acme.things:AcmeSweep",
     "domains": "films = acme.things:Films",
     "readers": "acme = acme.things:acme_reader",
@@ -103,6 +110,7 @@ USES = {
     "blocks": "Graph.of(record.from_json({'$': 'acme_block'}), (3, 8, 8)).output == (3, 8, 8)",
     "spaces": "space_of('acme_space', (3, 8, 8)).size == 2 and space_of('acme_space').input == (1, 8, 8)",
     "measures": "str(constraint('acme_gates<=3')) == 'acme_gates<=3'",
+    "needs": "'Mean' in Candidate(space_of('acme_space').decode(space_of('acme_space').sample(0)))['acme_vector']",
     "strategies": "len(Study(None, space_of('acme_space'), strategy=strategy_of('acme_sweep')).ask(2)) == 2",
     "domains": "read((films, labels)).input == (1, 8, 8)",
     "readers": "read('acme:anything').name == 'films'",
@@ -118,10 +126,11 @@ from nasmyth.cli.listing import _registry
 from nasmyth.cli.strategies import strategy_of
 from nasmyth.domains.sources import known
 from nasmyth.errors import NasmythError
-from nasmyth.measure import constraint, find
+from nasmyth.measure import Candidate, constraint, find
 from nasmyth.spaces import spaces
 
-films, labels = np.zeros((60, 4, 8, 8, 1), "uint8") + np.arange(60, dtype="uint8")[:, None, None, None, None], np.arange(60) % 3
+films = np.zeros((60, 4, 8, 8, 1), "uint8") + np.arange(60, dtype="uint8")[:, None, None, None, None]
+labels = np.arange(60) % 3
 told = {}
 find("params"), spaces.get("images"), record.from_json({"$": "Conv", "out": 3})
 told["lazy"] = "acme.things" not in sys.modules

@@ -60,9 +60,9 @@ def test_measures_of_one_name_are_told_apart():
     def depth(graph):
         return 2.0
 
-    with pytest.raises(DuplicateNameError):
+    with pytest.raises(DuplicateNameError, match="the name 'depth' is taken by"):
         registry.add("depth", Measure("depth", depth, unit=""))
-    with pytest.raises(DuplicateNameError):
+    with pytest.raises(DuplicateNameError, match="the name 'depth' is taken by"):
         registry.add("depth", depth)
 
 

@@ -5,14 +5,14 @@ searches do (Yang et al. 2020, "NAS evaluation is frustratingly hard", arXiv:191
 average network that is drawn at random from its own space and trained in the same way:
 
     evaluate = trainings(task, epochs=20)                             # (graph, recipe, seed) -> accuracy
-    improvement(evaluate, found, draw(space), recipe, seeds=8)        # RI = 100 (found - random) / random, with its interval
+    improvement(evaluate, found, draw(space), recipe, seeds=8)      # RI = 100 (found - random) / random, with its interval
     ablation(evaluate, found[0], plain, full, seeds=8)                # the recipe's tricks, one at a time
     audit(evaluate, found, draw(space), claimed, recipe, seeds=8)     # what is left of a claim under the common recipe
 
 found: what several runs of the search ended with, one for each seed: a single one would leave the luck of the search out.
 evaluate: any function of a candidate (whatever the search gives), a recipe and a seed that gives a number, so that a table
-serves as well as a training. Intervals are of 95 %, by Student's t: for means of two groups with Welch's degrees of freedom,
-for what the same network gains with the same seed in pairs.
+serves as well as a training. Intervals are of 95 %, by Student's t: for means of two groups with Welch's degrees of
+freedom, for what the same network gains with the same seed in pairs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nasmyth.bench.protocol import T95, interval
+from nasmyth.bench.tricks import covers, tricks, with_settings
 from nasmyth.errors import DataError
+from nasmyth.intervals import interval, student_t
+from nasmyth.measure import Candidate, Effort, evaluate
 from nasmyth.record import Value
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def compared(found: Sequence[float], random: Sequence[float], *, less: bool = Fa
         raise DataError("the average random network scores 0: a relative improvement over it means nothing")
     ratio, sign = ours / theirs, -1.0 if less else 1.0
     parts = (statistics.variance(found) / len(found), ratio**2 * statistics.variance(random) / len(random))
-    half = 100 / abs(theirs) * _t(_welch(parts, (len(found), len(random)))) * math.sqrt(sum(parts))
+    half = 100 / abs(theirs) * student_t(_welch(parts, (len(found), len(random)))) * math.sqrt(sum(parts))
     value = 100 * sign * (ours - theirs) / abs(theirs)
     return Improvement(Interval(value, value - half, value + half), tuple(found), tuple(random))
 
@@ -132,11 +134,6 @@ class Ablation:
         return "\n".join([*rows, f"{'all of it':{width}}  {self.whole}"])
 
 
-def tricks(plain: Value, full: Value) -> dict[str, tuple[str, ...]]:
-    """The settings in which two recipes differ, each a trick of its own."""
-    return {name: (name,) for name in plain.fields if getattr(plain, name) != getattr(full, name)}
-
-
 def ablation(
     evaluate: Evaluate,
     candidate: Any,
@@ -149,8 +146,9 @@ def ablation(
 ) -> Ablation:
     """One network by recipes that lead from `plain` to `full`, one trick at a time, each with the same seeds.
 
-    groups: {trick: settings} where several settings belong together; they are added in this order. Costs about two trainings
-    a trick and seed. Raises DataError if the recipes do not differ, or if the groups leave out a difference.
+    groups: {trick: settings} where several settings belong together, such as {"mixing": ["augment.Mixup",
+    "optimizer.lr"]} (see `tricks.py`); they are added in this order. Costs about two trainings a trick and seed. Raises
+    DataError if the recipes do not differ, or if the groups leave out a difference.
     """
     numbers, parts = _seeds(seeds), {name: tuple(fields) for name, fields in (groups or tricks(plain, full)).items()}
     _refuse_incomplete(plain, full, parts)
@@ -163,22 +161,20 @@ def ablation(
 
     steps, reached = [], plain
     for name, fields in parts.items():
-        change = {field: getattr(full, field) for field in fields}
-        before, reached = reached, reached.replace(**change)
-        alone = _gain(scores(plain), scores(plain.replace(**change)), less)
+        before, reached = reached, with_settings(reached, full, fields)
+        alone = _gain(scores(plain), scores(with_settings(plain, full, fields)), less)
         steps.append(Step(name, alone, _gain(scores(before), scores(reached), less)))
     base, most = scores(plain), scores(full)
     return Ablation(tuple(base), tuple(most), _gain(base, most, less), tuple(steps))
 
 
 def _refuse_incomplete(plain: Value, full: Value, parts: Mapping[str, tuple[str, ...]]) -> None:
-    differing, named = set(tricks(plain, full)), {field for fields in parts.values() for field in fields}
+    differing, named = tricks(plain, full), {field for fields in parts.values() for field in fields}
     if not differing:
         raise DataError(f"the recipes are the same ({plain}): there is nothing to take apart")
-    if differing - named:
-        raise DataError(
-            f"the recipes differ in {sorted(differing - named)[0]!r} as well: put it into one of the groups"
-        )
+    left = sorted(setting for setting in differing if not covers(named, setting))
+    if left:
+        raise DataError(f"the recipes differ in {left[0]!r} as well: put it into one of the groups")
 
 
 # --- what is left of a claim -------------------------------------------------------------------------------------------
@@ -253,17 +249,12 @@ def trainings(task: Task, *, epochs: float | None = None, figure: str | None = N
     The epoch that is kept is chosen on the validation split, so the figure is told on another one.
     """
 
-    def evaluate(graph: Any, recipe: Recipe, seed: int) -> float:
-        from nasmyth.measure import find
-        from nasmyth.network import build
-        from nasmyth.train import fit, initialise
+    def trained(graph: Any, recipe: Recipe, seed: int) -> float:
+        candidate = Candidate(graph, recipe, seed, task, split=split, effort=Effort(epochs=epochs))
+        wanted = figure or task.objective
+        return evaluate(candidate, [wanted]).require()[wanted]
 
-        network = build(graph, seed, task.inputs, task.outputs)
-        initialise(network, seed)
-        fit(network, task, recipe, epochs=epochs, seed=seed)
-        return find(figure or task.objective)(network, task, split=split)
-
-    return evaluate
+    return trained
 
 
 # --- inside -------------------------------------------------------------------------------------------------------------
@@ -305,8 +296,3 @@ def _welch(parts: tuple[float, float], sizes: tuple[int, int]) -> float:
     """Degrees of freedom of a difference of means whose variances differ (Welch 1947); `parts` are those of the means."""
     below = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
     return sum(parts) ** 2 / below if below else float(sum(sizes) - 2)
-
-
-def _t(freedom: float) -> float:
-    """Student's t for a 95 % interval, of the next smaller number of degrees of freedom that is listed."""
-    return T95[max(n for n in T95 if n <= max(2.0, freedom + 1))]

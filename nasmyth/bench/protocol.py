@@ -17,13 +17,10 @@ from typing import Any
 
 from nasmyth.bench.table import Table, bounds
 from nasmyth.errors import BudgetError, DataError
+from nasmyth.intervals import interval
 from nasmyth.search import Strategy
 from nasmyth.study.trial import Objective
 from nasmyth.units import show
-
-T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 15: 2.145, 20: 2.093,
-       30: 2.045, 50: 2.010, 100: 1.984}  # fmt: skip
-"""Student's t for a 95 % interval, by the number of values."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,8 @@ def refuse_too_thin(table: Table, queries: int) -> None:
     expected = queries * len(table) / table.space.size
     if expected < 1:
         raise DataError(
-            f"{table.name} holds {len(table):,} of {show(table.space.size)} networks: of {queries} random ones {expected:.2g} "
+            f"{table.name} holds {len(table):,} of {show(table.space.size)} networks: of {queries} random ones "
+            f"{expected:.2g} "
             "would be in it, so a search finds nothing to go by. Tables so thin are for predictors and rank correlations"
         )
 
@@ -156,7 +154,8 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
         kept = [value for value in reached if not math.isnan(value)]
         mean, half = interval(kept)
         row = {
-            "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean, "half": half,
+            "strategy": found.strategy, "queries": budget, "seeds": len(reached), "found": len(kept), "mean": mean,
+            "half": half,
             "regret": _regret(optimum, mean), "p_optimum": sum(value == optimum for value in kept) / len(reached),
             "random": sign * expected_random(values, min(budget, len(values))), "average": average, "optimum": optimum,
             "improvement": 100 * sign * (mean - average) / abs(average) if average else math.nan,
@@ -172,14 +171,3 @@ def at_budgets(table: Table, found: Anytime, budgets: Sequence[int], under: Sequ
 def _regret(optimum: float, mean: float) -> float:
     """How far the mean is from the best: of searches that all found it, a mean may miss it by a rounding."""
     return 0.0 if math.isclose(optimum, mean, rel_tol=1e-12) else abs(optimum - mean)
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half the width of its 95 % interval (Student's t); NaN where there are too few values."""
-    if not values:
-        return math.nan, math.nan
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return mean, math.nan
-    t = T95[max(n for n in T95 if n <= len(values))]
-    return mean, t * statistics.stdev(values) / math.sqrt(len(values))

@@ -194,7 +194,7 @@ class Table:
 
         clock: the column that says how long each evaluation took; without one, every query takes a second.
         """
-        names = {goal.name for goal in study.wanted.goals} | {limit.name for limit in study.wanted.constraints}
+        names = {goal.name for goal in study.goals.objectives} | {limit.name for limit in study.goals.constraints}
         now = math.fsum(trial.seconds for trial in study.trials)
         while now < seconds:
             asked = study.ask(1, queries)

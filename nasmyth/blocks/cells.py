@@ -8,7 +8,7 @@ from typing import Any
 from nasmyth.graph.chain import chain, checked_count, parallel
 from nasmyth.graph.joins import Concat
 from nasmyth.graph.op import block
-from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Nudge, RectConv
+from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, RectConv, ShiftPixel
 
 
 @block("b c h w -> b out h/stride w/stride")
@@ -40,7 +40,7 @@ def relu_rectangles(c: int, out: int, kernel: int = 7, stride: int = 1) -> Any:
 @block("b c h w -> b out h/2 w/2")
 def factorised_reduce(out: int) -> Any:
     """Half the image, nothing left out: two 1x1 convolutions of stride 2, one of them a pixel further on, joined."""
-    even, odd = Conv(out - out // 2, 1, 2), chain(nudge=Nudge(), conv=Conv(out // 2, 1, 2))
+    even, odd = Conv(out - out // 2, 1, 2), chain(shift=ShiftPixel(), conv=Conv(out // 2, 1, 2))
     return chain(act=Activation("relu"), halves=parallel(even=even, odd=odd, join=Concat()), norm=BatchNorm())
 
 

@@ -8,7 +8,7 @@ from nasmyth.blocks.convolution import conv_block, depthwise_block
 from nasmyth.graph.chain import chain, parallel, residual
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
-from nasmyth.ops import Activation, DropPath, Gate, Linear, Mean
+from nasmyth.ops import Activation, DropPath, Linear, Mean, Multiply
 
 
 @block("b c h w -> b c h w")
@@ -27,7 +27,7 @@ def squeeze_excite(
         excite=Linear(c),
         gate=Activation(gate),
     )
-    return parallel(skip=Identity(), weigh=weigh, join=Gate())
+    return parallel(skip=Identity(), weigh=weigh, join=Multiply())
 
 
 @block("b c h w -> b out h/stride w/stride")

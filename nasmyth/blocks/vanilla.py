@@ -1,8 +1,8 @@
 """Plain layers without shortcuts, two of which become one when they are trained (VanillaNet, Chen 2023, arXiv:2305.12972).
 
-While it trains, a layer is two convolutions with a nonlinearity between them that fades away (`Fading`); at the end the
-two are one linear map, and `nasmyth.transform.merge` makes one convolution of them. What is left of the nonlinearity
-is the series activation behind it.
+While it trains, a layer is two convolutions with a nonlinearity between them that fades away (`DecayingActivation`); at
+the end the two are one linear map, and `nasmyth.transform.merge` makes one convolution of them. What is left of the
+nonlinearity is the series activation behind it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from nasmyth.errors import SpaceError
 from nasmyth.graph.chain import chain
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
-from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, MaxPool, Mean
+from nasmyth.ops import Activation, BatchNorm, Conv, DecayingActivation, DepthwiseConv, Linear, MaxPool, Mean
 
 FORMS = ("deep", "plain", "merged")
-"""Of a layer: two linear maps, which merge; one with a norm behind it; one alone, as it is deployed. Both others merge to the
-last."""
+"""Of a layer: two linear maps, which merge; one with a norm behind it; one alone, as it is deployed. Both others merge
+to the last."""
 
 
 @block("b c h w -> b c h w")
@@ -65,7 +65,7 @@ def vanilla_head(out: int, activation: str = "relu", share: float = 1.0, form: s
     """The mean over all pixels, then two linear layers that merge."""
     linear = Linear(out)
     if _known(form) == "deep":
-        linear = chain(first=linear, norm=BatchNorm(1e-6), fade=Fading(activation, share), second=linear)
+        linear = chain(first=linear, norm=BatchNorm(1e-6), fade=DecayingActivation(activation, share), second=linear)
     return chain(pool=Mean("h w"), linear=linear)
 
 
@@ -73,7 +73,9 @@ def _linear(first: Any, second: Any, one: Any, activation: str, share: float, fo
     """The linear part of a layer; `one` is what stands in the place of the two."""
     norm = BatchNorm(1e-6)
     if _known(form) == "deep":
-        return chain(first=first, norm=norm, fade=Fading(activation, share), second=second, second_norm=norm)
+        return chain(
+            first=first, norm=norm, fade=DecayingActivation(activation, share), second=second, second_norm=norm
+        )
     return chain(first=one, norm=norm) if form == "plain" else one.replace(bias=True)
 
 

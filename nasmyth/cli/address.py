@@ -1,4 +1,5 @@
-"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `net.onnx`, `mine.py:space`, a registered space."""
+"""What a verb is given: `digits.db#best`, `digits.db#12`, `net.safetensors`, `net.onnx`, `mine.py:space`, a registered
+space."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nasmyth.cli.imports import bring_known
+from nasmyth.cli.imports import import_noted
 from nasmyth.cli.loading import lookup
 from nasmyth.errors import SpaceError, StudyError, nearest
 from nasmyth.units import is_whole
@@ -82,7 +83,7 @@ def trial_of(study: Any, which: str) -> Any:
 def graph_of(study: Any, trial: Any) -> Any:
     """The architecture of a trial."""
     _import_parts()
-    bring_known(study.header.get("made_of"))
+    import_noted(study.header.get("made_of"))
     return trial.graph
 
 
@@ -96,7 +97,7 @@ def network_of(text: str) -> Any:
     if address.is_network:
         if address.study.endswith(".onnx"):
             return Network.of(address.study)
-        bring_known(made_of(address.study))
+        import_noted(made_of(address.study))
         return Network.load(address.study)
     with open_study(address.study) as study:
         trial = trial_of(study, address.which)
@@ -104,7 +105,7 @@ def network_of(text: str) -> Any:
             kept = [str(t.number) for t in study.trials if "weights" in t.artefacts]
             have = f"they are there for {', '.join(kept[-8:])}" if kept else "this study kept none"
             raise StudyError(f"{text}: the weights of trial {trial.number} were not kept ({have})")
-        bring_known(study.header.get("made_of"))
+        import_noted(study.header.get("made_of"))
         return Network.from_bytes(study.get(trial.artefacts["weights"]))
 
 
@@ -117,7 +118,7 @@ def _import_parts() -> None:
 # --- spaces -----------------------------------------------------------------------------------------------------------
 
 
-def space_of(text: str, input: tuple[int, ...] | None = None) -> Any:
+def space_of(text: str, input: Any = None) -> Any:
     """The space that "mine.py:space", "package.module:space" or a registered name means.
 
     The object may be a Space, a function without arguments that returns one, or a template, which is put on `input`.
@@ -140,7 +141,7 @@ def space_of(text: str, input: tuple[int, ...] | None = None) -> Any:
     return found
 
 
-def _registered(name: str, input: tuple[int, ...] | None) -> Any:
+def _registered(name: str, input: Any) -> Any:
     from nasmyth.spaces import spaces
 
     if name not in spaces and Path(f"{name}.py").exists():

@@ -60,7 +60,7 @@ def bench(
         found = [
             anytime(
                 source, one, objective, queries=queries, seeds=seeds, under=under or (), maximize=maximize, report=report,
-                clock=clock, progress=_Said(repr(one), seeds),
+                clock=clock, progress=_SeedCounter(repr(one), seeds),
             )
             for one in chosen
         ]  # fmt: skip
@@ -86,7 +86,7 @@ def budgets(queries: int) -> list[int]:
     return [*[n for n in usual if n < queries], queries]
 
 
-class _Said:
+class _SeedCounter:
     """Progress on stderr: a line a strategy where it is a terminal."""
 
     def __init__(self, name: str, seeds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
 from nasmyth.cli.errors import fail, usage
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 
 def check(
@@ -30,7 +31,7 @@ def check(
     with only_results():
         from nasmyth.measure import constraints
 
-        bring(imports)
+        import_files(imports)
         wanted = constraints(under)
         network = addresses.network_of(address)
         measured = _measured(network, wanted, lambda: _task(address, data, target, seed))
@@ -45,21 +46,13 @@ def check(
         fail("; ".join(f"{c}: measured {c.measure.show(measured[c.measure.name])}" for c in missed))
 
 
-def _measured(network: Any, wanted: Any, task: Any) -> dict[str, float]:
-    """The figure of every constraint: on the network alone where that will do, else on the test split of `task()`."""
-    from nasmyth.errors import CheckError
+def _measured(network: Any, wanted: Any, task: Callable[[], Any]) -> dict[str, float]:
+    """The figure of every constraint, on this very network; what needs data, on the test split of `task()`."""
+    from nasmyth.measure import Candidate, evaluate
 
-    scored = [limit for limit in wanted if limit.measure.needs & {"data", "labels", "training"}]
-    alone = [limit for limit in wanted if limit not in scored]
-    try:
-        measured = network.check(*alone)
-    except CheckError as error:
-        measured = error.measured
-    examples = task() if scored else None
-    return {
-        **measured,
-        **{limit.measure.name: float(limit.measure(network, examples, split="test")) for limit in scored},
-    }
+    measures = [limit.measure for limit in wanted]
+    examples = task() if any("task" in one.requires for one in measures) else None
+    return evaluate(Candidate.of(network, examples, split="test"), measures).require()
 
 
 def _task(address: str, data: str | None, target: list[str] | None, seed: int | None) -> Any:

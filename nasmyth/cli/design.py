@@ -11,7 +11,7 @@ from nasmyth.cli import options
 from nasmyth.cli.console import only_results
 from nasmyth.cli.ending import end
 from nasmyth.cli.errors import typed
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 from nasmyth.progress import shown
 
 
@@ -54,8 +54,8 @@ def design(
 ) -> None:
     """Design a network for DATA under a budget, train it, and compare it with a plain one.
 
-    Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the budget
-    was found; 1 if none was, or for an error; 2 for a wrong line.
+    Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the
+    budget was found; 1 if none was, or for an error; 2 for a wrong line.
     """
     reading = options.reading(target, size, on_bad, kind)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
@@ -63,7 +63,7 @@ def design(
         from nasmyth.design import design as run
         from nasmyth.report import summary_of
 
-        bring(imports)
+        import_files(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
             spend=spend, seed=seed, out=out, on=on, workers=workers, progress=live, command=typed(ctx),

@@ -9,7 +9,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 
 def export(
@@ -20,7 +20,7 @@ def export(
 ) -> None:
     """Write a network to FILE. What is written is run and compared with the network first."""
     with only_results():
-        bring(imports)
+        import_files(imports)
         written = addresses.network_of(address).export(path)
     if json:
         print_json({"files": list(map(str, written.files)), "difference": written.difference, "usage": written.usage})

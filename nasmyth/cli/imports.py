@@ -1,8 +1,9 @@
 """Files of yours that a verb imports: those of `--import`, and those that it may import by itself.
 
-To import a file is to run it. A study or a saved network only says what its classes were called and the SHA-256 of the files
-that defined them (`nasmyth.origin`); it is data, perhaps a stranger's, and does not decide what runs here. You do: by naming
-a file on the line (`search mine.py:space`, `--import mine.py`). The console remembers that, on this machine and for you
+To import a file is to run it. A study or a saved network only says what its classes were called and the SHA-256 of the
+files that defined them (`nasmyth.origin`); it is data, perhaps a stranger's, and does not decide what runs here. You
+do: by naming a file on the line (`search mine.py:space`, `--import mine.py`). The console remembers that, on this
+machine and for you
 alone: where the file was and what was in it. Later verbs import a file by themselves only if it is remembered, still lies
 where it lay, and still holds what it held. So whoever writes a study can at most have a file imported that you imported
 before, unchanged; a file that came along with the study is not imported, and one that has changed is not either, until you
@@ -26,7 +27,7 @@ _REMEMBERED = 1000
 """Lines that are kept: the last ones."""
 
 
-def bring(wanted: list[str] | None) -> None:
+def import_files(wanted: list[str] | None) -> None:
     """Import what `--import` names: files by their path, modules by their name; and remember that it was asked for."""
     for where in wanted or ():
         module = load(where)
@@ -41,7 +42,7 @@ def remember(space: Any) -> None:
     _remember([(one["module"], "") for one in noted])
 
 
-def bring_known(noted: Any) -> None:
+def import_noted(noted: Any) -> None:
     """Import what a study or network is made of as far as it is remembered, and say what has changed of what is there.
 
     Raises UnknownNameError, which says what to add to the line, for the rest.
@@ -91,7 +92,8 @@ def _known() -> dict[str, list[str]]:
 
 
 def _remember(modules: list[tuple[str, str]]) -> None:
-    """Add lines for modules, each with the name or path that was asked for, if any. Where nothing can be kept, nothing is."""
+    """Add lines for modules, each with the name or path that was asked for, if any. Where nothing can be kept, nothing
+    is."""
     from nasmyth import origin
 
     lines = []

@@ -16,6 +16,7 @@ KINDS = {
     "ops": ("nasmyth.ops", "nasmyth.graph.op"),
     "blocks": ("nasmyth.blocks", "nasmyth.graph.op"),
     "measures": ("nasmyth.measure.measure", "nasmyth.measure.measure"),
+    "needs": ("nasmyth.measure.needs", "nasmyth.measure.needs"),
     "strategies": ("nasmyth.search", "nasmyth.search"),
     "spaces": ("nasmyth.spaces", "nasmyth.spaces"),
     "data": ("nasmyth.domains", "nasmyth.domains"),
@@ -29,7 +30,7 @@ def listing(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=", ".join(KINDS))],
     json: options.Json = False,
 ) -> None:
-    """List ops, blocks, measures, strategies, spaces, data, domains or readers."""
+    """List ops, blocks, measures, needs, strategies, spaces, data, domains or readers."""
     if kind not in KINDS:
         from nasmyth.errors import UnknownNameError, nearest
 
@@ -60,10 +61,6 @@ def _registry(kind: str) -> Any:
 
     filler, home = KINDS[kind]
     import_module(filler)
-    if kind == "measures":
-        from nasmyth.measure.measure import find
-
-        find("params")  # the files that register measures are loaded by the first question
     return getattr(import_module(home), kind)
 
 
@@ -97,7 +94,7 @@ def _extent(named: Any) -> dict[str, Any]:
     try:
         space = named()
         size = space.size
-        return {"size": "infinite" if size == math.inf else str(size), "input": list(space.input)}
+        return {"size": "infinite" if size == math.inf else str(size), "input": space.inputs.to_json()}
     except (NasmythError, TypeError) as error:  # another package's fault must not take the list with it
         return {"size": f"cannot be made: {error}", "input": []}
 
@@ -108,11 +105,13 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
     if is_whole(size):
         size = f"{int(size):,}" if int(size) < 10**6 else f"10^{math.log10(int(size)):.1f}"
     found = {"size": "infinitely many" if size == "infinite" else size} if size else {}
+    if input and isinstance(input[0], list):
+        return {**found, "input": ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape, _ in input)}
     return {**found, "input": "×".join(map(str, input))} if input else found
 
 
 def _settings(item: Any) -> str:
-    return ", ".join(name if name not in item._defaults else f"{name}={item._defaults[name]!r}" for name in item.fields)
+    return ", ".join(name if name not in item.defaults else f"{name}={item.defaults[name]!r}" for name in item.fields)
 
 
 def _first(text: str | None) -> str:

@@ -11,7 +11,7 @@ import typer
 from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 MOST_ROWS = 20
 
@@ -31,7 +31,7 @@ def predict(
     with only_results():
         from nasmyth.domains import read_inputs
 
-        bring(imports)
+        import_files(imports)
         network = addresses.network_of(address)
         raw, names = read_inputs(source, network.inputs)
         answers = _answers(network.predict(raw), names)
@@ -47,15 +47,34 @@ def predict(
 
 def _answers(prediction: Any, names: list[str]) -> list[dict[str, Any]]:
     """One dict an input: its name, with a label and probabilities by class, or values by name."""
+    if prediction.labels is None and prediction.values.ndim > 2:
+        return _positions(prediction, names)
     if prediction.labels is None:
         told = prediction.names or [f"y{i}" for i in range(prediction.values.shape[1])]
         rows = prediction.values.tolist()
         return [{"input": n, "values": dict(zip(told, row, strict=True))} for n, row in zip(names, rows, strict=True)]
+    if prediction.probabilities.ndim > 2:
+        return _positions(prediction, names)
     shares = prediction.probabilities.tolist()
     return [
         {"input": n, "label": label, "probabilities": dict(zip(prediction.names, row, strict=True))}
         for n, label, row in zip(names, prediction.labels, shares, strict=True)
     ]
+
+
+def _positions(prediction: Any, names: list[str]) -> list[dict[str, Any]]:
+    """One dict for each position of each input that is answered, such as the nodes of a graph: "graph[17]"."""
+    table = prediction.values if prediction.labels is None else prediction.probabilities
+    rows, said = table.reshape(len(names), -1, table.shape[-1]).tolist(), list(prediction.labels or names)
+    told = []
+    for name, row, labels in zip(names, rows, said, strict=True):
+        while prediction.labels is not None and isinstance(labels[0], list):
+            labels = [label for part in labels for label in part]
+        for i, figures in enumerate(row):
+            named = dict(zip(prediction.names, figures, strict=True))
+            one = {"values": named} if prediction.labels is None else {"label": labels[i], "probabilities": named}
+            told.append({"input": f"{name}[{i}]", **one})
+    return told
 
 
 def _write(answers: list[dict[str, Any]], path: Path) -> None:

@@ -11,7 +11,7 @@ from nasmyth.cli import options
 from nasmyth.cli.console import only_results
 from nasmyth.cli.ending import end
 from nasmyth.cli.errors import typed
-from nasmyth.cli.imports import bring, remember
+from nasmyth.cli.imports import import_files, remember
 from nasmyth.cli.loading import lookup
 from nasmyth.progress import Progress, shown
 
@@ -66,7 +66,7 @@ def search(
         from nasmyth.report import summary_of
         from nasmyth.study import Study, ahead
 
-        bring(imports)
+        import_files(imports)
         if ":" in space or space.endswith(".py"):
             lookup(space)  # first, since the file may define the measures and strategies that are asked for
         chosen, limits, goals = strategy_of(strategy), constraints(under or ()), _goals(maximize, minimize)

@@ -11,7 +11,7 @@ from nasmyth.cli import address as addresses
 from nasmyth.cli import options
 from nasmyth.cli.console import only_results, print_json, print_table, terminal
 from nasmyth.cli.errors import usage
-from nasmyth.cli.imports import bring
+from nasmyth.cli.imports import import_files
 
 
 def show(
@@ -35,7 +35,7 @@ def show(
 ) -> None:
     """Show a study: Pareto table, funnel, where the time went, and the line that does it again."""
     with only_results():
-        bring(imports)
+        import_files(imports)
     found = [addresses.parse(study) for study in studies]
     where = found[0]
     if len(found) > 1:

@@ -22,7 +22,7 @@ from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
 
 if TYPE_CHECKING:
-    from nasmyth.forms.inputs import ImageInput, TableInput
+    from nasmyth.forms.form import InputForm
     from nasmyth.measure import Constraint
     from nasmyth.network import Network
     from nasmyth.space import Genome, Space
@@ -70,41 +70,40 @@ class Domain(ABC):
         return recipe, ""
 
     def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
-        """The widest plain network that meets the constraints on graphs and devices. Raises BudgetError if none does.
+        """The widest plain network within the upper bounds on all that takes no training. Raises BudgetError if none is, or
+        if that one misses another constraint.
 
         Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
         """
-        space = self.space(task)
-        limits = sorted(
-            (c for c in under if "training" not in c.measure.needs), key=lambda c: "device" in c.measure.needs
-        )
-        fits: dict[int, Genome] = {}
-
-        def meets(width: int) -> bool:
-            genome = self.plain(task, width)
-            graph = space.decode(genome)
-            met = all(limit.satisfied(limit.measure(graph)) for limit in limits)
-            if met:
-                fits[width] = genome
-            return met
-
-        if not limits and meets(USUAL):
-            return fits[USUAL]
-        low, high = (
-            NARROWEST - 1,
-            WIDEST + 1,
-        )  # `low` meets the constraints, or is nothing; `high` does not, or is too wide
-        coarse = (
-            16 if any("device" in c.measure.needs for c in limits) else WIDEST
-        )  # device measurements take seconds each
-        while high - low > max(1, low // coarse):
-            middle = (low + high) // 2
-            low, high = (middle, high) if meets(middle) else (low, middle)
-        if low < NARROWEST:
+        limits = [limit for limit in under if "training" not in limit.measure.requires]
+        upper = [limit for limit in limits if limit.relation == "<="]
+        width = self._widest(task, upper) if upper else USUAL
+        if width < NARROWEST or not self._meets(task, width, limits):
             raise BudgetError(
                 f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with"
             )
-        return fits[low]
+        return self.plain(task, width)
+
+    def _widest(self, task: Task, limits: list[Constraint]) -> int:
+        """The widest that meets the limits; less than NARROWEST if none does."""
+        low, high = (
+            NARROWEST - 1,
+            WIDEST + 1,
+        )  # the limits are met at `low`, or it is nothing; not at `high`, or it is too wide
+        counted = all(limit.measure.requires <= {"graph"} for limit in limits)
+        coarse = WIDEST if counted else 16  # other measurements take seconds each
+        while high - low > max(1, low // coarse):
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._meets(task, middle, limits) else (low, middle)
+        return low
+
+    def _meets(self, task: Task, width: int, limits: list[Constraint]) -> bool:
+        from nasmyth.measure import Candidate, evaluate
+
+        told = evaluate(Candidate(self.space(task).decode(self.plain(task, width)), task=task), under=limits)
+        if told.error is not None:
+            raise told.error
+        return told.broken is None
 
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160
@@ -122,6 +121,7 @@ def read(
     size: int | tuple[int, int] | None = None,
     on_bad: str | None = None,
     limit: int | None = None,
+    domain: str | None = None,
 ) -> Task:
     """Read data of any kind into a task: inputs, answer, and training, validation and test splits, in memory.
 
@@ -134,12 +134,14 @@ def read(
     on_bad: "skip" leaves out what cannot be used (unreadable pictures, missing labels, classes too small to split) and
         says so; "refuse" raises. By default inputs are skipped and labels are refused.
     limit: at most so many training examples, for a quick try.
+    domain: "text", "vision" ... (`nasmyth list domains`) where the kind of data is not what it looks like, such as rows of whole
+        numbers that are tokens.
 
     `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.
     """
     if is_task(source):
         return source
-    options = Options(target, kind, seed, size, on_bad, limit)
+    options = Options(target, kind, seed, size, on_bad, limit, domain)
     raw = load(source, options)
     asked = (options.target,) if isinstance(options.target, str) else options.target
     if asked is not None and asked != raw.targets:
@@ -150,9 +152,9 @@ def read(
     for name, part in raw.parts.items():
         if not len(part):
             raise DataError(f"{raw.name}: the {name} part has no examples; add some")
-    domain = domain_of(raw)
-    task = domain.task(raw, options)
-    return replace(task, recipe=domain.recipe(task))
+    found = domain_of(raw) if domain is None else domains.get(domain)
+    task = found.task(raw, options)
+    return replace(task, recipe=found.recipe(task))
 
 
 def domain_of(raw: Raw) -> Domain:
@@ -175,12 +177,13 @@ def domain_for(task: Task) -> Domain:
     )
 
 
-def assemble(raw: Raw, inputs: ImageInput | TableInput, settled: Settled) -> Task:
+def assemble(raw: Raw, inputs: InputForm, settled: Settled) -> Task:
     """The task of data that is split, with inputs fitted on its training part."""
     import torch
 
     from nasmyth.forms.outputs import Classes, fit_values
-    from nasmyth.train.task import Split, Task
+    from nasmyth.train.split import Split
+    from nasmyth.train.task import Task
 
     classes = settled.kind == "classification"
     outputs = Classes(settled.names, settled.type) if classes else fit_values(raw.train.y, settled.names)

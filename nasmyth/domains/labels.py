@@ -101,7 +101,8 @@ def _of_one_type(raw: Raw, name: str, y: np.ndarray) -> np.ndarray:
     several_each = next((label for label in y if isinstance(label, list | tuple | set | dict | np.ndarray)), None)
     if several_each is not None:
         raise DataError(
-            f"{raw.name}: labels of the {name} part are collections, such as {repr(several_each)[:60]}: this looks like several"
+            f"{raw.name}: labels of the {name} part are collections, such as {repr(several_each)[:60]}: this looks "
+            f"like several"
             " labels an example, which networks here do not answer with; give one label each, or k numbers"
         )
     y = np.array([float(label) if isinstance(label, Decimal) else label for label in y], dtype=object)
@@ -229,7 +230,8 @@ def _classes(raw: Raw, options: Options) -> Settled:
     names = tuple(name for name in raw.classes if name in present) if present <= set(raw.classes) else _ordered(present)
     if len(names) < 2:
         raise DataError(
-            f"{raw.name}: every training example is of one class, {shortened(repr(names[0]))}; add examples of another, or name"
+            f"{raw.name}: every training example is of one class, {shortened(repr(names[0]))}; add examples of "
+            f"another, or name"
             " another target"
         )
     number = {name: i for i, name in enumerate(names)}

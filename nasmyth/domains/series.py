@@ -1,8 +1,8 @@
-"""Series, told from pictures and from tables by how they look: networks for them are not designed here, and that is said.
+"""Series, told from pictures and from tables by how they look: networks for series of numbers are not designed here, and that is said.
 
 N T C       steps of a few channels, much longer than wide      refused: taken for pictures they would be misread
 N T         columns that resemble their neighbours              a table, in which order is not used: noted
-N T         whole numbers of one range in every column          codes, which a table takes for amounts: noted
+N T         whole numbers of one range in every column          codes, which a table takes for amounts (`domain="text"` for tokens): noted
 """
 
 from __future__ import annotations
@@ -61,13 +61,15 @@ def said_of_series(frame: Any, numbers: tuple[str, ...]) -> tuple[str, ...]:
     order = "a table takes no notice of the order of its columns"
     if _are_codes(values):
         return (
-            f"the {len(numbers):,} columns hold whole numbers of one range, like sequences of codes (words, say): a table takes"
-            f" them for amounts, and {order}; counts of each code may serve better",
+            f"the {len(numbers):,} columns hold whole numbers of one range, like sequences of codes (words, say): a "
+            f"table takes"
+            f" them for amounts, and {order}; domain='text' takes them for tokens",
         )
     near, far = _resemblance(values)
     if near > ALIKE and near > far + 0.2:
         return (
-            f"the {len(numbers):,} columns look like the steps of a series, or the pixels of pictures: neighbours resemble each"
+            f"the {len(numbers):,} columns look like the steps of a series, or the pixels of pictures: neighbours "
+            f"resemble each"
             f" other (correlation {near:.2f}), and {order}; give pictures as N H W",
         )
     return (f"{len(numbers):,} columns of numbers: {order}, if they are a series",) if len(numbers) >= WIDE else ()

@@ -39,7 +39,7 @@ def _part_off(raw: Raw, name: str, share: float, kind: str, seed: int) -> Raw:
     """Move this share of the training part, and at least one example, into the part of that name."""
     import torch
 
-    from nasmyth.train.task import random_split, stratified_split
+    from nasmyth.train.split import random_split, stratified_split
 
     share = max(share, 1 / len(raw.train))
     if kind == "classification":

@@ -12,8 +12,9 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
+from nasmyth.domains.text import is_text
 from nasmyth.errors import DataError, require
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 
 if TYPE_CHECKING:
     from nasmyth.forms.inputs import TableInput
@@ -35,6 +36,8 @@ class Tabular(Domain):
     def accepts(self, raw: Raw) -> bool:
         """DataFrames, and arrays with one or two axes."""
         x = raw.train.x
+        if is_text(x):
+            return False
         return hasattr(x, "columns") or (isinstance(x, np.ndarray) and x.ndim in (1, 2) and x.dtype.kind in "buifOUST")
 
     def suits(self, task: Task) -> bool:
@@ -57,23 +60,25 @@ class Tabular(Domain):
         return assemble(raw.replace(note=_said(raw, kinds, inputs)), inputs, settled)
 
     def space(self, task: Task) -> Space:
-        from nasmyth.spaces.tables import tables
+        from nasmyth.spaces.tabular import tables
 
         return tables(_cardinalities(task), task.outputs.size)
 
     def plain(self, task: Task, width: int) -> Genome:
-        from nasmyth.spaces.tables import plain
+        from nasmyth.spaces.tabular import plain
 
         return plain(width, _cardinalities(task))
 
     def recipe(self, task: Task) -> Recipe:
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import EMA, AdamW, Recipe
 
         examples = len(task.train)
         return Recipe(
-            optimizer="adamw", lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2,
-            batch=256 if examples > 5_000 else 32, epochs=max(20, min(100, 1_000_000 // max(1, examples))), ema=0.999,
-        )  # fmt: skip
+            optimizer=AdamW(lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2),
+            epochs=max(20, min(100, 1_000_000 // max(1, examples))),
+            batch=256 if examples > 5_000 else 32,
+            average=EMA(0.999),
+        )
 
 
 def _cardinalities(task: Task) -> tuple[int, ...]:
@@ -88,7 +93,7 @@ def as_frame(x: Any) -> Any:
     import pandas as pd
 
     if hasattr(x, "columns"):
-        return x.set_axis([plain_text(str(name)) for name in x.columns], axis=1)
+        return x.set_axis([utf8_text(str(name)) for name in x.columns], axis=1)
     x = x.reshape(len(x), -1)
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
 

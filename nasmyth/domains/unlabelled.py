@@ -11,16 +11,19 @@ import numpy as np
 from nasmyth.domains.sources import pictures
 from nasmyth.domains.sources.arrays import as_array
 from nasmyth.domains.sources.folder import pictures_in
+from nasmyth.domains.sources.frames import SUFFIXES, table_file
+from nasmyth.domains.sources.graph_files import EDGES, is_graph
 from nasmyth.domains.sources.numpy_files import npy_array, npz_arrays
-from nasmyth.domains.sources.raw import several
-from nasmyth.domains.sources.tables import SUFFIXES, table_file
+from nasmyth.domains.sources.raw import Options, several
+from nasmyth.domains.sources.text_files import SUFFIXES as TEXTS
+from nasmyth.domains.sources.text_files import read_text
 from nasmyth.errors import DataError, nearest
 
 if TYPE_CHECKING:
-    from nasmyth.forms.inputs import ImageInput, TableInput
+    from nasmyth.forms.form import InputForm
 
 
-def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list[str]]:
+def read_inputs(source: Any, inputs: InputForm) -> tuple[Any, list[str]]:
     """Raw inputs that `inputs.encode` takes, and a name for each.
 
     source: a picture, or a folder of pictures at any depth; an `.npz` file with `x` (or a single array), or a `.npy`
@@ -29,6 +32,8 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
     """
     images = hasattr(inputs, "height")
     if not isinstance(source, str | os.PathLike):
+        if hasattr(inputs, "edges") and isinstance(source, dict):
+            return _graph(source, "the mapping"), ["graph"]
         x = source if hasattr(source, "columns") or isinstance(source, dict) else as_array(source)
     else:
         path = Path(source)
@@ -37,6 +42,10 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
             raise DataError(f"{path}: no such file or folder{nearest(path.name, beside)}; check the path")
         if images and (path.is_dir() or pictures.is_picture(path)):
             return _pictures(path, inputs)
+        if path.suffix.lower() in TEXTS and hasattr(inputs, "vocabulary"):
+            return _windows(read_text(path, Options()).train.x.text, inputs)
+        if hasattr(inputs, "edges") and path.suffix.lower() == ".npz":
+            return _graph(dict(npz_arrays(path)), str(path)), [path.stem]
         x = _array(path) if path.suffix.lower() in (".npz", ".npy") else _table(path, inputs)
         x = as_array(x) if isinstance(x, np.ndarray) else x
     _refuse_nothing(x)
@@ -46,6 +55,23 @@ def read_inputs(source: Any, inputs: ImageInput | TableInput) -> tuple[Any, list
         x = _sized(x, inputs)
     count = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
     return x, [str(i) for i in range(count)]
+
+
+def _windows(text: str, inputs: Any) -> tuple[list[str], list[str]]:
+    """A long text in pieces as long as the network takes; the last is left out if it is shorter and may not be."""
+    starts = range(0, len(text), inputs.length)
+    pieces = [text[i : i + inputs.length] for i in starts]
+    kept = [piece for piece in pieces if inputs.padded or len(piece) == inputs.length]
+    if not kept:
+        raise DataError(f"a text of {len(text)} characters; this network takes {inputs.length}")
+    return kept, [str(i) for i in starts][: len(kept)]
+
+
+def _graph(arrays: dict[str, Any], where: str) -> dict[str, Any]:
+    """Features and edges of a graph."""
+    if not is_graph(arrays):
+        raise DataError(f"{where}: no graph; give x and edge_index")
+    return {"x": arrays["x"], "edges": arrays[next(name for name in EDGES if name in arrays)]}
 
 
 def _refuse_nothing(x: Any) -> None:
@@ -80,7 +106,7 @@ def _array(path: Path) -> np.ndarray:
     raise DataError(f"{path}: expected an array named x; got {several(arrays) or 'none'}")
 
 
-def _table(path: Path, inputs: ImageInput | TableInput) -> Any:
+def _table(path: Path, inputs: InputForm) -> Any:
     images = hasattr(inputs, "height")
     if images or path.suffix.lower() not in SUFFIXES:
         expected = "a picture, a folder of pictures, .npz or .npy" if images else ".csv, .tsv, .parquet, .npz or .npy"

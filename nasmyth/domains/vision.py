@@ -12,6 +12,7 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import refuse_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.sources.memory import allowance
+from nasmyth.domains.sources.on_disk import OnDisk
 from nasmyth.domains.splits import split
 from nasmyth.errors import DataError
 
@@ -38,7 +39,7 @@ class Vision(Domain):
     def accepts(self, raw: Raw) -> bool:
         """Arrays of numbers with three or four axes."""
         x = raw.train.x
-        return isinstance(x, np.ndarray) and x.ndim in (3, 4) and x.dtype.kind in "buif"
+        return isinstance(x, OnDisk) or (isinstance(x, np.ndarray) and x.ndim in (3, 4) and x.dtype.kind in "buif")
 
     def suits(self, task: Task) -> bool:
         """Tasks whose inputs are an ImageInput."""
@@ -50,6 +51,8 @@ class Vision(Domain):
         """Images stored as uint8 N H W C; pixel range, mean and spread are those of the training split."""
         from nasmyth.forms.fitting import fit_image_input
 
+        if isinstance(raw.train.x, OnDisk):
+            return _on_disk(raw, options)
         refuse_series(raw)
         for name, part in raw.parts.items():
             raw = _channels_last(raw, name, part)
@@ -79,14 +82,16 @@ class Vision(Domain):
 
         Whether others may be shows in training: see `adapted`.
         """
-        from nasmyth.train.recipe import Recipe
+        from nasmyth.train import SGD, Crop, Recipe
 
-        side, examples = min(task.input[1:]), len(task.train)
+        side, examples = min(task.inputs.shape[1:]), len(task.train)
         return Recipe(
-            optimizer="sgd", lr=0.1, weight_decay=5e-4, batch=64 if examples < 10_000 else 128,
-            epochs=max(20, min(60, 2_000_000 // max(1, examples))), smoothing=0.05 if task.classes else 0.0,
-            crop=max(1, side // 10), ema=0.0,
-        )  # fmt: skip
+            optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4),
+            augment=(Crop(max(1, side // 10)),),
+            epochs=max(20, min(60, 2_000_000 // max(1, examples))),
+            batch=64 if examples < 10_000 else 128,
+            smoothing=0.05 if task.classes else 0.0,
+        )
 
     def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
         """Mirrors training images if the network knows most mirrored images although it has never seen any.
@@ -95,17 +100,34 @@ class Vision(Domain):
         are known are known when mirrored. Of Fashion-MNIST it is 0.82, since all shoes there point one way, and mirroring
         gains nothing: 0.928 on test against 0.930, in 37 epochs of a network of 78k parameters.
         """
-        from nasmyth.train import Split, evaluate
+        from nasmyth.train import Flip, Split, evaluate
 
-        if not task.classes:
+        if not task.classes or Flip() in recipe.augment:
             return recipe, ""
         mirrored = replace(task, valid=Split(task.valid.x.flip(2), task.valid.y))
         known, known_mirrored = (evaluate(network, one)["accuracy"] for one in (task, mirrored))
         chance = float(task.valid.y.bincount().max()) / len(task.valid)
         if known < chance + LEARNED or known_mirrored - chance < MIRRORS * (known - chance):
             return recipe, ""
-        why = f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen ({known:.0%} of others)"
-        return recipe.replace(flip=True), why
+        why = (
+            f"training mirrors images, since {known_mirrored:.0%} of mirrored ones were known unseen "
+            f"({known:.0%} of others)"
+        )
+        return recipe.replace(augment=(Flip(), *recipe.augment)), why
+
+
+def _on_disk(raw: Raw, options: Options) -> Task:
+    """The task of uint8 images that stay in their file."""
+    from nasmyth.forms.fitting import fit_image_input
+
+    size = raw.train.x.shape[1:3]
+    if options.height_width not in (None, size):
+        raise DataError(f"{raw.name}: images on disk are not resized; leave out size= (--size), or give them in memory")
+    settled = settle(raw, options, pictures=True)
+    raw = split(settled, options.seed)
+    raw = raw.replace(**{name: Part(part.x.mapped(), part.y) for name, part in raw.parts.items()})
+    inputs = fit_image_input(raw.train.x)
+    return assemble(raw.replace(note="images are read from disk, as they are needed"), inputs, settled)
 
 
 def _channels_last(raw: Raw, name: str, part: Part) -> Raw:

@@ -1,4 +1,5 @@
-"""Running an exported source file in a process of its own, which ends with it: `answers` starts it, `_main` is what it does.
+"""Running an exported source file in a process of its own, which ends with it: `answers` starts it, `_main` is what it
+does.
 
 What goes in and comes out is data, JSON with the bytes of tensors in it. The process is a fresh interpreter that looks at
 no environment variable, no user's packages and not at the folder where it is started (`python -I`), finds no Nasmyth to
@@ -35,12 +36,16 @@ def packed(value: Any) -> Any:
             "shape": list(x.shape),
             "data": base64.b64encode(data).decode(),
         }
+    if isinstance(value, dict):
+        return {name: packed(v) for name, v in value.items()}
     return [packed(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def unpacked(value: Any) -> Any:
     """The inverse of `packed`. Raises KeyError, TypeError or ValueError for what it did not write."""
-    if isinstance(value, dict) and "tensor" in value:
+    if isinstance(value, dict) and not isinstance(value.get("tensor"), str):
+        return {name: unpacked(v) for name, v in value.items()}
+    if isinstance(value, dict):
         dtype, data = getattr(torch, value["tensor"]), bytearray(base64.b64decode(value["data"]))
         if not isinstance(dtype, torch.dtype):
             raise TypeError(f"no type of tensors: {dtype}")
@@ -51,7 +56,8 @@ def unpacked(value: Any) -> Any:
 
 
 def answers(file: Path, batches: list[Any], seconds: float | None = None) -> list[Any]:
-    """What `predict` of a source file says to each batch of raw input. Raises RuntimeError with what went wrong, in words."""
+    """What `predict` of a source file says to each batch of raw input. Raises RuntimeError with what went wrong, in
+    words."""
     seconds = SECONDS if seconds is None else seconds
     with tempfile.TemporaryDirectory() as folder:
         task = {"file": str(file.resolve()), "path": [p for p in sys.path if p], "batches": packed(batches)}

@@ -26,17 +26,18 @@ import torch
 from torch import Tensor
 
 from nasmyth.errors import ExportError, require
-from nasmyth.export.pt2 import description, quiet, traced
+from nasmyth.export.pt2 import description, given, quiet, traced
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
-from nasmyth.forms.inputs import TableInput
+from nasmyth.files import replacing
+from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.forms.raw import text_of
-from nasmyth.network.pipeline import encode
+from nasmyth.network.pipeline import encode, names_of
 from nasmyth.network.terms import gives, of_column, takes_stored
 from nasmyth.network.written import Written
 from nasmyth.tracing.exported import CORE
 
 if TYPE_CHECKING:
+    from nasmyth.graph import Graph
     from nasmyth.network.network import Network
 
 
@@ -46,7 +47,7 @@ def write(network: Network, path: Path) -> Written:
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
     model = to_onnx(network)
-    with whole(path) as folder:
+    with replacing(path) as folder:
         (folder / path.name).write_bytes(model.SerializeToString())
         session = _session(runtime, str(folder / path.name))
         answers = [_run(session, feed(network, raw)) for raw in batches]
@@ -66,7 +67,7 @@ def to_onnx(network: Network) -> Any:
         program = traced(network)
         try:
             written = torch.onnx.export(
-                program, (), dynamo=True, input_names=[_input_name(network)], output_names=outputs, verbose=False
+                program, (), dynamo=True, input_names=_input_names(network), output_names=outputs, verbose=False
             )
         except Exception as error:  # the exporter raises many kinds, all its own
             raise ExportError(
@@ -117,10 +118,11 @@ def _say(model: Any, network: Network) -> None:
 
 def feed(network: Network, raw: Any) -> dict[str, np.ndarray]:
     """Raw input as the exported file takes it, by input name."""
-    stored = encode(network, raw).numpy()
     inputs = network.inputs
     if not isinstance(inputs, TableInput):
-        return {_input_name(network): stored}
+        values = [x.numpy() for x in given(network, raw)]
+        return dict(zip(_input_names(network), values, strict=True))
+    stored = encode(network, raw).numpy()
     fed: dict[str, np.ndarray] = {}
     for i, column in enumerate(inputs.columns):
         if column.kind == "number":
@@ -146,47 +148,61 @@ def plain(network: Network, batch: int) -> bytes:
     It goes through PyTorch's older exporter, which takes 0.05 s to 0.2 s where the present one takes 1 s to 4 s, and gives
     the same operators; where it fails, or a later PyTorch has dropped it, the present one is used.
     """
-    sample = torch.zeros(batch, *network.graph.input)
+    sample = zeros(network.graph, batch)
     try:
+        if len(sample) > 1:  # it mixes up the names of several inputs
+            raise ExportError("PyTorch's older exporter takes one input")
         return _traced_by_running(network, sample)
     except Exception:
         with quiet(), _silent():
-            axes = ({0: torch.export.Dim("batch")},)
-            more = torch.zeros(max(2, batch), *network.graph.input)
+            axis, more = {0: torch.export.Dim("batch")}, zeros(network.graph, max(2, batch))
+            axes: dict[str, Any] = {"x": axis} | ({"more": (axis,) * (len(more) - 1)} if len(more) > 1 else {})
+            names = list(network.graph.inputs.names)
             program = torch.onnx.export(
-                network, (more,), dynamo=True, input_names=["x"], dynamic_shapes=axes, verbose=False
+                network, more, dynamo=True, input_names=names, dynamic_shapes=axes, verbose=False
             )
         assert program is not None
         data: bytes = program.model_proto.SerializeToString()
         return data
 
 
-def _traced_by_running(network: Network, sample: Tensor) -> bytes:
+def zeros(graph: Graph, batch: int) -> tuple[Tensor, ...]:
+    """Something for each input of a graph."""
+    types = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
+    return tuple(torch.zeros(batch, *entry.shape, dtype=types[entry.dtype]) for entry in graph.inputs)
+
+
+def _traced_by_running(network: Network, sample: tuple[Tensor, ...]) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # it says that it is deprecated, and that shapes read in Python become constants, which is meant here
         for category in (DeprecationWarning, FutureWarning, torch.jit.TracerWarning):
             warnings.simplefilter("ignore", category)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.onnx.*")
+        names = list(network.graph.inputs.names)
         model = torch.nn.Sequential(network).eval()  # the exporter takes what has a `graph` for a scripted module
         torch.onnx.export(
             model,
-            (sample,),
+            sample,
             buffer,  # type: ignore[arg-type]  # a file object will do
             dynamo=False,
-            input_names=["x"],
-            dynamic_axes={"x": {0: "batch"}},
+            input_names=names,
+            dynamic_axes={name: {0: "batch"} for name in names},
             opset_version=20,
         )
     return buffer.getvalue()
 
 
-def _input_name(network: Network) -> str:
-    return "x" if network.inputs is None else "stored" if isinstance(network.inputs, TableInput) else "image"
+def _input_names(network: Network) -> list[str]:
+    """What the inputs of the file are called: as in the graph, where it has names for them."""
+    if isinstance(network.inputs, (ImageInput, TableInput)):
+        return ["image" if isinstance(network.inputs, ImageInput) else "stored"]
+    return list(names_of(network)) or [network.graph.inputs.names[0]]
 
 
 def _core(model: Any) -> list[str]:
-    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one each."""
+    """The value that enters the network and the one that leaves it, by the exporter's notes; nothing if it is not one
+    each."""
     part = {node.output[0]: _part(node) for node in model.graph.node}
     made = {name: node.output[0] for node in model.graph.node for name in node.output}
     outside = {one.name for one in model.graph.input}

@@ -42,7 +42,8 @@ class Paste:
         self._names: dict[Origin, str] = {}
 
     def add(self, thing: Any) -> str:
-        """Take in a class or function; returns what it is called here. Raises ExportError, which says what is in the way."""
+        """Take in a class or function; returns what it is called here. Raises ExportError, which says what is in the
+        way."""
         module, name = thing.__module__, thing.__qualname__
         if "." not in name:
             return self._define(module, name, name)

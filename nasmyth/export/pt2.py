@@ -17,7 +17,8 @@ import torch
 
 from nasmyth.errors import ExportError
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
+from nasmyth.forms.stored import parts
 from nasmyth.network.pipeline import encode
 from nasmyth.network.terms import gives, takes_stored
 from nasmyth.network.written import Written
@@ -33,30 +34,36 @@ def write(network: Network, path: Path) -> Written:
     network = ready(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
-    with whole(path) as folder, quiet():
+    with replacing(path) as folder, quiet():
         file = folder / path.name
         torch.export.save(traced(network), file, extra_files={EXTRA: json.dumps(description(network))})
         again = torch.export.load(file).module()
         with torch.no_grad():
-            differences = [difference(e, again(encode(network, raw))) for e, raw in zip(expected, batches, strict=True)]
+            differences = [difference(e, again(*given(network, r))) for e, r in zip(expected, batches, strict=True)]
         far = agree("archive", differences)
-    usage = f"torch.export.load({path.name!r}).module() takes {takes_stored(network)}; names are in its extra file {EXTRA!r}"
+    takes = takes_stored(network)
+    usage = f"torch.export.load({path.name!r}).module() takes {takes}; names are in its extra file {EXTRA!r}"
     return Written((path,), far, usage)
 
 
 def traced(network: Network) -> torch.export.ExportedProgram:
     """The pipeline as torch.export sees it, with a dynamic batch axis. Raises ExportError, which names what hinders."""
-    sample = encode(network, examples(network, 2))
+    sample = given(network, examples(network, 2))
+    batch = {0: torch.export.Dim("batch")}
+    shapes: dict[str, Any] = {"stored": batch} | ({"more": (batch,) * (len(sample) - 1)} if len(sample) > 1 else {})
     try:
-        program = torch.export.export(
-            network.pipeline().eval(), (sample,), dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False
-        )
+        program = torch.export.export(network.pipeline().eval(), sample, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch.export raises many kinds, most of them its own
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise ExportError(f"torch.export cannot trace this network: {lines[0] if lines else error!r}") from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # holds paths of this machine
     return program
+
+
+def given(network: Network, raw: Any) -> tuple[Any, ...]:
+    """Raw input as the pipeline takes it: one tensor, or one for each input in their order."""
+    return tuple(x for _, x in parts(encode(network, raw)))
 
 
 def description(network: Network) -> dict[str, Any]:

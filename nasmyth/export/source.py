@@ -20,10 +20,11 @@ from nasmyth.export import Written, alone, readers
 from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
 from nasmyth.export.verify import agree, difference, examples, expect, ready
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
+from nasmyth.network.pipeline import names_of
 from nasmyth.network.save import to_bytes
 from nasmyth.network.terms import gives, takes_raw
 
@@ -42,7 +43,7 @@ def write(network: Network, path: Path) -> Written:
     text = source(network, path.stem)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
-    with whole(path, weights.name, path.name) as folder:
+    with replacing(path, weights.name, path.name) as folder:
         (folder / weights.name).write_bytes(to_bytes(network))
         (folder / path.name).write_text(text, encoding="utf-8")
         answers = _answers(network, folder / path.name, batches)
@@ -105,8 +106,8 @@ def _classifies(network: Network) -> bool:
 def _constructions(network: Network, paste: Paste) -> dict[str, str]:
     """For each address the expression that constructs its module, such as "Conv(3, out=16, kernel=5)"."""
     nodes, calls = network.graph.nodes, {}
-    for node in nodes[1:]:
-        if node.address not in calls:
+    for node in nodes:
+        if node.inputs and node.address not in calls:
             shapes = tuple(nodes[i].shape for i in node.inputs)
             module = node.op.module
             if module is None:
@@ -134,16 +135,17 @@ def _net(network: Network, calls: dict[str, str], group: str) -> str:
     nodes = network.graph.nodes
     paths = places(calls)
     built = [*_groups(paths, calls, group)]
+    taken = [identifier(name) for name in network.graph.inputs.names]
     lines = [
         f"class Net({group}):",
-        f'    """{_shape(nodes[0])} to {_shape(nodes[-1])}: prepared input to the last layer\'s output."""',
+        f'    """{", ".join(_shape(node) for node in nodes if not node.inputs)} to {_shape(nodes[-1])}: prepared input to the last layer\'s output."""',
         "",
         "    def __init__(self):",
         "        super().__init__()",
         *(f"        {line}" for line in built),
         "",
-        f"    def forward(self, x):  # {_shape(nodes[0])}",
-        *(f"        {line}" for line in _forward(nodes, paths)),
+        f"    def forward(self, {', '.join(taken)}):  # {', '.join(_shape(node) for node in nodes[: len(taken)])}",
+        *(f"        {line}" for line in _forward(nodes, paths, taken)),
     ]
     return "\n".join(lines)
 
@@ -163,17 +165,17 @@ def _attribute(path: Place) -> str:
     return "self" + "".join(f"[{int(part)}]" if part.isdecimal() else f".{identifier(part)}" for part in path)
 
 
-def _forward(nodes: tuple[Node, ...], paths: dict[str, Place]) -> Iterator[str]:
+def _forward(nodes: tuple[Node, ...], paths: dict[str, Place], taken: list[str]) -> Iterator[str]:
     """One line a node. Values are called x, a, b, ...: a name is free again once nothing reads its value."""
     last = {i: n for n, node in enumerate(nodes) for i in node.inputs}
-    held: dict[int, str] = {0: "x"}
+    held: dict[int, str] = dict(enumerate(taken))
     lines = []
-    for n, node in enumerate(nodes[1:], 1):
+    for n, node in enumerate(nodes[len(taken) :], len(taken)):
         given = ", ".join(held[i] for i in node.inputs)
         for i in node.inputs:
             if last[i] == n:
                 held.pop(i, None)
-        held[n] = next(name for name in _variables() if name not in held.values())
+        held[n] = next(name for name in _variables() if name not in held.values() and name not in taken[1:])
         lines.append((f"{held[n]} = {_attribute(paths[node.address])}({given})", _shape(node)))
     width = min(max(len(line) for line, _ in lines), 72)
     for line, shape in lines:
@@ -208,8 +210,10 @@ def _ends(network: Network, paste: Paste) -> tuple[str, str]:
         lines.append(
             "\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
         )
-    else:
+    elif isinstance(inputs, ImageInput):
         lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
+    else:
+        lines.append(f"PREPARE = {prepare}({', '.join(f'{n}={literal(v)}' for n, v in inputs.settings.items())})")
     if answer is None:
         lines.append("")
     elif _classifies(network):
@@ -255,7 +259,12 @@ def _raw_reader(network: Network, paste: Paste) -> str:
         written = any(column.notation for column in inputs.columns)
         number = paste.add(readers.written_number if written else readers.plain_number)
         return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
-    return f'{head}    """Prepared input as float32."""\n    return {paste.need("torch")}.as_tensor(raw).float()'
+    tensor, names = f"{paste.need('torch')}.as_tensor", names_of(network)
+    if names:
+        return f'{head}    """Inputs by name."""\n    return {{name: {tensor}(raw[name]) for name in {literal(list(names))}}}'
+    if inputs is not None:
+        return f'{head}    """What PREPARE takes."""\n    return {tensor}(raw)'
+    return f'{head}    """Prepared input as float32."""\n    return {tensor}(raw).float()'
 
 
 def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str:
@@ -273,17 +282,38 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
         "def predict(raw, net=None, batch=256):",
         f'    """{prose(gives(network), LONGEST)}, for raw input (see the top of this file)."""',
         "    net = load() if net is None else net",
-        f"    answers = [{answer} for part in stored(raw).split(batch)]",
+        *_batches(network, answer),
     ]
     if _classifies(network):
         lines += [
             f"    probabilities = {torch_name}.cat([probability for _, probability in answers])",
-            "    labels = [CLASSES[i] for label, _ in answers for i in label.tolist()]",
+            f"    labels = [{_named(len(network.outputs.shape) - 1)} for label, _ in answers for i in label.tolist()]",
             "    return labels, probabilities",
         ]
     else:
         lines.append(f"    return {torch_name}.cat(answers)")
     return "\n".join(lines)
+
+
+def _named(positions: int) -> str:
+    """The class of an index, or of those of the positions of an example."""
+    return f"[{_named(positions - 1)} for i in i]" if positions else "CLASSES[i]"
+
+
+def _batches(network: Network, answer: str) -> Iterator[str]:
+    """The lines that go through raw input batch by batch."""
+    names = names_of(network)
+    if not names and len(network.graph.inputs) == 1:
+        yield f"    answers = [{answer} for part in stored(raw).split(batch)]"
+    elif not names:
+        yield f"    answers = [{answer.replace('net(', 'net(*')} for part in stored(raw).split(batch)]"
+    else:
+        whole = "{name: x[i : i + batch] for name, x in given.items()}"
+        given = "*part.values()" if network.inputs is None else "*PREPARE(part)"
+        called = f"net({given})" if network.outputs is None else f"ANSWER(net({given}))"
+        yield "    given = stored(raw)"
+        yield f"    parts = ({whole} for i in range(0, len(given[{literal(names[0])}]), batch))"
+        yield f"    answers = [{called} for part in parts]"
 
 
 _MAIN = """\
@@ -310,4 +340,8 @@ def _compared(network: Network, answer: Any) -> Any:
         return answer
     labels, probabilities = answer
     places_of = {name: i for i, name in enumerate(network.outputs.labels)}
-    return torch.tensor([places_of[label] for label in labels]), probabilities
+
+    def indices(label: Any) -> Any:
+        return [indices(one) for one in label] if isinstance(label, list) else places_of[label]
+
+    return torch.tensor(indices(labels)), probabilities

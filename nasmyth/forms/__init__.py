@@ -5,18 +5,31 @@ from typing import TYPE_CHECKING
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
+    from nasmyth.forms.disk import FromDataset, Mapped
     from nasmyth.forms.fitting import fit_image_input, fit_table_input
+    from nasmyth.forms.form import IGNORED, AnswerForm, InputForm
+    from nasmyth.forms.graphs import GraphInput
+    from nasmyth.forms.heads import Heads
     from nasmyth.forms.inputs import Column, ImageInput, TableInput
     from nasmyth.forms.outputs import Classes, Values, fit_classes, fit_values
+    from nasmyth.forms.several import NamedInputs
+    from nasmyth.forms.tokens import TokenInput, fit_tokens
 
-__all__ = ["Classes", "Column", "ImageInput", "TableInput", "Values", "fit_classes", "fit_image_input", "fit_table_input",
-           "fit_values"]  # fmt: skip
+__all__ = ["IGNORED", "AnswerForm", "Classes", "Column", "FromDataset", "GraphInput", "Heads", "ImageInput", "InputForm",
+           "Mapped", "NamedInputs",
+           "TableInput", "TokenInput", "Values", "fit_classes", "fit_image_input", "fit_table_input", "fit_tokens", "fit_values"]  # fmt: skip
 
 __getattr__, __dir__ = contents(
     __name__,
     {
+        "disk": ("FromDataset", "Mapped"),
         "fitting": ("fit_image_input", "fit_table_input"),
+        "form": ("IGNORED", "AnswerForm", "InputForm"),
+        "graphs": ("GraphInput",),
+        "heads": ("Heads",),
         "inputs": ("Column", "ImageInput", "TableInput"),
         "outputs": ("Classes", "Values", "fit_classes", "fit_values"),
+        "several": ("NamedInputs",),
+        "tokens": ("TokenInput", "fit_tokens"),
     },
 )

@@ -22,6 +22,7 @@ from nasmyth.forms.raw import (
     values_of,
     with_channels,
 )
+from nasmyth.forms.stored import Rows, blocks
 
 MOST_CATEGORIES = 255
 """The vocabulary of a column holds at most so many categories, the most frequent ones; the rest count as unknown."""
@@ -32,14 +33,14 @@ def fit_image_input(x_train: Any, channels: int | None = None) -> ImageInput:
 
     Float images in 0..1 are told from whole-number pixels by their values. Memory: one block of images at a time.
     """
-    images = as_images(x_train)
+    images = x_train if isinstance(x_train, Rows) else as_images(x_train)
     if len(images) == 0:
         raise DataError("no training images: the first axis has length 0")
-    low, high = pixel_range(images)
-    channels = channels or (images.shape[3] if images.ndim == 4 else 1)
+    low, high = (0.0, 255.0) if isinstance(images, Rows) else pixel_range(images)
+    channels = channels or (images.shape[3] if len(images.shape) == 4 else 1)
     total, squares, count = torch.zeros(channels).double(), torch.zeros(channels).double(), 0
     least, most = 255, 0
-    for block in images.split(1024):
+    for block in blocks(images) if isinstance(images, Rows) else images.split(1024):
         stored = with_channels(pixels_of(block, low, high), channels)
         least, most = min(least, int(stored.min())), max(most, int(stored.max()))
         pixels = stored.reshape(-1, channels).double().div_(255)

@@ -19,9 +19,18 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError
+from nasmyth.forms.form import InputForm, stored_as
 from nasmyth.forms.numerals import NOTATIONS
+from nasmyth.forms.pictures import data_uris
 from nasmyth.forms.raw import as_images, column_of, numbers_of, pixels_of, tensor_of, text_of, with_channels
+from nasmyth.forms.scale import hold_images, hold_table
+from nasmyth.forms.stored import Rows
 from nasmyth.record import Value
+
+MOST_COLUMNS = 12
+"""Of a table that a report shows."""
+MOST_TEXT = 80
+"""Letters of a cell."""
 
 
 class PrepareImages(nn.Module):
@@ -66,7 +75,7 @@ class PrepareTable(nn.Module):
         return torch.cat([rise.sum(2) + self.base, codes], 1)
 
 
-class ImageInput(Value):
+class ImageInput(InputForm):
     """Images of one size. `mean` and `std` are per channel, of pixels scaled to 0..1.
 
     `low` and `high` are the values of a black and a white pixel in raw input that is not uint8: 0 and 255; 0 and 1 for
@@ -103,11 +112,14 @@ class ImageInput(Value):
         """What the network sees: (channels, height, width)."""
         return (self.channels, self.height, self.width)
 
-    def encode(self, raw: Any) -> Tensor:
+    def encode(self, raw: Any) -> Any:
         """Raw images, N H W or N H W C, to stored ones: uint8, N H W C. Gray and colour are converted into each other.
 
         Raises DataError for another size, another number of channels, or values that are not pixels.
         """
+        if isinstance(raw, Rows):  # stays where it is: uint8 already
+            self.validate(raw, "images on disk")
+            return raw
         images = as_images(raw)
         given = tuple(images.shape[1:3])
         if given != (self.height, self.width):
@@ -116,9 +128,22 @@ class ImageInput(Value):
             )
         return with_channels(pixels_of(images, self.low, self.high), self.channels)
 
+    def held(self, raw: Any) -> Tensor:
+        images = as_images(raw)
+        stored = self.encode(images)
+        hold_images(self, images, stored)
+        return stored
+
     def module(self) -> PrepareImages:
         """Stored uint8 N H W C to normalised float N C H W."""
         return PrepareImages(list(self.mean), list(self.std))
+
+    def validate(self, stored: Any, what: str) -> None:
+        stored_as(stored, what, (self.height, self.width, self.channels), torch.uint8)
+
+    def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
+        """A picture of each."""
+        return [{"image": uri} for uri in data_uris(stored)]
 
 
 class Column(Value):
@@ -155,7 +180,7 @@ class Column(Value):
         return (self.center - 10 * self.scale, self.center + 10 * self.scale), (-10.0, 10.0)
 
 
-class TableInput(Value):
+class TableInput(InputForm):
     """Rows of a table: numbers first, then categories."""
 
     columns: tuple[Column, ...]
@@ -176,6 +201,10 @@ class TableInput(Value):
     def shape(self) -> tuple[int]:
         """What the network sees: (number of columns,)."""
         return (len(self.columns),)
+
+    @property
+    def codes(self) -> bool:
+        return all(column.kind == "category" for column in self.columns)
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -226,6 +255,34 @@ class TableInput(Value):
             [[*c.curve[i], *[c.curve[i][-1]] * (longest - len(c.curve[i]))] for c in numbers] for i in (0, 1)
         )
         return PrepareTable([c.fill for c in numbers], knots, heights)
+
+    def held(self, raw: Any) -> Tensor:
+        stored = self.encode(raw)
+        hold_table(self, stored)
+        return stored
+
+    def validate(self, stored: Any, what: str) -> None:
+        stored_as(stored, what, self.shape, torch.float32)
+
+    def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
+        """The first columns of each."""
+        return [
+            {"cells": [_cell(c, float(x)) for c, x in zip(self.columns[:MOST_COLUMNS], row, strict=False)]}
+            for row in stored
+        ]
+
+    @property
+    def shown_columns(self) -> list[str]:
+        return [column.name for column in self.columns[:MOST_COLUMNS]]
+
+
+def _cell(column: Column, stored: float) -> str:
+    """What stands in a table: a number with five digits, a category by name; a dash for what is missing."""
+    if column.kind == "number":
+        return "-" if stored != stored else f"{stored:.5g}"
+    code = int(stored)
+    text = str(column.vocabulary[code - 1]) if 0 < code <= len(column.vocabulary) else "-"
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
 
 def _codes(column: Column, values: np.ndarray) -> np.ndarray:

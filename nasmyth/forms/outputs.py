@@ -16,16 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import DataError, nearest
-from nasmyth.forms.raw import text_of
-from nasmyth.record import Value
+from nasmyth.forms.class_scores import ClassScores
+from nasmyth.forms.form import IGNORED
+from nasmyth.forms.raw import tensor_of, text_of
+from nasmyth.forms.value_scores import ValueScores
 from nasmyth.units import is_number
 
 
 class AnswerClasses(nn.Module):
-    """Logits, N C, to labels (int64, N) and probabilities (float, N C)."""
+    """Logits, N C or N ... C, to labels (int64, N ...) and probabilities (float, N ... C)."""
 
     def forward(self, logits):
-        return logits.argmax(1), logits.softmax(1)
+        return logits.argmax(-1), logits.softmax(-1)
 
 
 class AnswerValues(nn.Module):
@@ -40,12 +42,14 @@ class AnswerValues(nn.Module):
         return z * self.std + self.mean
 
 
-class Classes(Value):
+class Classes(ClassScores):
     """One of several classes. `names[i]` is the class that index i means."""
 
     names: tuple[str, ...]
     type: str = "text"
     """What the labels were: "text", "int", "float" or "bool"."""
+    positions: tuple[int, ...] = ()
+    """Axes of an example each of whose positions has an answer of its own, such as (length,) or (nodes,)."""
 
     def check(self) -> None:
         try:
@@ -61,23 +65,27 @@ class Classes(Value):
         return tuple(map(_LABELS[self.type], self.names))
 
     @property
-    def kind(self) -> str:
-        return "classification"
-
-    @property
-    def size(self) -> int:
-        """How many outputs the network needs."""
-        return len(self.names)
+    def unlabelled(self) -> Classes:
+        """In which type labels are given back changes nothing of what is learned."""
+        return self.replace(type="text")
 
     def encode(self, raw: Any) -> Tensor:
-        """Labels to class indices: int64, N. Raises DataError for a label that is missing or not among the names."""
-        places = {name: i for i, name in enumerate(self.names)}
-        texts = [text_of(v) for v in np.asarray(raw, dtype=object)]
+        """Labels to class indices: int64, N. Raises DataError for a label that is missing or not among the names.
+
+        Of positions: int64, N ..., and a label that is missing does not count.
+        """
+        places: dict[Any, int] = {name: i for i, name in enumerate(self.names)}
+        labels = np.asarray(raw, dtype=object)
+        if self.positions:
+            if labels.shape[1:] != self.positions:
+                raise DataError(f"labels of shape {labels.shape}: give one for each of {self.positions} positions")
+            places[None] = IGNORED
+        texts = [text_of(v) for v in labels.reshape(-1)]
         for row, text in enumerate(texts):
             if text not in places:
                 hint = nearest(text, self.names) if text else "; drop the rows without a label"
                 raise DataError(f"row {row}: label {text!r} is not one of the classes {list(self.names)[:20]}{hint}")
-        return torch.tensor([places[t] for t in texts if t is not None], dtype=torch.int64)
+        return torch.tensor([places[t] for t in texts], dtype=torch.int64).reshape(len(labels), *self.positions)
 
     def module(self) -> AnswerClasses:
         """Logits N C to (labels int64 N, probabilities float N C)."""
@@ -107,25 +115,27 @@ def label_type(labels: Any) -> str:
     return "text"
 
 
-class Values(Value):
+class Values(ValueScores):
     """One or more numbers. `mean` and `std` are those of the training targets."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-    @property
-    def kind(self) -> str:
-        return "regression"
-
-    @property
-    def size(self) -> int:
-        """How many outputs the network needs."""
-        return len(self.names)
+    positions: tuple[int, ...] = ()
+    """Axes of a field each of whose positions has numbers of its own, such as (height, width)."""
 
     def encode(self, raw: Any) -> Tensor:
-        """Targets to float32, N k, in their own units. Raises DataError for text, NaN and infinities, with the row."""
-        return _targets(raw, self.names)
+        """Targets to float32, N k, in their own units. Raises DataError for text, NaN and infinities, with the row.
+
+        Of a field: N ... k, or N ... for one number, and NaN where a position does not count.
+        """
+        if not self.positions:
+            return _targets(raw, self.names)
+        y = tensor_of(raw).float()
+        y = y.unsqueeze(-1) if self.size == 1 and tuple(y.shape[1:]) == self.positions else y
+        if tuple(y.shape[1:]) != self.shape or bool(y.isinf().any()):
+            raise DataError(f"targets of shape {tuple(y.shape)}: give finite numbers, (N, {str(self.shape)[1:]}")
+        return y
 
     def standardise(self, values: Tensor) -> Tensor:
         """Values in the units of the target, N k, to standardised ones: (values - mean) / std."""

@@ -1,4 +1,5 @@
-"""Reading raw values: pixels of any type, columns of any kind, labels as text. Decides nothing, refuses what cannot be read."""
+"""Reading raw values: pixels of any type, columns of any kind, labels as text. Decides nothing, refuses what cannot be
+read."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from nasmyth.errors import DataError, nearest
 from nasmyth.forms.dates import date_part, split_name
 from nasmyth.forms.numerals import is_missing, numeral
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 
 
 def text_of(value: Any) -> str | None:
@@ -27,7 +28,7 @@ def text_of(value: Any) -> str | None:
         return None
     if isinstance(value, Tensor):
         return text_of(value.item())
-    return plain_text(str(value))
+    return utf8_text(str(value))
 
 
 def tensor_of(raw: Any) -> Tensor:

@@ -7,11 +7,12 @@ A black image, a constant row, one example alone are no evidence, and neither ar
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from nasmyth.errors import DataError, warn
-from nasmyth.forms.inputs import Column, ImageInput, TableInput
 
 FACTOR = 16
 """Images whose scales differ by this are not alike."""
@@ -23,20 +24,13 @@ ROWS = 8
 """A category column of fewer rows may well be unknown altogether."""
 
 
-def hold(inputs: ImageInput | TableInput, raw: Tensor | None, stored: Tensor) -> None:
-    """Compare raw images (None for tables) and their stored form with what training saw. Raises DataError, or warns."""
-    if not len(stored):
-        return
-    if isinstance(inputs, TableInput):
-        _hold_table(inputs, stored)
-    elif inputs.seen and raw is not None:
-        _hold_images(inputs, raw, stored)
-
-
 # --- images -------------------------------------------------------------------------------------------------------------
 
 
-def _hold_images(inputs: ImageInput, raw: Tensor, stored: Tensor) -> None:
+def hold_images(inputs: Any, raw: Tensor, stored: Tensor) -> None:
+    """Compare raw images and their stored form with what training saw. Raises DataError, or warns."""
+    if not len(stored) or not inputs.seen:
+        return
     seen, top = max(inputs.seen[1], 1), int(stored.max())
     whole = not raw.is_floating_point() and raw.dtype != torch.bool
     black = 0.0 if raw.dtype in (torch.uint8, torch.bool) else inputs.low
@@ -51,7 +45,7 @@ def _hold_images(inputs: ImageInput, raw: Tensor, stored: Tensor) -> None:
             _tell(inputs, raw, refuse=float((off > width).float().mean()) > SHARE)
 
 
-def _tell(inputs: ImageInput, raw: Tensor, refuse: bool) -> None:
+def _tell(inputs: Any, raw: Tensor, refuse: bool) -> None:
     least, most = (float(value) for value in (raw.min(), raw.max()))
     given = "True and False" if raw.dtype == torch.bool else f"{least:g} to {most:g}"
     message = f"pixels of {given}, where the network was trained on {pixels_seen(inputs)}: {_cure(inputs, most)}"
@@ -60,7 +54,7 @@ def _tell(inputs: ImageInput, raw: Tensor, refuse: bool) -> None:
     warn(message)
 
 
-def _cure(inputs: ImageInput, most: float) -> str:
+def _cure(inputs: Any, most: float) -> str:
     _, high = raw_range(inputs)
     if most <= 1 < high:
         return f"multiply by {255 if high > 128 else high:g}, or give uint8 images as in training"
@@ -69,14 +63,14 @@ def _cure(inputs: ImageInput, most: float) -> str:
     return "give images on that scale"
 
 
-def raw_range(inputs: ImageInput) -> tuple[float, float]:
+def raw_range(inputs: Any) -> tuple[float, float]:
     """The least and the greatest raw pixel of the training images; those of the scale, where nobody knows."""
     step = (inputs.high - inputs.low) / 255
     least, most = inputs.seen or (0, 255)
     return inputs.low + least * step, inputs.low + most * step
 
 
-def pixels_seen(inputs: ImageInput) -> str:
+def pixels_seen(inputs: Any) -> str:
     """ "0 to 255", the raw pixels that training saw."""
     least, most = raw_range(inputs)
     return f"{least:g} to {most:g}"
@@ -85,12 +79,16 @@ def pixels_seen(inputs: ImageInput) -> str:
 # --- tables -------------------------------------------------------------------------------------------------------------
 
 
-def _hold_table(inputs: TableInput, stored: Tensor) -> None:
+def hold_table(inputs: Any, stored: Tensor) -> None:
+    """Compare stored rows with what training saw. Raises DataError, or warns."""
+    if not len(stored):
+        return
     numbers = [(column, _middle(rows)) for column, rows in zip(inputs.columns, stored.T, strict=True) if column.seen]
     far = [(column, value) for column, value in numbers if value is not None and _is_far(column, value)]
     if len(stored) > 1 and len(far) > 1 and 2 * len(far) >= len(numbers):
         raise DataError(
-            f"{len(far)} of {len(numbers)} number columns are on another scale than in training: {_listed(far)}; give them in "
+            f"{len(far)} of {len(numbers)} number columns are on another scale than in training: {_listed(far)}; give "
+            f"them in "
             "the units of the training data, and not standardised"
         )
     if far:
@@ -107,7 +105,7 @@ def _middle(rows: Tensor) -> float | None:
     return float(known.median()) if len(known) else None
 
 
-def _is_far(column: Column, value: float) -> bool:
+def _is_far(column: Any, value: float) -> bool:
     """Whether a number is some widths beyond the training range, or a fraction of the least in a range far from zero."""
     least, most = column.seen
     if max(least - value, value - most) > WIDTHS * (most - least):
@@ -117,6 +115,6 @@ def _is_far(column: Column, value: float) -> bool:
     return narrow and value != 0 and sign * value < small * 2 / FACTOR  # a zero often stands for nothing
 
 
-def _listed(far: list[tuple[Column, float]]) -> str:
+def _listed(far: list[tuple[Any, float]]) -> str:
     told = [f"column {c.name!r} is around {v:.4g} and was {c.seen[0]:.4g} to {c.seen[1]:.4g}" for c, v in far[:3]]
     return "; ".join(told) + (f"; and {len(far) - 3} more" if len(far) > 3 else "")

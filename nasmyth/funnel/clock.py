@@ -28,7 +28,8 @@ class Clock:
         self.kept = 0.0
         """Seconds that the end takes besides what it always takes."""
         self.trained = any(trial.closed for trial in study.trials)
-        """Whether anything was trained. Until then FIRST seconds are left: starting up is no reason to hand over nothing."""
+        """Whether anything was trained. Until then FIRST seconds are left: starting up is no reason to hand over
+        nothing."""
 
     @property
     def spent(self) -> float:

@@ -26,8 +26,8 @@ from nasmyth.progress import Progress, Step, watching
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL
 from nasmyth.study import Study, Trial
+from nasmyth.study.evaluation import Evaluation, trained
 from nasmyth.study.executors import Chosen
-from nasmyth.study.training import Training, trained
 from nasmyth.units import Spend
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Designer:
     def read(self) -> None:
         """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
         self.domain = domain_for(self.task)
-        self.counted = tuple(limit for limit in self.limits if limit.measure.needs <= {"graph"})
-        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.needs)
+        self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
+        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.requires)
         self.space = self.domain.space(self.task).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
         self.study = Study(
@@ -124,10 +124,13 @@ class Designer:
         self.funnel = Funnel(plan, self.strategy, trials, worked, until)
         self.space = min_usage(within, self.counted)
         end = None if until is None else time.time() + left
-        self.training = Rung(Training(self.task, plan.recipe, seed=self.seed, under=self.limits, also=also), plan, end)
+        self.training = Rung(
+            Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end
+        )
 
     def measure(self, baseline: Trial) -> None:
-        """What the budget says of this device, of the plain network: others are told by it whether they can be fast enough."""
+        """What the budget says of this device, of the plain network: others are told by it whether they can be fast
+        enough."""
         known = self.board.study.reader.log.trials[baseline.number].measures
         figures = {one.measure.name: one.measure for one in self.measured if one.measure.name not in known}
         if figures and not baseline.closed:
@@ -154,7 +157,8 @@ class Designer:
         return False
 
     def judge(self) -> None:
-        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a better."""
+        """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
+        better."""
         self.report_progress("judge")
         best = choose(self.board, self.task)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]

@@ -14,7 +14,7 @@ from nasmyth.study.codec import encode
 
 if TYPE_CHECKING:
     from nasmyth.network import Network
-    from nasmyth.train import Judgement, Task
+    from nasmyth.train import SplitScores, Task
 
 
 def network_of(study: Study, trial: Trial) -> Network:
@@ -28,11 +28,11 @@ def network_of(study: Study, trial: Trial) -> Network:
     return Network.from_bytes(study.get(trial.artefacts["weights"]))
 
 
-def judged(network: Network, task: Task, goal: str, split: str = "test") -> Judgement:
+def judged(network: Network, task: Task, goal: str, split: str = "test") -> SplitScores:
     """The scores of a network on a split, the goal among them; where that has a figure for each example, by these."""
-    from nasmyth.train import judge
+    from nasmyth.train import score_split
 
-    found = judge(network, task, split=split)
+    found = score_split(network, task, split=split)
     if goal in found.scores:
         return found
     measure = find(goal)
@@ -44,7 +44,7 @@ def judged(network: Network, task: Task, goal: str, split: str = "test") -> Judg
 
 def test_cost(task: Task) -> float:
     """How often the end looks at two networks, in times of the validation split: at that once, and at the test split."""
-    return 2.0 + 2.0 * len(task.test.y) / len(task.valid.y)
+    return 2.0 + 2.0 * len(task.test) / len(task.valid)
 
 
 def choose(board: Leaderboard, task: Task) -> Trial | None:
@@ -54,7 +54,7 @@ def choose(board: Leaderboard, task: Task) -> Trial | None:
     Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), and more if it is the best of many
     (`selection_threshold`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
     """
-    from nasmyth.train import difference
+    from nasmyth.train import paired_difference
 
     study, leader, plain = board.study, board.leader, board.baseline
     if leader is None:
@@ -63,7 +63,7 @@ def choose(board: Leaderboard, task: Task) -> Trial | None:
     if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and board.fits(plain):
         goal = board.goal
         ours, theirs = (judged(network_of(study, trial), task, goal, split="valid") for trial in (leader, plain))
-        lead = difference(ours, theirs, goal)
+        lead = paired_difference(ours, theirs, goal)
         least = lead.error * selection_threshold(len(board.finals))
         best = leader if lead.value > least else plain
         said = {"leader": leader.number, "gain": lead.value, "least": least}
@@ -87,7 +87,7 @@ def final_test(
     best gets most wrong on the test split is kept beside it, as its artefact "mistakes".
     """
     from nasmyth.graph.text import rows
-    from nasmyth.train import difference
+    from nasmyth.train import paired_difference
     from nasmyth.train.chance import chance
     from nasmyth.train.mistakes import mistakes
 
@@ -96,7 +96,7 @@ def final_test(
     study.put(best, "mistakes", encode(mistakes(ours.raw, task)).encode())
     noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph),
                              "chance": chance(task, "test")}  # fmt: skip
-    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.needs}
+    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.requires}
     if device:
         noted["device"] = device
     known = {**ours.scores, **device}
@@ -111,7 +111,7 @@ def final_test(
     ]
     if plain is not None and "weights" in plain.artefacts:
         theirs = judged(network_of(study, plain), task, goal)
-        gain = difference(ours, theirs, goal)
+        gain = paired_difference(ours, theirs, goal)
         noted["baseline"] = {"trial": plain.number, "test": theirs.scores}
         noted["difference"] = {"value": gain.value, "low": gain.low, "high": gain.high}
     return noted

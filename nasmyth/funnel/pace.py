@@ -8,7 +8,7 @@ tell. It also pays for imports and first calls, which are no part of the time of
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Pace:
 
         def tried(count: int) -> tuple[float, Task, Any]:
             """The seconds of a training on so many examples, the shorter of two: others work on this machine, too."""
-            some = few(task, count)
+            some = task.few(count)
             took: list[float] = []
             while len(took) < 2 and sum(took) < 1.0:
                 start = time.perf_counter()
@@ -53,7 +53,7 @@ class Pace:
                 took.append(time.perf_counter() - start)
             return min(took), some, fitted
 
-        fit(network, few(task, count), recipe, epochs=1, seed=seed)  # imports and first calls
+        fit(network, task.few(count), recipe, epochs=1, seed=seed)  # imports and first calls
         base, two, fitted = tried(count)
         more, each = 0.0, base / _weight(two)
         while count < batch and not (more >= MARGIN and more >= base):
@@ -68,14 +68,3 @@ class Pace:
 def _weight(task: Task) -> float:
     """Examples that a training for an epoch takes a step with, and looks at for a third of the price."""
     return len(task.train) + LOOK * len(task.valid)
-
-
-def few(task: Task, count: int) -> Task:
-    """The task with `count` examples or a few more in each split: of a classification, of two classes at least."""
-    import torch
-
-    part = task.train.take(torch.arange(min(count, len(task.train))))
-    if task.classes and bool((part.y == part.y[0]).all()):
-        other = torch.nonzero(task.train.y != part.y[0]).flatten()[:1]  # a task has two classes
-        part = task.train.take(torch.cat([torch.arange(len(part)), other]))
-    return replace(task, train=part, valid=part, test=part)

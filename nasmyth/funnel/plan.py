@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.pace import Pace, few
+from nasmyth.funnel.pace import Pace
 from nasmyth.measure import Constraint, find
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
@@ -44,7 +44,8 @@ PATIENCE = 2.0
 SLACK = 4.0
 """A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
 WIDER = 2.0
-"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being less."""
+"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being
+less."""
 USED = 0.3
 """The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
 UNBOUNDED = 1e18
@@ -128,7 +129,8 @@ def planned(study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, 
         plan = Plan(from_json(known["recipe"]), **told)
         if task.recipe not in (None, domain.recipe(task), plan.recipe):
             raise StudyError(
-                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that "
+                f"one, or "
                 "name another file with out="
             )
     clock.account("timing")
@@ -179,7 +181,7 @@ def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
 
 def _metric_seconds(network: Network, task: Task, names: Iterable[str]) -> float:
     """On the validation split, from what it takes on a part of it."""
-    part, start = few(task, TOLD), time.perf_counter()
+    part, start = task.few(TOLD), time.perf_counter()
     for name in names:
         find(name)(network, part)
     return (time.perf_counter() - start) * max(1.0, len(task.valid) / len(part.valid))

@@ -100,7 +100,8 @@ class Funnel(Strategy):
     # --- who goes on ----------------------------------------------------------------------------------------------
 
     def _promoted(self, state: Race, running: set[tuple[Any, str]]) -> Proposal | None:
-        """The best of the rung below that is among its best third, was not trained at the next yet, and that time allows."""
+        """The best of the rung below that is among its best third, was not trained at the next yet, and that time
+        allows."""
         left = self._left(state)
         for below, rung in reversed(list(pairwise(RUNGS))):
             there = ranked(entrant for entrant in state.entrants.values() if below in entrant.reached)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import TimedOut
-from nasmyth.funnel.pace import Pace, few
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import UNBOUNDED, Plan
 from nasmyth.measure import find
 from nasmyth.search.strategy import FULL
 from nasmyth.study import Outcome, Trial
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import show
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _warm: list[bool] = []
 class Rung:
     """Trial -> `Outcome`. `end`: when all must be over, in seconds since 1970; None is never."""
 
-    training: Training
+    training: Evaluation
     plan: Plan
     end: float | None = None
 
@@ -83,5 +83,5 @@ def warm_up(graph: Any, task: Task, plan: Plan) -> None:
     from nasmyth.train import fit, initialise
 
     network = build(graph, 0, task.inputs, task.outputs)
-    fit(initialise(network, 0), few(task, 2), plan.recipe, epochs=1)
+    fit(initialise(network, 0), task.few(2), plan.recipe, epochs=1)
     _warm.append(True)

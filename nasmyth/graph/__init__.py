@@ -7,11 +7,14 @@ from nasmyth.graph.encode import Adjacency, Encoder, GraphTensors, Tensors
 from nasmyth.graph.features import Features
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import Inputs, Spec
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import Block, Op, block, blocks, buffer_count, mac_count, op, ops, param_count
+from nasmyth.graph.origins import Origin, follow, origins, supergraph
 from nasmyth.graph.paths import Paths
 from nasmyth.graph.stack import stack_cells
 
 __all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
-           "Multiply", "Node", "Op", "Paths", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell", "chain", "mac_count",
-           "op", "ops", "parallel", "param_count", "repeat", "residual", "stack_cells"]  # fmt: skip
+           "Inputs", "Multiply", "Node", "Op", "Origin", "Paths", "Spec", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell",
+           "chain", "follow", "mac_count", "op", "ops", "origins", "parallel", "param_count", "repeat", "residual", "stack_cells",
+           "supergraph"]  # fmt: skip

@@ -62,7 +62,7 @@ class Composite(Value, abstract=True):
 
     def parts(self) -> Parts:
         """All that may hold holes, in the order of the walk, with its name in addresses."""
-        return tuple(zip(self.fields, self._values, strict=True))
+        return tuple(zip(self.fields, self.field_values, strict=True))
 
     def with_parts(self, parts: Sequence[Any]) -> Any:
         """The same with these in the places of its parts."""
@@ -79,9 +79,14 @@ class Combine(Composite, abstract=True):
 
 def parts_of(value: Any) -> Parts:
     """The parts of anything that may hold holes: of ops and blocks their fields, of a tuple its items."""
-    if isinstance(value, Composite):
-        return value.parts()
-    return tuple(enumerate(value) if isinstance(value, tuple) else zip(value.fields, value._values, strict=True))
+    if isinstance(value, tuple):
+        return tuple(enumerate(value))
+    known: Parts | None = value.__dict__.get("_parts")  # asked for with every candidate
+    if known is None:
+        composite = isinstance(value, Composite)
+        known = value.parts() if composite else tuple(zip(value.fields, value.field_values, strict=True))
+        value.__dict__["_parts"] = known
+    return known
 
 
 def with_parts(value: Any, parts: Sequence[Any]) -> Any:

@@ -1,7 +1,7 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not need,
-such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
+need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.graph.combine import Combine, Name
-from nasmyth.graph.flat import Node, inferred, keeps_promise, not_a_template, unfold
-from nasmyth.graph.joins import Identity
+from nasmyth.graph.flat import Node, check_declared_output, handed, inferred, not_a_template, unfold
+from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
 from nasmyth.graph.signature import Shape
+
+Named = tuple[tuple[str, Shape], ...]
+"""The inputs of a graph that its ops can read by name."""
 
 
 class Unknown(NamedTuple):
@@ -67,9 +70,10 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("parts", "shapes")
+    __slots__ = ("named", "parts", "shapes")
 
-    def __init__(self, shapes: tuple[Shape, ...]) -> None:
+    def __init__(self, shapes: tuple[Shape, ...], named: Named) -> None:
+        self.named = named
         self.shapes = list(shapes)
         self.parts: list[tuple[Summary, tuple[int, ...], Name]] = []
         """Of each part its costs, what it reads, and its name."""
@@ -79,7 +83,8 @@ class _Counter:
 
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         shapes = self.shapes
-        summary = summarise(part, (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs]))
+        given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
+        summary = summarise(part, given, self.named)
         shapes.append(summary.shape)
         self.parts.append((summary, inputs, name))
         return len(shapes) - 1
@@ -130,6 +135,8 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
     total = Summary(nodes[0].shape)
     seen: set[str] = set()
     for node in nodes[1:]:
+        if isinstance(node.op, Input):
+            continue
         shapes = tuple(nodes[i].shape for i in node.inputs)
         total = total.plus(_summarise_op(node.op, shapes), shared=node.address in seen)
         seen.add(node.address)
@@ -137,17 +144,18 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
 
 
 @lru_cache(maxsize=200_000)
-def summarise(term: Any, shapes: tuple[Shape, ...]) -> Summary:
-    """Output shape and costs of a template without holes on inputs of these shapes."""
-    if isinstance(term, Op):
-        return _summarise_op(term, shapes)
-    if isinstance(term, Block):
-        summary = summarise(unfold(term, shapes), shapes)
-        keeps_promise(term, shapes, summary.shape)
+def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summary:
+    """Output shape and costs of a template without holes on inputs of these shapes, in a graph of these named inputs."""
+    if isinstance(term, (Op, Block)):
+        every = shapes + handed(term, len(shapes), dict(named)) if named else shapes
+        if isinstance(term, Op):
+            return _summarise_op(term, every)
+        summary = summarise(unfold(term, every), shapes, named)
+        check_declared_output(term, every, summary.shape)
         return summary
     if not isinstance(term, Combine):
         raise not_a_template(term, "")
-    counter = _Counter(shapes)
+    counter = _Counter(shapes, named)
     output = term.wire(counter, tuple(range(len(shapes))))
     return counter.total(output, len(shapes))
 

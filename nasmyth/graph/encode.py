@@ -75,7 +75,7 @@ def label(op: Op, settings: tuple[str, ...] | None) -> str:
     """What an op is called: all that it says of itself, or its kind with these of its fields."""
     if settings is None:
         return repr(op)
-    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op._values, strict=True) if name in settings]
+    kept = [f"{name}={value!r}" for name, value in zip(op.fields, op.field_values, strict=True) if name in settings]
     return f"{type(op).__name__}({', '.join(kept)})"
 
 
@@ -95,7 +95,7 @@ def inside(address: str, within: str) -> bool:
 def view(candidate: Any, within: str = "", settings: tuple[str, ...] | None = None) -> View:
     """The rows of a graph, or of its part at the address `within`."""
     nodes = nodes_of(candidate)
-    part = [i for i, node in enumerate(nodes) if i and inside(node.address, within)]
+    part = [i for i, node in enumerate(nodes) if node.inputs and inside(node.address, within)]
     own = set(part)
     read = sorted({j for i in part for j in nodes[i].inputs if j not in own}) or [0]
     leaving = {j for i, node in enumerate(nodes) if i not in own for j in node.inputs if j in own}
@@ -117,7 +117,7 @@ def views(graphs: Iterable[Any], within: str, settings: tuple[str, ...] | None) 
         raise NasmythError("an encoding is fitted on graphs: give at least one, such as some of space.sample(seed)")
     found = [view(one, within, settings) for one in given]
     if within and all(len(one.labels) == one.sources + 1 for one in found):
-        known = {node.address.rpartition(".")[0] for one in given for node in nodes_of(one)[1:]}
+        known = {node.address.rpartition(".")[0] for one in given for node in nodes_of(one) if node.inputs}
         raise NasmythError(f"no graph has anything at {within!r}{nearest(within, sorted(known))}")
     return found
 
@@ -206,7 +206,8 @@ class GraphTensors(Encoder):
     @property
     def names(self) -> tuple[str, ...]:
         kinds = (INPUT, OUTPUT, *self.ops, OTHER)
-        return (*(f"is {word}" for word in kinds), *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
+        return (*(f"is {word}" for word in kinds),
+            *(f"log {what}" for what in ("first axis", "numbers", "params", "MACs")), "shared")  # fmt: skip
 
     def encode(self, candidate: Any) -> Tensors:
         """The tensors of a graph, as lists. Rows are in the graph's order; the output is a row of its own, the last."""

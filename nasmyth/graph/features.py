@@ -5,9 +5,9 @@
 
 The keys are collected from the graphs it is fitted on and sorted, so that the vector is as long for every graph, and reads
 alike everywhere. Nothing in it depends on the order of nodes or on addresses, so isomorphic graphs are encoded alike.
-`places=1` counts separately for each part of the network, by so many steps of the address ("stages Conv.kernel mean"; with 2,
-"stages[0] Conv.kernel mean"), which tells early layers from late ones, and no longer is the same for all ways to write a
-network.
+`places=1` counts separately for each part of the network, by so many steps of the address ("stages Conv.kernel mean";
+with 2, "stages[0] Conv.kernel mean"), which tells early layers from late ones, and no longer is the same for all ways
+to write a network.
 
 Tree ensembles on features of this kind are strong baselines among predictors of accuracy and latency (White et al. 2021,
 arXiv:2104.01177). Layers and settings that no fitted graph had are left out.
@@ -61,7 +61,7 @@ def _told(seen: View, places: int, settings: tuple[str, ...] | None) -> dict[str
         at = _place(node.address, places)
         kind = f"{at}{type(node.op).__name__}"
         told[kind] = told.get(kind, 0.0) + 1
-        for name, value in zip(node.op.fields, node.op._values, strict=True):
+        for name, value in zip(node.op.fields, node.op.field_values, strict=True):
             if settings is not None and name not in settings:
                 continue
             if type(value) in (int, float):
@@ -98,6 +98,7 @@ def _whole(seen: View) -> dict[str, float]:
             outputs += math.prod(node.shape)
             counted.add(node.address)
     joins = sum(len(inputs) > 1 for inputs in seen.inputs[:-1])
-    figures = {"depth": depth[-1] - 1, "layers": len(seen.labels) - 1 - seen.sources, "edges": sum(map(len, seen.inputs)) - len(seen.inputs[-1]),
+    figures = {"depth": depth[-1] - 1, "layers": len(seen.labels) - 1 - seen.sources,
+        "edges": sum(map(len, seen.inputs)) - len(seen.inputs[-1]),
                "joins": joins, "params": params, "macs": macs, "activations": outputs}  # fmt: skip
     return {name: float(value) for name, value in figures.items()}

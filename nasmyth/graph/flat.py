@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Name
+from nasmyth.graph.inputs import Entry, Inputs
 from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op
-from nasmyth.graph.signature import Shape, checked_shape
+from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown, written
-from nasmyth.record import DEEPEST, below, is_open
+from nasmyth.record import MAX_DEPTH, below, is_open
 
 MOST = 100_000
 """Layers that a graph may have. A few words can ask for more than any memory holds: repeat(repeat(...), 10000)."""
@@ -28,34 +28,10 @@ class Node(NamedTuple):
     address: str
 
 
-def checked_input(shape: Any) -> Shape:
-    """The shape of one example as a tuple of whole numbers above 0. Raises ShapeError."""
-    if not isinstance(shape, Iterable) or isinstance(shape, (str, bytes, Mapping)):
-        raise ShapeError(
-            f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)"
-        )
-    with suppress(TypeError):
-        lengths = checked_shape(shape, "the input")
-        if 0 not in lengths:
-            return lengths
-    raise ShapeError(f"input={shown(shape)}: give the shape of one example without the batch, such as (3, 224, 224)")
-
-
-def shape_of(data: Any, what: str) -> Shape:
-    """The shape that enters a graph or a space, as its JSON says it. Raises NasmythError."""
-    if not isinstance(data, dict):
-        raise NasmythError(f"{what} is read from an object with its input, got {shown(data)}")
-    if not isinstance(data.get("input"), (list, tuple)):
-        raise NasmythError(
-            f"{what} says what shape enters it, a list such as [3, 32, 32], got {shown(data.get('input'))}"
-        )
-    return checked_input(data["input"])
-
-
 def checked_address(address: str) -> str:
     """An address from a file. Raises NasmythError where it has more levels than modules can be within each other."""
-    if address.count(".") + address.count("[") > DEEPEST or not written(address):
-        raise NasmythError(f"the address {shown(address)} has more than {DEEPEST} levels, or is no text")
+    if address.count(".") + address.count("[") > MAX_DEPTH or not written(address):
+        raise NasmythError(f"the address {shown(address)} has more than {MAX_DEPTH} levels, or is no text")
     return address
 
 
@@ -63,9 +39,22 @@ def two_ops_of_one(address: str, first: Op, second: Op) -> NasmythError:
     return NasmythError(f"two nodes at {address!r} would share one module, but are {first!r} and {second!r}")
 
 
-def input_node(shape: Shape) -> Node:
-    shape = checked_input(shape)
-    return Node(Input(shape), (), shape, "input")
+def input_nodes(inputs: Inputs) -> list[Node]:
+    """The nodes where data enters, the first of which flows into the template."""
+    if inputs.plain:
+        return [Node(Input(inputs.shape), (), inputs.shape, "input")]
+    return [Node(Input(e.shape, e.name, e.dtype), (), e.shape, f"input {e.name}") for e in inputs]
+
+
+def inputs_in(nodes: Sequence[Node]) -> Inputs:
+    """What enters a flat network: its first nodes."""
+    entries = [Entry(n.op.name, n.shape, n.op.dtype) for n in nodes if isinstance(n.op, Input)]
+    return Inputs(tuple(entries))
+
+
+def handed(term: Op | Block, given: int, named: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The inputs of the graph that an op or a block reads by name, where it is given no more than the others."""
+    return tuple(named[name] for name in term.parsed_signature.reads(given) if name in named)
 
 
 @lru_cache(maxsize=100_000)
@@ -74,8 +63,8 @@ def inferred(op: Op, shapes: tuple[Shape, ...]) -> Shape:
 
 
 @lru_cache(maxsize=100_000)
-def _promised(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
-    return block.promised(*shapes)
+def _declared_output(block: Block, shapes: tuple[Shape, ...]) -> Shape | None:
+    return block.declared_output(*shapes)
 
 
 def infer(op: Op, shapes: tuple[Shape, ...], address: str) -> Shape:
@@ -88,8 +77,8 @@ def infer(op: Op, shapes: tuple[Shape, ...], address: str) -> Shape:
 class _Flattener:
     """Reads a wiring into a list of nodes."""
 
-    def __init__(self, nodes: list[Node], address: str = "") -> None:
-        self.nodes, self.address = nodes, address
+    def __init__(self, nodes: list[Node], named: Mapping[str, int], address: str = "") -> None:
+        self.nodes, self.named, self.address = nodes, named, address
 
     def shape(self, handle: int) -> Shape:
         return self.nodes[handle].shape
@@ -101,16 +90,18 @@ class _Flattener:
         if len(self.nodes) > MOST:
             raise too_many_layers(address)
         if isinstance(term, Op):
+            if self.named:
+                inputs += handed(term, len(inputs), self.named)
             shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
             self.nodes.append(Node(term, inputs, shape, address))
             return len(self.nodes) - 1
         if isinstance(term, Block):
-            shapes = tuple(self.nodes[i].shape for i in inputs)
+            shapes = tuple(self.nodes[i].shape for i in (*inputs, *handed(term, len(inputs), self.named)))
             output = self.put(unfold(term, shapes, address), inputs, address)
-            keeps_promise(term, shapes, self.nodes[output].shape, address)
+            check_declared_output(term, shapes, self.nodes[output].shape, address)
             return output
         if isinstance(term, Combine):
-            return int(term.wire(_Flattener(self.nodes, address), inputs))
+            return int(term.wire(_Flattener(self.nodes, self.named, address), inputs))
         raise not_a_template(term, address)
 
 
@@ -122,12 +113,12 @@ def unfold(block: Block, shapes: tuple[Shape, ...], address: str = "") -> Any:
         raise ShapeError(f"{error}  (at {address})" if address else str(error)) from None
 
 
-def keeps_promise(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
-    """Holds a block to the shape that its signature promises. Raises ShapeError."""
-    promised = _promised(block, shapes)
-    if promised is not None and got != promised:
+def check_declared_output(block: Block, shapes: tuple[Shape, ...], got: Shape, address: str = "") -> None:
+    """Holds a block to the shape that its signature declares. Raises ShapeError."""
+    declared = _declared_output(block, shapes)
+    if declared is not None and got != declared:
         at = f"  (at {address})" if address else ""
-        raise ShapeError(f"{block!r} promises {promised} and gives {got}; mend its signature or its body{at}")
+        raise ShapeError(f"{block!r} declares {declared} and gives {got}; mend its signature or its body{at}")
 
 
 def too_many_layers(address: str) -> SpaceError:
@@ -141,28 +132,37 @@ def not_a_template(term: Any, address: str) -> SpaceError:
     return SpaceError(f"{term!r}{at} is not an op, a block or a combinator")
 
 
-def flatten(term: Any, input: Shape) -> tuple[Node, ...]:
-    nodes = [input_node(input)]
-    last = _Flattener(nodes).put(term, (0,), "")
-    if last == 0 or last != len(nodes) - 1:  # the output comes last, always
+def flatten(term: Any, inputs: Inputs) -> tuple[Node, ...]:
+    nodes = input_nodes(inputs)
+    named = {name: i for i, (name, _) in enumerate(inputs.named)}
+    last = _Flattener(nodes, named).put(term, (0,), "")
+    if last < len(inputs) or last != len(nodes) - 1:  # the output comes last, always
         nodes.append(Node(Identity(), (last,), nodes[last].shape, "output"))
     return tuple(nodes)
+
+
+def append(nodes: list[Node], term: Any, inputs: tuple[int, ...], address: str) -> int:
+    """Put a template at an address behind nodes that are there, on some of them; the number of its output."""
+    named = {n.op.name: i for i, n in enumerate(nodes) if isinstance(n.op, Input)}
+    return _Flattener(nodes, {name: named[name] for name, _ in inputs_in(nodes).named}).put(term, inputs, address)
 
 
 def canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """Without identities and without nodes that the output does not need."""
     source = list(range(len(nodes)))
+    first = sum(isinstance(node.op, Input) for node in nodes)  # inputs stay, read or not: they are how it is called
     for i, node in enumerate(nodes):
         if isinstance(node.op, Identity):
             source[i] = source[node.inputs[0]]
-    needed, stack = {0}, [source[-1]]  # the output is the last of them, as it is computed from the others
+    needed, stack = set(range(first)), [source[-1]]  # the output is the last of them, as it is computed from the others
     while stack:
         i = stack.pop()
         if i not in needed:
             needed.add(i)
             stack.extend(source[j] for j in nodes[i].inputs)
-    if source[-1] == 0:  # nothing but identities: one of them is the network
-        return (nodes[0], Node(Identity(), (0,), nodes[0].shape, nodes[-1].address))
+    if source[-1] < first:  # nothing but identities: one of them is the network
+        end = source[-1]
+        return (*nodes[:first], Node(Identity(), (end,), nodes[end].shape, nodes[-1].address))
     kept = sorted(needed)
     number = {old: new for new, old in enumerate(kept)}
     return tuple(

@@ -15,20 +15,21 @@ from contextlib import suppress
 from typing import Any
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.costs import Costs, of_nodes, summarise
+from nasmyth.graph.axes import Axes
+from nasmyth.graph.costs import Costs, Summary, of_nodes, summarise
 from nasmyth.graph.flat import (
     Node,
     canonical,
     checked_address,
-    checked_input,
     flatten,
     infer,
-    input_node,
+    input_nodes,
+    inputs_in,
     not_a_template,
-    shape_of,
     two_ops_of_one,
 )
 from nasmyth.graph.identity import key_of_nodes, key_of_term
+from nasmyth.graph.inputs import Inputs, checked_inputs, inputs_of
 from nasmyth.graph.joins import Input
 from nasmyth.graph.lines import from_lines, to_lines
 from nasmyth.graph.op import Op
@@ -41,39 +42,50 @@ from nasmyth.record import Value, defined_in, from_json, is_open, to_json
 class Graph:
     """An immutable architecture. Make one with `Graph.of(template, input)`, `space.decode(genome)` or `trace(module)`."""
 
-    __slots__ = ("__weakref__", "_costs", "_key", "_nodes", "_term", "input")
-    input: Shape
-    """The shape of one example, without the batch."""
+    __slots__ = ("__weakref__", "_axes", "_costs", "_key", "_nodes", "_term", "inputs")
+    inputs: Inputs
+    """What enters: for each input its name, the shape of one example, and its dtype."""
     _nodes: tuple[Node, ...] | None
     _term: Any
     _key: str | None
     _costs: Costs | None
+    _axes: Axes | None
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
-        self._set(canonical(nodes), nodes[0].shape, None)
+        self._set(canonical(nodes), inputs_in(nodes), None)
 
-    def _set(self, nodes: tuple[Node, ...] | None, input: Shape, term: Any) -> None:
-        for name, value in {"_nodes": nodes, "input": input, "_term": term, "_key": None, "_costs": None}.items():
+    def _set(self, nodes: tuple[Node, ...] | None, inputs: Inputs, term: Any) -> None:
+        known = {"_nodes": nodes, "inputs": inputs, "_term": term, "_key": None, "_costs": None, "_axes": None}
+        for name, value in known.items():
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Graph is frozen: rewrite its template, or use a transform")
 
     @classmethod
-    def of(cls, template: Any, input: Shape) -> Graph:
-        """The graph of a template without holes, for one example of shape `input`. Raises ShapeError at an address."""
+    def of(cls, template: Any, input: Any) -> Graph:
+        """The graph of a template without holes, for one example of shape `input`. Raises ShapeError at an address.
+
+        input: a shape; or a mapping from names to shapes or `Spec(shape, dtype)`, of which the first flows into the template
+            and ops read the others by name.
+        """
         if is_open(template) or not isinstance(template, Value):
             raise not_a_template(template, "")
         graph = object.__new__(cls)
-        graph._set(None, checked_input(input), template)
+        graph._set(None, checked_inputs(input), template)
         _ = graph.output  # mismatched shapes are refused here, not later
         return graph
+
+    @property
+    def input(self) -> Shape:
+        """The shape of one example, without the batch; of several inputs that of the first."""
+        return self.inputs.shape
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All layers, inputs before readers."""
         if self._nodes is None:
-            object.__setattr__(self, "_nodes", canonical(flatten(self._term, self.input)))
+            object.__setattr__(self, "_nodes", canonical(flatten(self._term, self.inputs)))
         assert self._nodes is not None
         return self._nodes
 
@@ -83,16 +95,17 @@ class Graph:
         if self._term is None:
             return self.nodes[-1].shape
         try:
-            return summarise(self._term, (self.input,)).shape
+            return self._summary().shape
         except ShapeError:
-            flatten(self._term, self.input)  # the same error, with the address where it happens
+            flatten(self._term, self.inputs)  # the same error, with the address where it happens
             raise
 
     @property
     def key(self) -> str:
         """20 hexadecimal digits: equal for isomorphic networks (same ops, wiring, shapes and sharing of weights)."""
         if self._key is None:
-            key = key_of_nodes(self.nodes) if self._term is None else key_of_term(self._term, self.input)
+            flat = self._term is None or not self.inputs.plain
+            key = key_of_nodes(self.nodes) if flat else key_of_term(self._term, self.inputs.shape)
             object.__setattr__(self, "_key", key)
         assert self._key is not None
         return self._key
@@ -101,10 +114,21 @@ class Graph:
     def costs(self) -> Costs:
         """Parameters, buffers and MACs by rule, without building anything."""
         if self._costs is None:
-            s = of_nodes(self.nodes) if self._term is None else summarise(self._term, (self.input,))
+            s = of_nodes(self.nodes) if self._term is None else self._summary()
             object.__setattr__(self, "_costs", Costs(*s[1:6]))
         assert self._costs is not None
         return self._costs
+
+    @property
+    def axes(self) -> Axes:
+        """Which axes change together, of all outputs and weights; printed, one group a line."""
+        if self._axes is None:
+            object.__setattr__(self, "_axes", Axes(self.nodes))
+        assert self._axes is not None
+        return self._axes
+
+    def _summary(self) -> Summary:
+        return summarise(self._term, (self.inputs.shape,), self.inputs.named)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and self.key == other.key
@@ -116,7 +140,7 @@ class Graph:
         return _unpickled, (self.to_json(), defined_in(*(node.op for node in self.nodes)))
 
     def __repr__(self) -> str:
-        return f"<Graph {self.key}: {self.input} -> {self.output}, {len(self.nodes) - 1} layers>"
+        return f"<Graph {self.key}: {self.inputs} -> {self.output}, {len(self.nodes) - len(self.inputs)} layers>"
 
     def __str__(self) -> str:
         return table(self)
@@ -140,13 +164,13 @@ class Graph:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `Graph.from_json` reads it."""
-        nodes = [[to_json(node.op), list(node.inputs), node.address] for node in self.nodes[1:]]
-        return {"input": list(self.input), "nodes": nodes}
+        nodes = [[to_json(node.op), list(node.inputs), node.address] for node in self.nodes[len(self.inputs) :]]
+        return {"input": self.inputs.to_json(), "nodes": nodes}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Graph:
         """The graph that `to_json` wrote. Shapes are inferred again, so that a damaged file is noticed."""
-        nodes = [input_node(shape_of(data, "a graph"))]
+        nodes = input_nodes(inputs_of(data, "a graph"))
         listed = data.get("nodes")
         if not isinstance(listed, list):
             raise NasmythError(f"a graph lists its nodes, got {shown(listed)}")

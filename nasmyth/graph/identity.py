@@ -18,7 +18,8 @@ from typing import Any
 
 from nasmyth.graph.combine import Combine, Name
 from nasmyth.graph.costs import summarise
-from nasmyth.graph.flat import MOST, Node, canonical, flatten, unfold
+from nasmyth.graph.flat import MOST, Node, canonical, flatten, inputs_in, unfold
+from nasmyth.graph.inputs import Inputs, checked_inputs
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op
 from nasmyth.graph.signature import Shape
@@ -27,16 +28,17 @@ from nasmyth.record import content_key
 
 def key_of_nodes(nodes: tuple[Node, ...]) -> str:
     """20 hexadecimal digits of a network in its canonical flat form."""
-    return _key(nodes[0].shape, tuple(_pieces(nodes)))
+    inputs = inputs_in(nodes)
+    return _key(inputs.shape if inputs.plain else inputs, tuple(_pieces(nodes)))
 
 
 def key_of_term(term: Any, input: Shape) -> str:
-    """The same of a template without holes, with no need to flatten what has been seen before."""
+    """The same of a template without holes on one plain input, with no need to flatten what has been seen before."""
     return _key(input, _pieces_of(term, input))
 
 
-def _key(input: Shape, pieces: Sequence[bytes]) -> str:
-    return _hash(repr(input).encode(), b"".join(pieces)).hex()
+def _key(input: Shape | Inputs, pieces: Sequence[bytes]) -> str:
+    return _hash(repr(tuple(input)).encode(), b"".join(pieces)).hex()
 
 
 @lru_cache(maxsize=200_000)
@@ -50,7 +52,7 @@ def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
                 return tuple(row.pieces)
         except _NotInARow:
             pass
-    return tuple(_pieces(canonical(flatten(term, shape))))
+    return tuple(_pieces(canonical(flatten(term, checked_inputs(shape)))))
 
 
 class _NotInARow(Exception):

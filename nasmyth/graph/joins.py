@@ -6,12 +6,13 @@ path joins to both input and output is left out, so that what can not matter is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.combine import Combine, Handle, Name, Reader
 from nasmyth.graph.op import Op, mac_count, ops, param_count
-from nasmyth.graph.signature import Shape
+from nasmyth.graph.signature import Shape, parse
 from nasmyth.record import Value
 
 
@@ -20,6 +21,8 @@ class Input(Op):
 
     signature = "b ..."
     length: tuple[int, ...]
+    name: str = "x"
+    dtype: str = "float"
 
     def _infer(self, *shapes: Shape) -> Shape:
         return tuple(self.length)
@@ -45,10 +48,24 @@ class Add(Op):
 
 
 class Multiply(Op):
-    """The elementwise product of any number of equal shapes."""
+    """The elementwise product (Hadamard product). A factor may lack the last axes, and is repeated along them: a number for
+    each channel (c) of an image (c h w) gates it."""
 
-    signature = "b ..., * -> b ..."
+    signature = "b ..., *"
     commutative = True
+
+    @staticmethod
+    def sentence_for(shapes: Sequence[Shape]) -> str:
+        """The signature for these shapes: "b x0 x1 x2, b x0 -> b x0 x1 x2"."""
+        sides = [" ".join(["b", *(f"x{i}" for i in range(len(shape)))]) for shape in shapes]
+        return f"{', '.join(sides)} -> {max(sides, key=len)}"
+
+    def solve(self, *shapes: Shape) -> dict[str, Any]:
+        return parse(self.sentence_for(shapes)).solve(shapes, {}, self)
+
+    def _infer(self, *shapes: Shape) -> Shape:
+        self.solve(*shapes)
+        return max(shapes, key=len)
 
 
 class Concat(Op):

@@ -20,14 +20,16 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from nasmyth.errors import NasmythError, ShapeError
-from nasmyth.graph.flat import Node, checked_address, input_node
+from nasmyth.graph.flat import Node, checked_address, input_nodes, inputs_in
+from nasmyth.graph.inputs import Entry, Inputs, Spec, checked_inputs
 from nasmyth.graph.joins import Input
 from nasmyth.graph.op import Op, ops
 from nasmyth.kinds import shown
-from nasmyth.record import DEEPEST, Value, from_json, is_open, to_json
+from nasmyth.record import MAX_DEPTH, Value, from_json, is_open, to_json
 from nasmyth.units import is_whole
 
 _TOKEN = re.compile(
@@ -48,24 +50,31 @@ _WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def to_lines(nodes: tuple[Node, ...], *, addresses: bool = False, shapes: bool = False) -> str:
+def to_lines(nodes: Sequence[Node], *, addresses: bool = False, shapes: bool = False) -> str:
     """The nodes of a graph as text (see the top of this file). Raises ValueError for an op that holds an infinity or NaN."""
     names = _names(nodes, addresses)
-    lines = [f"0: input {_shape(nodes[0].shape)}"]
-    for number, node in enumerate(nodes[1:], 1):
+    inputs = inputs_in(nodes)
+    first = len(inputs)
+    lines = [f"{i}: input {_entry(entry, inputs.plain)}" for i, entry in enumerate(inputs)]
+    for number, node in enumerate(nodes[first:], first):
         line = f"{number}: {_written(to_json(node.op))} <- {', '.join(map(str, node.inputs))}"
         line += f" -> {_shape(node.shape)}" if shapes else ""
         lines.append(line + (f" @{names[number]}" if names.get(number) else ""))
     return "\n".join(lines)
 
 
-def _names(nodes: tuple[Node, ...], addresses: bool) -> dict[int, str]:
+def _names(nodes: Sequence[Node], addresses: bool) -> dict[int, str]:
     """What is written behind an @: every address, or a letter and a number for each module that several nodes share."""
-    uses = Counter(node.address for node in nodes[1:])
+    uses = Counter(node.address for node in nodes if node.inputs)
     if addresses:
-        return {i: node.address for i, node in enumerate(nodes) if i}
+        return {i: node.address for i, node in enumerate(nodes) if node.inputs}
     shared = {address: f"w{i}" for i, address in enumerate((a for a, n in uses.items() if n > 1), 1)}
-    return {i: shared[node.address] for i, node in enumerate(nodes) if i and node.address in shared}
+    return {i: shared[node.address] for i, node in enumerate(nodes) if node.inputs and node.address in shared}
+
+
+def _entry(entry: Entry, plain: bool) -> str:
+    """ "3x32x32", or "edges 2x10556 int" of an input with a name."""
+    return _shape(entry.shape) if plain else f"{entry.name} {_shape(entry.shape)} {entry.dtype}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -104,7 +113,7 @@ def from_lines(text: str) -> tuple[Node, ...]:
         reader.take("mark", ":")
         if number in places:
             raise reader.error(tokens[0], "a number that no other line has")
-        nodes.append(reader.node(nodes, places) if nodes else reader.input())
+        nodes.append(reader.node(nodes, places) if nodes and not reader.enters(nodes) else reader.input(nodes))
         places[number] = len(nodes) - 1
     if not nodes:
         raise NasmythError("the text of a graph is empty; it begins with its input, such as '0: input 3x32x32'")
@@ -183,12 +192,29 @@ class _Line:
             raise self.error(token, f"a number of at most {_DIGITS} digits")
         return int(text)
 
-    def input(self) -> Node:
-        """The first line."""
+    def enters(self, nodes: list[Node]) -> bool:
+        """Whether this line is another input, behind one that has a name."""
+        named = all(isinstance(node.op, Input) for node in nodes) and nodes[0].address != "input"
+        return named and self.next.text == "input"
+
+    def input(self, nodes: list[Node]) -> Node:
+        """A line that says what enters: `input 3x32x32`, or `input edges 2x10556 int`."""
         self.take("word", "input", "the input of the graph first, such as '0: input 3x32x32'")
+        name = self.next
+        if nodes or (name.kind == "word" and name.text != "scalar"):
+            self.take("word", "", "the name of the input")
+            if any(node.op.name == name.text for node in nodes if isinstance(node.op, Input)):
+                raise self.error(name, "a name that no other input has")
+            entry = Entry(name.text, self.shape(), self.take("word", "", "'float', 'int' or 'bool'").text)
+            try:
+                made = Inputs(checked_inputs({entry.name: Spec(*entry[1:])}))
+            except NasmythError as error:
+                raise type(error)(f"line {self.count}: {error}") from None
+            self.take("end", "", "nothing more")
+            return input_nodes(made)[0]._replace(address=f"input {entry.name}")
         shape = self.shape()
         self.take("end", "", "nothing more")
-        return input_node(shape)._replace(address="input")
+        return input_nodes(checked_inputs(shape))[0]
 
     def node(self, nodes: list[Node], places: dict[int, int]) -> Node:
         """Any other line. `places` are the numbers of the lines above."""
@@ -241,8 +267,8 @@ class _Line:
     def value(self) -> Any:
         token = self.next
         self.levels += 1
-        if self.levels > DEEPEST:
-            raise self.error(token, f"at most {DEEPEST} brackets within each other")
+        if self.levels > MAX_DEPTH:
+            raise self.error(token, f"at most {MAX_DEPTH} brackets within each other")
         found = self.any_value(token)
         self.levels -= 1
         return found

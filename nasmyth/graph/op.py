@@ -27,20 +27,20 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import singledispatch
+from functools import cached_property, singledispatch
 from typing import Any, ClassVar
 
 from nasmyth.errors import FieldError, NasmythError, ShapeError, SignatureError
 from nasmyth.graph.signature import Shape, Signature, checked_shape, parse
 from nasmyth.kinds import shown
-from nasmyth.record import UNFIT, Value
+from nasmyth.record import FIELD_ERRORS, Value
 from nasmyth.registry import Registry, subclass
 
 
 @contextmanager
-def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = UNFIT) -> Iterator[None]:
+def computing(who: Value, what: str, kinds: tuple[type[Exception], ...] = FIELD_ERRORS) -> Iterator[None]:
     """Code of an op or block runs inside, which may have been written for other fields: whatever it raises is a FieldError.
 
     What says that there is too little memory stays as it is: that is no fault of the fields.
@@ -61,20 +61,24 @@ class Shaped(Value, abstract=True):
     """Constructor arguments that are read from the input."""
 
     @property
-    def sentence(self) -> Signature:
+    def parsed_signature(self) -> Signature:
         """The parsed signature of this very value."""
         text = type(self).signature
         return parse(text if isinstance(text, str) else text(self))
 
     def solve(self, *shapes: Shape) -> dict[str, Any]:
         """Lengths of the axes named on the left, and the fields. Raises ShapeError if the shapes do not fit."""
-        known = dict(zip(self.fields, self._values, strict=True))
-        return {**known, **self.sentence.solve(shapes, known, self)}
+        known = dict(zip(self.fields, self.field_values, strict=True))
+        return {**known, **self.parsed_signature.solve(shapes, known, self)}
 
     def arguments(self, *shapes: Shape) -> dict[str, Any]:
         """Everything the constructor needs: the fields, and what is read from the input."""
         axes = self.solve(*shapes)
         return {name: axes[name] for name in (*self.reads, *self.fields)}
+
+
+WeightAxes = Mapping[str, str]
+Said = str | Callable[[Any], str]
 
 
 class Op(Shaped, abstract=True):
@@ -84,10 +88,25 @@ class Op(Shaped, abstract=True):
     """The `nn.Module` class that carries it out."""
     commutative: ClassVar[bool] = False
     """Whether the order of its inputs is of no consequence."""
+    weight_axes: ClassVar[WeightAxes | Callable[[Any], WeightAxes] | None] = None
+    """The axes of its parameters and saved buffers, in the names of its signature; None if they are to be found."""
+    ordered_axes: ClassVar[Said] = ""
+    """Names of axes whose places are not alike, such as the rows of an image for a convolution."""
+    mixed_axes: ClassVar[Said] = ""
+    """Names of axes of input and output along which a number that comes out depends on more than its own place."""
+
+    def said(self, what: str) -> Any:
+        """What its class says, where that is a function of the very value: `said("ordered_axes")`."""
+        text = getattr(type(self), what)
+        return text(self) if callable(text) else text
+
+    @cached_property
+    def _inferred(self) -> dict[tuple[Shape, ...], Shape]:
+        return {}
 
     def infer(self, *shapes: Shape) -> Shape:
         """The output's shape for inputs of these shapes (all without the batch). Raises ShapeError."""
-        known: dict[Any, Shape] = self.__dict__.setdefault("_inferred", {})
+        known = self._inferred
         shape = known.get(shapes)
         if shape is None:
             with computing(self, f"its output for {shapes} cannot be told"):
@@ -95,14 +114,14 @@ class Op(Shaped, abstract=True):
         return shape
 
     def _infer(self, *shapes: Shape) -> Shape:
-        return self.sentence.result(self.solve(*shapes), self)
+        return self.parsed_signature.result(self.solve(*shapes), self)
 
     def build(self, *shapes: Shape) -> Any:
         """The `nn.Module` for inputs of these shapes, with fresh weights."""
         self.infer(*shapes)  # refuses shapes that do not fit, with a better message than the module's
         if self.module is None:
             raise ShapeError(f"{self!r} has no module that could be built")
-        with computing(self, f"cannot be built for {shapes}", (*UNFIT, RuntimeError, AssertionError)):
+        with computing(self, f"cannot be built for {shapes}", (*FIELD_ERRORS, RuntimeError, AssertionError)):
             return self.module(**self.arguments(*shapes))
 
 
@@ -113,12 +132,20 @@ def op(
     infer: Callable[..., Shape] | None = None,
     check: Callable[[Any], None] | None = None,
     name: str | None = None,
+    weights: WeightAxes | Callable[[Any], WeightAxes] | None = None,
+    ordered: Said = "",
+    mixes: Said = "",
 ) -> Callable[[type], type[Op]]:
     """Turn an `nn.Module` class into an op of the language.
 
     signature: the sentence, or a function from the op to it where its axes depend on a field.
     infer: `infer(op, *shapes) -> shape` where the output cannot be said in a sentence; then the signature has no arrow.
     check: `check(op)` raises if the fields do not go together; a field may hold a hole, which is no error.
+    weights: the axes of each parameter and saved buffer in the names of the signature: {"weight": "out n kernel kernel"}.
+        Left out, they are found by building the module at two sizes (see `ops/weights.py`).
+    ordered, mixes: names of axes whose places are not alike, and of those along which the output depends on more than
+        the same place of the input (see `graph/op_axes.py`). Each of the three may be a function of the op. An op of yours that
+        says none of them is run to see.
     """
 
     def define(module: type) -> type[Op]:
@@ -126,6 +153,7 @@ def op(
         built = module.__init__  # type: ignore[misc]
         reads, fields = _arguments(built, signature, skip_self=True)
         space: dict[str, Any] = {"signature": signature, "reads": reads, "module": module, "commutative": commutative}
+        space |= {"weight_axes": weights, "ordered_axes": ordered, "mixed_axes": mixes}
         if infer is not None:
             space["_infer"] = infer
         if check is not None:
@@ -145,13 +173,19 @@ class Block(Shaped, abstract=True):
 
     body: ClassVar[Callable[..., Any]]
 
+    @cached_property
+    def _unfolded(self) -> dict[tuple[Shape, ...], Any]:
+        return {}
+
     def unfold(self, *shapes: Shape) -> Any:
         """The template of ops for inputs of these shapes."""
-        known: dict[Any, Any] = self.__dict__.setdefault("_expanded", {})
+        known = self._unfolded
         body = known.get(shapes)
         if body is None:
             huge = [
-                f for f, value in zip(self.fields, self._values, strict=True) if type(value) is int and value > WIDEST
+                f
+                for f, value in zip(self.fields, self.field_values, strict=True)
+                if type(value) is int and value > WIDEST
             ]
             if huge:
                 raise FieldError(
@@ -161,10 +195,10 @@ class Block(Shaped, abstract=True):
                 body = known[shapes] = type(self).body(**self.arguments(*shapes))
         return body
 
-    def promised(self, *shapes: Shape) -> Shape | None:
-        """The output shape that the signature promises."""
-        sentence = self.sentence
-        return None if sentence.output is None else sentence.result(self.solve(*shapes), self)
+    def declared_output(self, *shapes: Shape) -> Shape | None:
+        """The output shape that the signature declares."""
+        parsed = self.parsed_signature
+        return None if parsed.output is None else parsed.result(self.solve(*shapes), self)
 
 
 def block(signature: str, *, name: str | None = None) -> Callable[[Callable[..., Any]], type[Block]]:

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError
 from nasmyth.graph.combine import Combine, Handle, Name, Parts, Reader
-from nasmyth.graph.flat import MOST, Node, checked_input, infer, inferred, not_a_template, too_many_layers, unfold
+from nasmyth.graph.flat import MOST, Node, infer, inferred, not_a_template, too_many_layers, unfold
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import checked_input
 from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op, mac_count, param_count
 from nasmyth.graph.signature import Shape
@@ -127,12 +128,10 @@ class _Once:
 Apply = Callable[[Op, tuple[Handle, ...], Origin], Handle]
 
 
-def follow(
-    template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape], at: Origin = Origin()
-) -> Handle:
+def follow(template: Any, inputs: tuple[Handle, ...], apply: Apply, shape: Callable[[Handle], Shape]) -> Handle:
     """What comes out of a template without holes: `apply(op, inputs, origin)` carries out one layer, whatever flows; `shape`
-    tells what flows without the batch."""
-    return _Follower(apply, shape, at).put(template, inputs, at)
+    tells what flows without the batch. Identities let everything pass."""
+    return _Follower(apply, shape, Origin()).put(template, inputs, Origin())
 
 
 class _Follower:
@@ -155,7 +154,7 @@ class _Follower:
             at = at._replace(place=at.place + part.step, options=at.options + part.options)
             part = part.body
         if isinstance(part, Op):
-            return self.apply(part, inputs, at)
+            return inputs[0] if isinstance(part, Identity) else self.apply(part, inputs, at)
         if isinstance(part, Block):
             return self.put(unfold(part, tuple(map(self.shape, inputs)), at.address), inputs, at)
         if isinstance(part, Combine):

@@ -1,8 +1,8 @@
 """The path encoding: which sequences of ops lead from a graph's input to its output.
 
-BANANAS (White et al. 2021, arXiv:1910.11858) describes a cell by the set of its paths, each a place in a vector of zeros and
-ones, and keeps only the likeliest ones, since the many others occur in few cells and say little. It does not depend on the
-order of nodes, so isomorphic graphs are encoded alike; different graphs may be, too.
+BANANAS (White et al. 2021, arXiv:1910.11858) describes a cell by the set of its paths, each a place in a vector of
+zeros and ones, and keeps only the likeliest ones, since the many others occur in few cells and say little. It does not
+depend on the order of nodes, so isomorphic graphs are encoded alike; different graphs may be, too.
 
     encoder = Paths.fit(graphs, most=64, within="body[0][0]")       # one cell of a network of equal cells
     encoder.encode(graph)                                           # 64 zeros and ones, and one more
@@ -11,14 +11,15 @@ A graph has no identities and no zeros, so a skip adds nothing to a path: a cell
 compute on its six edges, has 1 + 3 + 9 + 27 = 40 paths here (84 where a skip is an op of its own). Sums are left out of
 paths, since how many terms arrive is told by the other paths.
 
-A whole network may have more paths than could be listed. Fitting looks at the `look` shortest of every graph; encoding lists
-none, it follows the fitted paths through the graph all at once.
+A whole network may have more paths than could be listed. Fitting looks at the `look` shortest of every graph; encoding
+lists none, it follows the fitted paths through the graph all at once.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import Any, Self
@@ -71,24 +72,20 @@ class Paths(Encoder):
         known = [reached.get(self._tree[1].get(path, -1), 0) for path in self.paths]
         return [*(float(walks > 0) for walks in known), float(sum(known) < total)]
 
-    @property
+    @cached_property
     def _tree(self) -> tuple[list[dict[str, int]], dict[Path, int]]:
         """The paths as a tree: for every place in it where each label leads, and the place at which each path ends."""
-        known: Any = self.__dict__.get("_branches")
-        if known is None:
-            steps: list[dict[str, int]] = [{}]
-            ends: dict[Path, int] = {}
-            for path in self.paths:
-                at = 0
-                for text in path:
-                    if text not in steps[at]:
-                        steps[at][text] = len(steps)
-                        steps.append({})
-                    at = steps[at][text]
-                ends[path] = at
-            known = self.__dict__["_branches"] = (steps, ends)
-        found: tuple[list[dict[str, int]], dict[Path, int]] = known
-        return found
+        steps: list[dict[str, int]] = [{}]
+        ends: dict[Path, int] = {}
+        for path in self.paths:
+            at = 0
+            for text in path:
+                if text not in steps[at]:
+                    steps[at][text] = len(steps)
+                    steps.append({})
+                at = steps[at][text]
+            ends[path] = at
+        return steps, ends
 
     def _walks(self, seen: View) -> tuple[dict[int, int], int]:
         """How many walks from an input to the output end at each place of the tree, and how many there are in all."""

@@ -4,11 +4,14 @@
     "b l d=(heads k) -> b l d"                 attention: d must split into `heads` equal parts
     "b c (h p) (w p) -> b (h w) d"             patches of p by p become a sequence
     "b ..., * -> b ..."                        a sum of any number of equal shapes
+    "b n d, edges: b 2 e -> b n out"           the graph's input called `edges` is handed in as well
+    "b l d, mask?: b l -> b l d"               and `mask` where the graph has one
 
 Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
 name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
-first. On the right, names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to
-right. Equal names are one axis and must have one length.
+first. Inputs with a name come after those without; at most the last of them may be missing (`?`). On the right, names may be
+combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is all axes of `...` as one.
+Equal names are one axis and must have one length.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ LARGEST = 10**10
 
 _TOKEN = re.compile(r"(?:([A-Za-z_]\w*)=)?\(([^()]*)\)|\.\.\.|[^\s()]+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_NAMED = re.compile(r"\s*([A-Za-z_]\w*)(\??)\s*:(.*)", re.DOTALL)
 _EXPRESSION = re.compile(r"(?:[A-Za-z_]\w*|[0-9]+)(?:[-+*/](?:[A-Za-z_]\w*|[0-9]+))*")
 
 
@@ -43,11 +47,15 @@ class Axis(NamedTuple):
     name: str = ""
 
     def __str__(self) -> str:
+        if self == ALL:
+            return "(...)"
         text = self.factors[0] if len(self.factors) == 1 else f"({' '.join(self.factors)})"
         return f"{self.name}={text}" if self.name and self.factors != (self.name,) else text
 
 
 ELLIPSIS = Axis(("...",))
+ALL = Axis(("...",), "...")
+"""All axes of the ellipsis as one: "b ... -> b (...)"."""
 
 
 class Signature(NamedTuple):
@@ -57,6 +65,14 @@ class Signature(NamedTuple):
     inputs: tuple[tuple[Axis, ...], ...]
     variadic: bool
     output: tuple[Axis, ...] | None
+    named: tuple[str, ...] = ()
+    """What the last of the inputs are called: they are inputs of the whole graph."""
+    optional: bool = False
+    """Whether the last of them may be missing."""
+
+    def reads(self, given: int) -> tuple[str, ...]:
+        """The names of the graph's inputs that are to be handed in behind so many others."""
+        return self.named if self.named and given == len(self.inputs) - len(self.named) else ()
 
     @property
     def read(self) -> frozenset[str]:
@@ -66,18 +82,26 @@ class Signature(NamedTuple):
     def solve(self, shapes: tuple[Shape, ...], known: Mapping[str, Any], who: object) -> Axes:
         """The length of every axis named on the left. Raises ShapeError, which names `who`."""
         axes: Axes = {}
+        patterns = self.inputs
         if self.variadic:
-            patterns = self.inputs + (self.inputs[0],) * (len(shapes) - len(self.inputs))
-        else:
-            patterns = self.inputs
+            patterns += (self.inputs[0],) * (len(shapes) - len(self.inputs))
+        elif self.optional and len(shapes) == len(patterns) - 1:
+            patterns = patterns[:-1]
         if len(shapes) != len(patterns):
-            takes = f"{len(self.inputs)}{' or more' * self.variadic} input{'s' * (len(self.inputs) > 1)}"
-            raise ShapeError(
-                f"{who}: takes {takes} ({self.text}), got {len(shapes)}; join branches with parallel(..., join=)"
-            )
+            raise self._count_error(len(shapes), who)
         for shape, pattern in zip(shapes, patterns, strict=True):
             self._match(shape, pattern, known, axes, who)
         return axes
+
+    def _count_error(self, given: int, who: object) -> ShapeError:
+        if self.reads(given) or len(self.inputs) - len(self.named) < given < len(self.inputs):
+            wanted = " and ".join(map(repr, self.named[: len(self.named) - self.optional]))
+            return ShapeError(
+                f"{who}: reads {wanted} ({self.text}), and the graph has no input of that name; name it where the graph is "
+                "made: input={'x': shape, " + repr(self.named[0]) + ": Spec(shape, dtype)}"
+            )
+        takes = f"{len(self.inputs)}{' or more' * self.variadic} input{'s' * (len(self.inputs) > 1)}"
+        return ShapeError(f"{who}: takes {takes} ({self.text}), got {given}; join branches with parallel(..., join=)")
 
     def _match(
         self, shape: Shape, pattern: tuple[Axis, ...], known: Mapping[str, Any], axes: Axes, who: object
@@ -148,7 +172,14 @@ class Signature(NamedTuple):
             if axis == ELLIPSIS:
                 shape.extend(axes["..."])
                 continue
-            length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
+            if axis == ALL:
+                shape.append(math.prod(axes["..."]))
+                continue
+            if axis.name and axis.factors != (axis.name,):
+                length = _evaluate(axis.name, axes, who)
+                self._split(length, axis, axes, dict(axes), who)
+            else:
+                length = math.prod(_evaluate(factor, axes, who) for factor in axis.factors)
             if length < 1:
                 raise ShapeError(
                     f"{who}: axis {axis} would have length {length}; every axis must be at least 1 ({self.text})"
@@ -207,11 +238,25 @@ def parse(text: str) -> Signature:
     left, arrow, right = text.partition("->")
     inputs = [part.strip() for part in left.split(",")]
     variadic = inputs[-1] == "*" and len(inputs) > 1
+    named, optional = _names(inputs, text)
+    inputs = [part.partition(":")[2] if _NAMED.match(part) else part for part in inputs]
     patterns = tuple(_axes(part, text) for part in (inputs[:-1] if variadic else inputs))
     output = _axes(right, text, expressions=True) if arrow else None
-    if output is not None and ELLIPSIS in output and not any(ELLIPSIS in pattern for pattern in patterns):
+    if output is not None and {ELLIPSIS, ALL} & set(output) and not any(ELLIPSIS in pattern for pattern in patterns):
         raise SignatureError(f"{text!r}: ... stands on the right but not on the left")
-    return Signature(text, patterns, variadic, output)
+    return Signature(text, patterns, variadic, output, named, optional)
+
+
+def _names(inputs: list[str], text: str) -> tuple[tuple[str, ...], bool]:
+    """The names that the last inputs have, and whether the very last may be missing. Raises SignatureError."""
+    found = [_NAMED.match(part) for part in inputs]
+    named = [match for match in found if match]
+    names = tuple(match[1] for match in named)
+    if not all(found[len(found) - len(named) :]) or len(set(names)) < len(names) or (named and found[0]):
+        raise SignatureError(f"{text!r}: inputs with a name come last, behind one without, each with a name of its own")
+    if any(match[2] for match in named[:-1]):
+        raise SignatureError(f"{text!r}: only the last input may be missing (?)")
+    return names, bool(named and named[-1][2])
 
 
 def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
@@ -223,6 +268,9 @@ def _axes(part: str, text: str, expressions: bool = False) -> tuple[Axis, ...]:
     for token in tokens:
         if token[0] == "...":
             axes.append(ELLIPSIS)
+            continue
+        if expressions and token[0] == "(...)":
+            axes.append(ALL)
             continue
         factors = tuple(token[2].split()) if token[2] is not None else (token[0],)
         for factor in factors:

@@ -6,44 +6,44 @@ from typing import Protocol
 
 from nasmyth.graph.costs import Costs
 from nasmyth.graph.flat import Node
+from nasmyth.graph.joins import Input
 from nasmyth.graph.op import mac_count, param_count
 from nasmyth.markup import table as html_table
 from nasmyth.units import show
 
 
-class Graph(Protocol):
-    """What of a graph is shown."""
+class Shown(Protocol):
+    """What is shown of a graph."""
 
     @property
     def nodes(self) -> tuple[Node, ...]: ...
-
     @property
     def costs(self) -> Costs: ...
-
     @property
     def key(self) -> str: ...
 
 
-def rows(graph: Graph) -> list[dict[str, object]]:
+def rows(graph: Shown) -> list[dict[str, object]]:
     """One row a node: number, address, op, inputs, shape, params, macs (None where an op has no rule)."""
     found: list[dict[str, object]] = []
     seen: set[str] = set()
     for number, node in enumerate(graph.nodes):
         shapes = tuple(graph.nodes[i].shape for i in node.inputs)
-        shared = number > 0 and node.address in seen
+        layer = not isinstance(node.op, Input)
+        shared = layer and node.address in seen
         found.append(
             {
                 "node": number,
                 "address": node.address,
-                "op": repr(node.op) if number else "input",
+                "op": repr(node.op) if layer else "input",
                 "inputs": list(node.inputs),
                 "shape": list(node.shape),
-                "params": 0 if shared or not number else param_count(node.op, shapes, node.shape),
-                "macs": mac_count(node.op, shapes, node.shape) if number else 0,
+                "params": 0 if shared or not layer else param_count(node.op, shapes, node.shape),
+                "macs": mac_count(node.op, shapes, node.shape) if layer else 0,
                 "shared": shared,
             }
         )
-        if number:
+        if layer:
             seen.add(node.address)
     return found
 
@@ -53,7 +53,7 @@ RIGHT = (0, 5, 6)
 """The columns of numbers."""
 
 
-def table(graph: Graph) -> str:
+def table(graph: Shown) -> str:
     """Node by node: address, op, shape, parameters and MACs, with the totals below."""
     lines = [HEADS, *_lines(graph)]
     widths = [max(len(line[i]) for line in lines) for i in range(7)]
@@ -61,19 +61,19 @@ def table(graph: Graph) -> str:
     return "\n".join([*body, f"{totals(graph)}; key {graph.key}"])
 
 
-def html(graph: Graph, title: str = "") -> str:
+def html(graph: Shown, title: str = "") -> str:
     """The same as a table for a notebook."""
     return html_table(HEADS, _lines(graph), RIGHT, title or f"Graph {graph.key}: {totals(graph)}")
 
 
-def totals(graph: Graph) -> str:
+def totals(graph: Shown) -> str:
     """What all nodes cost together."""
     costs = graph.costs
     more = " and what the ops marked ? cost" if costs.unknown else ""
     return f"{show(costs.params)} parameters, {show(costs.macs)} MACs{more}"
 
 
-def _lines(graph: Graph) -> list[tuple[str, ...]]:
+def _lines(graph: Shown) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for row in rows(graph):
         inputs = ",".join(map(str, row["inputs"]))  # type: ignore[call-overload]
@@ -93,7 +93,7 @@ def _count(value: object) -> str:
     return "?" if value is None else "" if value == 0 else f"{value:,}"
 
 
-def dot(graph: Graph) -> str:
+def dot(graph: Shown) -> str:
     """The graph in Graphviz's language: one box a node, labelled with its op and shape."""
     lines = ["digraph network {", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     for row in rows(graph):

@@ -1,30 +1,28 @@
-"""Measures: from a candidate to a number; a comparison with one is a constraint.
+"""Measures: from a candidate to a number; a comparison with one is a constraint; one way to evaluate both.
 
-`latency` and the counts are loaded on first use, since the files behind them are heavier than this page.
+The files behind the names are loaded on first use (`files.py` lists them).
 """
 
 from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
-from nasmyth.measure.measure import Constraint, Measure, constraint, constraints, find, measure, measures
+from nasmyth.measure.budgets import constraint, constraints
+from nasmyth.measure.candidate import Candidate, Effort
+from nasmyth.measure.constraint import Constraint
+from nasmyth.measure.evaluate import Measured, evaluate
+from nasmyth.measure.files import FILES
+from nasmyth.measure.measure import Measure, find, measure, measures
+from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:
     from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
-    from nasmyth.measure.counts import macs, memory, params, size, traffic
+    from nasmyth.measure.counts import activations, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
     from nasmyth.measure.trained import accuracy, brier, ece, loss, mae, r2, rmse
 
-__all__ = ["Constraint", "Measure", "accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
-           "ece_scaled", "find", "latency", "loss", "macs", "mae", "masking", "measure", "measures", "memory", "params", "r2", "rmse", "robust", "size", "traffic"]  # fmt: skip
+__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "brier", "constraint",
+           "constraints", "ece", "ece_adaptive", "ece_classwise", "ece_scaled", "evaluate", "find", "latency", "loss", "macs", "mae",
+           "masking", "measure", "measures", "memory", "need", "needs", "params", "r2", "rmse", "robust", "size", "traffic"]  # fmt: skip
 
-__getattr__, __dir__ = contents(
-    __name__,
-    {
-        "counts": ("macs", "memory", "params", "size", "traffic"),
-        "device": ("latency",),
-        "calibration": ("ece_adaptive", "ece_classwise", "ece_scaled"),
-        "robustness": ("masking", "robust"),
-        "trained": ("accuracy", "brier", "ece", "loss", "mae", "r2", "rmse"),
-    },
-)
+__getattr__, __dir__ = contents(__name__, FILES)

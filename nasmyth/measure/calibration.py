@@ -3,7 +3,7 @@
     ece_scaled(network, task)      what is left of the calibration error once a temperature has been fitted
     ece_adaptive, ece_classwise    with bins of equally many examples; over all classes and not only the likeliest
 
-See `nasmyth/train/calibration.py` for what they are and where they come from.
+See `nasmyth/forms/calibration.py` for what they are and where they come from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def answers(network: Any, task: Any, split: str) -> tuple[Tensor, Tensor]:
     from nasmyth.train import predict_logits
 
     examples = getattr(task, split)
-    return predict_logits(network, task.inputs, examples.x).double(), examples.y.cpu()
+    logits, y = task.outputs.flat(predict_logits(network, task.inputs, examples.x), examples.y.cpu())
+    return logits.double(), y
 
 
 def _measure(name: str, compute: Callable[[Any, Any, str], float]) -> Measure:
@@ -48,7 +49,7 @@ def _measure(name: str, compute: Callable[[Any, Any, str], float]) -> Measure:
 
 def _scaled(network: Any, task: Any, split: str) -> float:
     """Expected calibration error after the logits were divided by one temperature, fitted on the validation split."""
-    from nasmyth.train.calibration import ece, temperature
+    from nasmyth.forms.calibration import ece, temperature
 
     logits, y = answers(network, task, split)
     if split != "valid":
@@ -63,14 +64,14 @@ def _scaled(network: Any, task: Any, split: str) -> float:
 
 def _adaptive(network: Any, task: Any, split: str) -> float:
     """Expected calibration error over bins that hold equally many examples."""
-    from nasmyth.train.calibration import adaptive_ece
+    from nasmyth.forms.calibration import adaptive_ece
 
     return adaptive_ece(*answers(network, task, split))
 
 
 def _classwise(network: Any, task: Any, split: str) -> float:
     """Expected calibration error of the probability of every class, the mean over classes."""
-    from nasmyth.train.calibration import classwise_ece
+    from nasmyth.forms.calibration import classwise_ece
 
     return classwise_ece(*answers(network, task, split))
 

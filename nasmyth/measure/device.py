@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from nasmyth.measure import timing
 from nasmyth.measure.measure import Measure, measures
 
 
@@ -19,11 +18,13 @@ def latency(device: str = "cpu", batch: int = 1, threads: int = 1) -> Measure:
     """Seconds for one inference of `batch` examples on `device`, exported as it would be deployed (see the file)."""
     setting = [device, *([f"batch={batch}"] if batch != 1 else []), *([f"threads={threads}"] if threads != 1 else [])]
 
-    def seconds(candidate: Any) -> float:
-        return float(timing.latency(candidate, device=device, batch=batch, threads=threads).median)
+    def seconds(model: Any, timing: Any = None) -> float:
+        if timing is None:
+            from nasmyth.measure import timing
+        return float(timing.latency(model, device=device, batch=batch, threads=threads).median)
 
     seconds.__doc__ = f"Median seconds for one inference of {batch} example{'s' * (batch > 1)} on {device}."
-    return Measure(f"latency@{','.join(setting)}", seconds, unit="s", needs=("graph", "device"), stochastic=True)
+    return Measure(f"latency@{','.join(setting)}", seconds, unit="s", needs=("model", "device"), stochastic=True)
 
 
 measures.add("latency", latency)

@@ -23,8 +23,10 @@ def activation_memory(graph: Graph) -> int:
     nodes = graph.nodes
     size = [FLOAT * math.prod(node.shape) for node in nodes]
     last = {i: n for n, node in enumerate(nodes) for i in node.inputs}
-    alive = peak = size[0]
-    for n, node in enumerate(nodes[1:], 1):
+    alive = peak = sum(size[: len(graph.inputs)])
+    for n, node in enumerate(nodes):
+        if not node.inputs:
+            continue
         alive += size[n]
         peak = max(peak, alive)
         alive -= sum(size[i] for i in set(node.inputs) if last[i] == n)
@@ -35,12 +37,12 @@ def memory_traffic(graph: Graph) -> int:
     """Bytes that all layers read and write while one example runs in inference: inputs, weights and outputs in float32.
 
     Each layer counts by itself, as if nothing were fused and no cache held what the layer before has written: h w (c + c')
-    + k^2 c c' numbers for a convolution, the "memory access cost" of Ma et al. (2018, arXiv:1807.11164, equation 1) by which
-    VoVNet was designed. Joins read and write what they join; reshapes count like any layer.
+    + k^2 c c' numbers for a convolution, the "memory access cost" of Ma et al. (2018, arXiv:1807.11164, equation 1) by
+    which VoVNet was designed. Joins read and write what they join; reshapes count like any layer.
     """
     nodes = graph.nodes
     moved = 0
-    for node in nodes[1:]:
+    for node in nodes[len(graph.inputs) :]:
         shapes = tuple(nodes[i].shape for i in node.inputs)
         moved += math.prod(node.shape) + sum(map(math.prod, shapes))
         moved += _weights(node.op, shapes)
@@ -60,7 +62,9 @@ def state_bytes(graph: Graph) -> int:
 
     Exactly the payload of the safetensors file. Layers that share weights count once.
     """
-    layers = {node.address: (node.op, tuple(graph.nodes[i].shape for i in node.inputs)) for node in graph.nodes[1:]}
+    layers = {
+        node.address: (node.op, tuple(graph.nodes[i].shape for i in node.inputs)) for node in graph.nodes if node.inputs
+    }
     return sum(_op_bytes(op, shapes) for op, shapes in layers.values())
 
 

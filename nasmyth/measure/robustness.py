@@ -138,7 +138,8 @@ def signs_of(figures: dict[str, float], examples: int) -> tuple[str, ...]:
         (below("noise", "pgd"), f"random noise ({f['noise']:.3f} left) does more harm than the gradient ({f['pgd']:.3f})"),
         (f["unbounded"] > LITTLE, f"without bounds the attack still leaves {f['unbounded']:.3f}"),
         (below("half", "pgd"), f"half the distance ({f['half']:.3f} left) does more harm than the whole ({f['pgd']:.3f})"),
-        (below("pgd", "double"), f"twice the distance ({f['double']:.3f} left) does less harm than the whole ({f['pgd']:.3f})"),
+        (below("pgd", "double"), f"twice the distance ({f['double']:.3f} left) does less harm than the whole "
+                                 f"({f['pgd']:.3f})"),
         (f["flat"] > LITTLE, f"the gradient is zero for {f['flat']:.3f} of the examples"),
     ]  # fmt: skip
     return tuple(sentence for there, sentence in found if there)

@@ -2,6 +2,8 @@
 
 accuracy(network, task)                  on the validation split
 accuracy(network, task, split="test")    touched once, at the end
+
+Where a training was done for it, they are among what that told (`needs.training`), and are not measured again.
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ from typing import Any
 from nasmyth.errors import DataError
 from nasmyth.measure.measure import Direction, Measure, measures
 
-NEEDS = ("weights", "data", "labels", "training")
-
+NEEDS = ("trained", "task", "split")
 
 _CLASSES, _NUMBERS = "classification", "regression"
 

@@ -7,7 +7,8 @@ _SAID = {
         "auc", "auroc", "roc_auc", "rocauc", "roc", "average_precision", "auprc", "pr_auc",
     ),
     "that is not measured; of a classification 'accuracy', 'brier', 'ece' and 'loss' are": (
-        "f1", "f1_score", "f1_macro", "precision", "recall", "balanced_accuracy", "kappa", "mcc", "top5", "top_5", "top5_accuracy",
+        "f1", "f1_score", "f1_macro", "precision", "recall", "balanced_accuracy", "kappa", "mcc", "top5", "top_5",
+        "top5_accuracy",
     ),
     "write 'accuracy'": ("acc", "val_acc", "val_accuracy", "top1", "top_1", "top1_accuracy", "score"),
     "write 'accuracy', which is one less the share of errors": ("error", "err", "error_rate", "misclassification"),
@@ -25,7 +26,8 @@ _SAID = {
     "write 'size', the bytes of its weights": ("bytes", "model_size", "filesize", "file_size", "disk", "storage"),
     "write 'memory', the most that an inference holds": ("ram", "vram", "peak_memory"),
     "write 'latency@cpu'": ("time", "speed", "fps", "throughput", "runtime", "inference_time", "latency_ms", "ms"),
-    "energy is not measured; 'latency@cpu' and 'traffic' are what it mostly depends on": ("energy", "power", "joules", "co2"),
+    "energy is not measured; 'latency@cpu' and 'traffic' are what it mostly depends on": ("energy", "power", "joules",
+        "co2"),
     "write 'robust@pgd'": ("robustness", "robust_accuracy", "adversarial_accuracy"),
 }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Checkpoints of the module that a network was traced from.
 
-Most weights have the names in the network that they have in the module. Some cannot: a bare parameter of a module belongs to
-a layer here, and a matrix may lie the other way round. What they were called is in the network's history, so that
-`network.load_state_dict(torch.load("theirs.pt"))` takes a checkpoint of the module as it is:
+Most weights have the names in the network that they have in the module. Some cannot: a bare parameter of a module
+belongs to a layer here, and a matrix may lie the other way round. What they were called is in the network's history, so
+that `network.load_state_dict(torch.load("theirs.pt"))` takes a checkpoint of the module as it is:
 
     {"trace": "ViT", "weights": {"cls_token": ["cls_token.weight", false], "pooler.bias": null}, "kept": ["rope.angles"]}
 
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from nasmyth.network.network import Network
+    from nasmyth.network.layers import Layers
 
 
-def remember(network: Network, module: nn.Module, held: dict[str, tuple[str, Tensor]]) -> None:
-    """Write down what the weights of a network were called. held: by name here, the name there and the tensor as it is here."""
+def remember(network: Layers, module: nn.Module, held: dict[str, tuple[str, Tensor]]) -> None:
+    """Write down what the weights of a network were called. held: by name here, the name there and the tensor as it is
+    here."""
     theirs = {name: tensor.detach() for name, tensor in module.state_dict(keep_vars=True).items()}
     own = network.state_dict()
     table: dict[str, list[Any] | None] = {name: None for name in theirs if name not in own}
@@ -40,7 +41,7 @@ def is_turned(tensor: Tensor, original: Tensor) -> bool:
     return tensor.stride() != original.stride() or tensor.shape != original.shape
 
 
-def translate(network: Network, state: dict[str, Any], prefix: str) -> None:
+def translate(network: Layers, state: dict[str, Any], prefix: str) -> None:
     """Before weights are loaded: those of the module's names under the names here. What has a name of ours stays."""
     own = network.state_dict()
     for event in network.history:

@@ -30,6 +30,9 @@ OWN = {
 }
 """What a network calls its own, beyond what every `nn.Module` has."""
 
+SINCE_3 = {"layer"}
+"""What it calls its own in files of format 3 and later."""
+
 _ADDRESS = re.compile(r"(?:[^.\[\]]+|\[(?:0|[1-9][0-9]*)\])(?:\.[^.\[\]]+|\[(?:0|[1-9][0-9]*)\])*")
 _PART = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 
@@ -44,20 +47,22 @@ class Group(nn.Module):
         self.add_module(str(index), layer)
 
 
-def places(addresses: Iterable[str], format: int = 2) -> dict[str, Path]:
+def places(addresses: Iterable[str], format: int = 3) -> dict[str, Path]:
     """The path of attributes that leads to the module of each address; in files of format 1, names of a network's own
-    were kept from all parts."""
+    were kept from all parts, and in those of format 2 there were fewer of them."""
     paths = {address: path_of(address, format) for address in addresses}
     inner = {path[:n] for path in paths.values() for n in range(len(path))}
     return {address: (*path, SELF) if path in inner or not path else path for address, path in paths.items()}
 
 
-def path_of(address: str, format: int = 2) -> Path:
+def path_of(address: str, format: int = 3) -> Path:
     """The parts of an address as attribute names: "stages[1].conv" gives ("stages", "1", "conv")."""
     if not _ADDRESS.fullmatch(address):
         return (_spelt(address),) if address else ()
     parts = enumerate(_PART.findall(address))
-    return tuple(index or _attribute(name, own=format == 1 or place == 0) for place, (index, name) in parts)
+    return tuple(
+        index or _attribute(name, format if format == 1 or place == 0 else 0) for place, (index, name) in parts
+    )
 
 
 def put(root: nn.Module, path: Path, module: nn.Module) -> None:
@@ -69,13 +74,20 @@ def put(root: nn.Module, path: Path, module: nn.Module) -> None:
     root.add_module(path[-1], module)
 
 
+def at(root: Any, path: Path) -> Any:
+    """The module that a path leads to."""
+    for part in path:
+        root = root._modules[part]
+    return root
+
+
 def expression(path: Path) -> str:
     """A path as Python writes it: ("stages", "1", "conv") is "stages[1].conv"."""
     text = "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
-def _attribute(name: str, own: bool) -> str:
+def _attribute(name: str, own: int) -> str:
     """A name that can be an attribute. Every step can be undone, so that two names stay two."""
     if not name.isidentifier() or not name.isascii() or name.startswith("__"):  # Python mangles the last inside classes
         return _spelt(name)
@@ -88,7 +100,8 @@ def _spelt(name: str) -> str:
 
 
 @cache
-def _reserved(own: bool) -> frozenset[str]:
+def _reserved(own: int) -> frozenset[str]:
+    """What cannot be a part's name; own: the format of files whose names of a network's own are among it, 0 for none."""
     module: Any = nn.Module()
-    names = {*dir(module), *keyword.kwlist, *(OWN if own else ()), SELF, ""}
+    names = {*dir(module), *keyword.kwlist, *(OWN if own else ()), *(SINCE_3 if own >= 3 else ()), SELF, ""}
     return frozenset(name.rstrip("_") for name in names)

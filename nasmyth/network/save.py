@@ -4,18 +4,19 @@
     header    JSON: {"__metadata__": {"nasmyth": "<document>"}, "stages.1.conv.weight": {dtype, shape, data_offsets}, ...}
     payload   the weights, one after another
 
-The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in words. Nothing in the file is ever executed.
-Any program that reads safetensors can read the weights; `header` reads the rest.
+The document is JSON as well: format, graph and its key, inputs, outputs, history; and what it takes and gives, in
+words. Nothing in the file is ever executed. Any program that reads safetensors can read the weights; `header` reads the
+rest.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import torch
@@ -29,17 +30,23 @@ import nasmyth.forms.outputs
 import nasmyth.ops  # noqa: F401  what networks are made of has to be known before one can be read
 from nasmyth import origin
 from nasmyth.errors import ExportError, FieldError, NasmythError
-from nasmyth.files import whole
+from nasmyth.files import replacing
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
 from nasmyth.kinds import shown
+from nasmyth.network.layers import Layers
 from nasmyth.network.names import places
-from nasmyth.network.network import Network
 from nasmyth.network.terms import gives, takes_raw
-from nasmyth.record import DEEPEST, UNFIT, Value, from_json, parsed, to_json
+from nasmyth.record import FIELD_ERRORS, MAX_DEPTH, Value, from_json, names_former, parse_json, to_json
 
-FORMAT = 2
+FORMAT = 3
 """Raised when an older Nasmyth could not read what this one writes."""
+
+L = TypeVar("L", bound=Layers)
+
+NETWORK, TRAINING = "nasmyth", "nasmyth.training"
+KINDS = {NETWORK: "a network", TRAINING: "the state of a training (TrainingState.from_bytes reads it)"}
+"""What files hold, by the name of their document."""
 
 _LIMIT = 100_000_000
 """The longest header that safetensors reads, bytes."""
@@ -48,15 +55,21 @@ MOST_TABLES = 1 << 28
 """Bytes of what layers hold and do not save, such as sines and cosines of positions: a file says them in a few words."""
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Layers, path: str | os.PathLike[str]) -> None:
     """Write a network to `path`, whole or not at all. Raises ExportError."""
     data = to_bytes(network)
-    with whole(path) as folder:
+    with replacing(path) as folder:
         (folder / Path(path).name).write_bytes(data)
 
 
-def to_bytes(network: Network) -> bytes:
+def to_bytes(network: Layers) -> bytes:
     """The file's content. The order of everything is fixed, so that equal networks give equal bytes."""
+    document = {**description(network), "takes": takes_raw(network), "gives": gives(network)}
+    return packed(network.state_dict(), NETWORK, document)
+
+
+def description(network: Layers) -> dict[str, Any]:
+    """A network without its weights, as JSON data."""
     document = {
         "format": FORMAT,
         "graph": network.graph.to_json(),
@@ -64,19 +77,21 @@ def to_bytes(network: Network) -> bytes:
         "inputs": to_json(network.inputs),
         "outputs": to_json(network.outputs),
         "history": to_json(network.history),
-        "takes": takes_raw(network),
-        "gives": gives(network),
     }
     if theirs := origin.made_of(*(node.op for node in network.graph.nodes)):
         document["made_of"] = theirs
+    return document
+
+
+def packed(tensors: Mapping[str, Tensor], kind: str, document: Any) -> bytes:
+    """A safetensors file with one document in its metadata; one entry only, since several are written in random order."""
     text = msgspec.json.encode(document, order="sorted").decode()
-    # one entry only: safetensors writes several in random order
-    data: bytes = safetensors.save(_separate(network.state_dict()), {"nasmyth": text})
+    data: bytes = safetensors.save(_separate(tensors), {kind: text})
     return data
 
 
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a file, in evaluation mode, on the CPU. Raises ExportError, which names the file."""
+def load(path: str | os.PathLike[str], make: Callable[..., L]) -> L:
+    """The network in a file, in evaluation mode, on the CPU, made by `make`. Raises ExportError, which names the file."""
     if not isinstance(path, (str, os.PathLike)):
         raise ExportError(f"a network is loaded from the path of a .safetensors file, and this is {shown(path)}")
     try:
@@ -84,32 +99,36 @@ def load(path: str | os.PathLike[str]) -> Network:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror}") from error
     try:
-        return from_bytes(data)
+        return from_bytes(data, make)
     except ExportError as error:
         raise ExportError(f"{path}: {error}") from error
 
 
-def from_bytes(data: bytes) -> Network:
-    """The network that `to_bytes` wrote. Raises ExportError."""
+def from_bytes(data: bytes, make: Callable[..., L]) -> L:
+    """The network that `to_bytes` wrote, made by `make`. Raises ExportError."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ExportError(f"a network is read from bytes, got {shown(data)}; Network.load(path) reads a file")
-    document = _document(data := bytes(data))
+    document = unpacked(data := bytes(data), NETWORK, FORMAT)
+    return built(document, tensors_in(data), make)
+
+
+def built(document: dict[str, Any], weights: dict[str, Tensor], make: Callable[..., L]) -> L:
+    """The network that a document describes, with these weights, made by `make`. Nothing is built before they are known to fit."""
     with _building():
         origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])
         key = graph.key
-    if key != document.get("key"):
+    if key != document.get("key") and not names_former(document["graph"]):
         raise ExportError(
             f"its graph was {shown(document.get('key'))} when it was saved and reads as {key} here: "
             "the definition or a default of one of its ops has changed since"
         )
-    weights = _tensors(data)
-    if document["format"] == 1:
-        weights = _renamed(graph, weights)
+    if document.get("format", FORMAT) < FORMAT:
+        weights = _renamed(graph, weights, document["format"])
     with _building():
         inputs, outputs = _end(document["inputs"]), _end(document["outputs"])
         _refuse_other_weights(graph, weights)
-        network = Network(graph, inputs, outputs, history=_plain(document["history"]))
+        network = make(graph, inputs, outputs, history=_plain(document["history"]))
         _refuse_mismatch(network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)  # assigned, not copied: types stay as they were saved
     return network.eval()
@@ -122,7 +141,7 @@ def _building() -> Iterator[None]:
         yield
     except ExportError:
         raise
-    except (NasmythError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (NasmythError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         what = f"it lacks {error}" if type(error) is KeyError else error
         raise ExportError(f"the network in it cannot be built: {what}") from error
 
@@ -144,7 +163,8 @@ def made_of(path: str | os.PathLike[str]) -> Any:
     try:
         with open(path, "rb") as file:
             size = file.read(8)
-            return _document(size + file.read(min(int.from_bytes(size, "little"), _LIMIT))).get("made_of")
+            data = size + file.read(min(int.from_bytes(size, "little"), _LIMIT))
+            return unpacked(data, NETWORK, FORMAT).get("made_of")
     except (OSError, ExportError):
         return None  # `load` says what is wrong
 
@@ -169,36 +189,41 @@ def header(data: bytes) -> dict[str, Any]:
     return found
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def unpacked(data: bytes, kind: str, newest: int) -> dict[str, Any]:
+    """The document of a file of this kind, of format `newest` or older. Raises ExportError for any other."""
     metadata = header(data).get("__metadata__")
-    text = metadata.get("nasmyth") if isinstance(metadata, dict) else None
+    text = metadata.get(kind) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
+        other = next((KINDS[name] for name in metadata if name in KINDS), "") if isinstance(metadata, dict) else ""
+        if other:
+            raise ExportError(f"this file holds {other}, and {KINDS[kind]} is wanted")
         raise ExportError("a safetensors file, but not one that Nasmyth wrote: it holds weights without a graph")
     try:
-        document = parsed(text)
+        document = parse_json(text)
         version = document["format"]
     except (NasmythError, TypeError, KeyError):
-        raise ExportError("the description of the network in it is damaged") from None
-    if not isinstance(version, int) or version > FORMAT:
+        raise ExportError("the description of what it holds is damaged") from None
+    if not isinstance(version, int) or version > newest:
         raise ExportError(
-            f"written by a newer Nasmyth (format {version}, this one reads up to {FORMAT}): upgrade nasmyth"
+            f"written by a newer Nasmyth (format {version}, this one reads up to {newest}): upgrade nasmyth"
         )
     return dict(document)
 
 
-def _tensors(data: bytes) -> dict[str, Tensor]:
+def tensors_in(data: bytes) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises ExportError."""
     try:
         tensors: dict[str, Tensor] = safetensors.load(data)
         return tensors
-    except (SafetensorError, *UNFIT, RuntimeError, MemoryError) as error:
+    except (SafetensorError, *FIELD_ERRORS, RuntimeError, MemoryError) as error:
         raise ExportError(f"truncated or damaged: {error}") from error
 
 
-def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a file of format 1 under the names of today."""
-    addresses = [node.address for node in graph.nodes[1:]]
+def _renamed(graph: Graph, weights: dict[str, Tensor], format: int) -> dict[str, Tensor]:
+    """The weights of a file of an earlier format under the names of today."""
+    addresses = [node.address for node in graph.nodes if node.inputs]
     now = places(addresses)
-    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format=1).items()}
+    new = {".".join(path): ".".join(now[address]) for address, path in places(addresses, format).items()}
     heads = sorted(new, key=len, reverse=True)
     found = {}
     for name, tensor in weights.items():
@@ -208,7 +233,8 @@ def _renamed(graph: Graph, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _refuse_other_weights(graph: Graph, weights: dict[str, Tensor]) -> None:
-    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises ExportError."""
+    """Before anything is built: the weights are those of the graph, and it holds little besides them. Raises
+    ExportError."""
     expected, tables = _outline(graph)
     if tables > MOST_TABLES:
         raise ExportError(
@@ -228,7 +254,7 @@ def _outline(graph: Graph) -> tuple[dict[str, Tensor] | None, int]:
     """
     found: dict[str, Tensor] = {}
     tables, whole = 0, True
-    nodes = {node.address: node for node in reversed(graph.nodes[1:])}
+    nodes = {node.address: node for node in reversed(graph.nodes) if node.inputs}
     for address, path in places(nodes).items():
         node = nodes[address]
         try:
@@ -257,7 +283,7 @@ def _refuse_mismatch(expected: dict[str, Tensor], weights: dict[str, Tensor]) ->
         raise ExportError(f"its weights do not match its graph: {'; '.join(problems[:3])}{more}")
 
 
-def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """On the CPU, contiguous, and no two sharing memory, which safetensors refuses."""
     seen: set[int] = set()
     found: dict[str, Tensor] = {}
@@ -273,15 +299,15 @@ def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _plain(data: Any) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise TypeError("its history is not a list")
-    if _levels(data) > DEEPEST:
-        raise TypeError(f"its history has more than {DEEPEST} levels within each other")
+    if _levels(data) > MAX_DEPTH:
+        raise TypeError(f"its history has more than {MAX_DEPTH} levels within each other")
     return tuple(data)
 
 
 def _levels(data: Any) -> int:
-    """How deep plain data goes; more than DEEPEST is not looked into."""
+    """How deep plain data goes; more than MAX_DEPTH is not looked into."""
     level, found = [data], 0
-    while level and found <= DEEPEST:
+    while level and found <= MAX_DEPTH:
         level = [
             v
             for part in level

@@ -6,53 +6,91 @@ stored   what the other exports take: uint8 pixels, rows of numbers and codes (s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
 
 from nasmyth.forms.inputs import Column, ImageInput, TableInput
 from nasmyth.forms.scale import pixels_seen
 
 if TYPE_CHECKING:
-    from nasmyth.network.network import Network
+    from nasmyth.network.layers import Layers
 
 COLUMNS = 20
 """So many columns are described one by one."""
 
 
-def takes_raw(network: Network) -> str:
+def takes_raw(network: Layers) -> str:
     """What `predict` takes: dtype, layout and range of images, the columns of a table."""
-    inputs = network.inputs
-    if isinstance(inputs, ImageInput):
-        return (
-            f"images of {inputs.height} x {inputs.width} pixels, {_channels(inputs)}, N H W or N H W C: uint8 from 0 (black) "
-            f"to 255 (white), or other numbers from {inputs.low:g} to {inputs.high:g}{_trained(inputs)}"
-        )
-    if isinstance(inputs, TableInput):
-        return f"a dict of columns, or a DataFrame, with {_columns(inputs)}"
-    return f"prepared input: float32 (N, {_lengths(network.graph.input)})"
+    return f"prepared input: {_prepared(network)}" if network.inputs is None else raw_words(network.inputs)
 
 
-def takes_stored(network: Network) -> str:
+def takes_stored(network: Layers) -> str:
     """What a pipeline takes as a tensor: dtype, layout and range."""
-    inputs = network.inputs
-    if isinstance(inputs, ImageInput):
-        scaled = "" if (inputs.low, inputs.high) == (0, 255) else f", which stand for {inputs.low:g} to {inputs.high:g}"
-        return (
-            f"uint8 (N, {inputs.height}, {inputs.width}, {inputs.channels}), N H W C, {_channels(inputs)}: pixels from 0 "
-            f"(black) to 255 (white){scaled}{_trained(inputs)}. They are normalised inside"
-        )
-    if isinstance(inputs, TableInput):
-        return f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}; a category as its place, from 1, and 0 if missing"
-    return f"float32 (N, {_lengths(network.graph.input)}), prepared as for training"
+    return f"{_prepared(network)}, prepared as for training" if network.inputs is None else stored_words(network.inputs)
 
 
-def gives(network: Network) -> str:
+def _prepared(network: Layers) -> str:
+    entries = network.graph.inputs
+    if entries.plain:
+        return f"float32 (N, {_lengths(network.graph.input)})"
+    told = [f"{e.name}: {_TYPES[e.dtype]} (N, {_lengths(e.shape)})" for e in entries]
+    return f"{', '.join(told)}"
+
+
+_TYPES = {"float": "float32", "int": "int64", "bool": "bool"}
+
+
+@singledispatch
+def raw_words(inputs: Any) -> str:
+    """What a kind of input is read from."""
+    return str(inputs.takes)
+
+
+@singledispatch
+def stored_words(inputs: Any) -> str:
+    """What a kind of input is stored as."""
+    return str(inputs.takes)
+
+
+@raw_words.register
+def _(inputs: ImageInput) -> str:
+    return (
+        f"images of {inputs.height} x {inputs.width} pixels, {_channels(inputs)}, N H W or N H W C: uint8 from 0 (black) "
+        f"to 255 (white), or other numbers from {inputs.low:g} to {inputs.high:g}{_trained(inputs)}"
+    )
+
+
+@raw_words.register
+def _(inputs: TableInput) -> str:
+    return f"a dict of columns, or a DataFrame, with {_columns(inputs)}"
+
+
+@stored_words.register
+def _(inputs: ImageInput) -> str:
+    scaled = "" if (inputs.low, inputs.high) == (0, 255) else f", which stand for {inputs.low:g} to {inputs.high:g}"
+    return (
+        f"uint8 (N, {inputs.height}, {inputs.width}, {inputs.channels}), N H W C, {_channels(inputs)}: pixels from 0 "
+        f"(black) to 255 (white){scaled}{_trained(inputs)}. They are normalised inside"
+    )
+
+
+@stored_words.register
+def _(inputs: TableInput) -> str:
+    return f"float32 (N, {len(inputs.columns)}), rows of {_columns(inputs)}; a category as its place, from 1, and 0 if missing"
+
+
+def gives(network: Layers) -> str:
     """What comes out."""
     outputs = network.outputs
     if outputs is None:
         return f"the last layer's output: float32 (N, {_lengths(network.graph.output)})"
+    each = "".join(f" x {length}" for length in outputs.shape[:-1])
     if outputs.kind == "classification":
-        return f"labels (int64, N) and probabilities (float32, N x {outputs.size}) of {outputs.size} classes"
-    return f"values of {', '.join(outputs.names)} in the units of the training targets: float32 (N, {outputs.size})"
+        return (
+            f"labels (int64, N{each}) and probabilities (float32, N{each} x {outputs.size}) of {outputs.size} classes"
+        )
+    shape = _lengths(outputs.shape)
+    return f"values of {', '.join(outputs.names)} in the units of the training targets: float32 (N, {shape})"
 
 
 def of_column(column: Column) -> str:

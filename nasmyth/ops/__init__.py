@@ -2,18 +2,17 @@
 
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
+from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
+from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
-from nasmyth.ops.fading import Fading
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
-from nasmyth.ops.joins import Gate
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
-from nasmyth.ops.nudge import Nudge
 from nasmyth.ops.opaque import Opaque
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
@@ -24,6 +23,8 @@ from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, 
 from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
+from nasmyth.ops.sequence import SequenceConv
+from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
@@ -44,17 +45,16 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "DecayingActivation",
     "DepthwiseConv",
     "Divide",
     "DotProductAttention",
     "DropPath",
     "Dropout",
     "Embedding",
-    "Fading",
     "FirstToken",
     "Flatten",
     "Function",
-    "Gate",
     "GlobalResponseNorm",
     "GroupNorm",
     "HeadAttention",
@@ -74,7 +74,6 @@ __all__ = [
     "MessagePassing",
     "Moment",
     "Multiply",
-    "Nudge",
     "Opaque",
     "Part",
     "Patchify",
@@ -89,6 +88,8 @@ __all__ = [
     "RowProducts",
     "ScheduledDropPath",
     "Select",
+    "SequenceConv",
+    "ShiftPixel",
     "SinCosPosition",
     "Slice",
     "Softmax",

@@ -10,11 +10,22 @@ from torch import nn
 
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import with_bias
 
 
-@op("b l d=(heads k) -> b l d")
+@op(
+    "b l d=(heads k), mask?: b l -> b l d",
+    weights=with_bias(
+        {"qkv.weight": "(3 heads k) d", "out.weight": "d (heads k)"}, {"qkv.bias": "(3 heads k)", "out.bias": "d"}
+    ),
+    ordered=lambda attention: "l" if attention.causal else "",
+    mixes="l d",
+)
 class Attention(nn.Module):
-    """Multi-head self-attention with fused kernels; `causal`: a place sees only itself and earlier ones."""
+    """Multi-head self-attention with fused kernels; `causal`: a place sees only itself and earlier ones.
+
+    Places that the graph's input `mask` leaves out are seen by none.
+    """
 
     def __init__(self, d: int, heads: int = 4, bias: bool = True, causal: bool = False) -> None:
         super().__init__()
@@ -22,13 +33,21 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(d, 3 * d, bias)
         self.out = nn.Linear(d, d, bias)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        if mask is None:
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        else:
+            seen = mask > 0
+            seen = (seen | ~seen.any(1, keepdim=True))[:, None, None, :]  # of nothing at all, everything is seen
+            if self.causal:
+                seen = seen & torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+                seen = seen | torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
-@op("b c=(3 heads k) h w -> b heads*k h w")
+@op("b c=(3 heads k) h w -> b (heads k) h w", mixes="h w k")
 class PixelAttention(nn.Module):
     """Attention among the pixels of an image, of queries, keys and values that its channels already hold, in this order.
 
@@ -72,5 +91,6 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 EXAMPLES = [
     (Attention(heads=2), (5, 6)),
     (Attention(heads=3, bias=False, causal=True), (4, 6)),
+    (Attention(heads=2), (5, 6), (5,)),
     (PixelAttention(heads=2), (12, 3, 4)),
 ]

@@ -18,20 +18,12 @@ from torch import nn
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import with_bias
 
 
 def _conv_shape(conv: Any, *shapes: Shape) -> Shape:
-    """The sentence's shape, once `groups` is known to divide the outputs too, which no sentence can say."""
-    shape: Shape = conv.sentence.result(conv.solve(*shapes), conv)
-    if conv.out % conv.groups:
-        raise ShapeError(f"{conv!r}: groups={conv.groups} must divide out={conv.out}")
     _positive(conv)
-    return shape
-
-
-def _depthwise_shape(conv: Any, *shapes: Shape) -> Shape:
-    _positive(conv)
-    shape: Shape = conv.sentence.result(conv.solve(*shapes), conv)
+    shape: Shape = conv.parsed_signature.result(conv.solve(*shapes), conv)
     return shape
 
 
@@ -40,7 +32,12 @@ def _positive(conv: Any) -> None:
         raise ShapeError(f"{conv!r}: kernel and dilation must be at least 1")
 
 
-@op("b c=(groups n) h w -> b out h/stride w/stride", infer=_conv_shape)
+@op(
+    "b c=(groups n) h w -> b out=(groups m) h/stride w/stride",
+    infer=_conv_shape,
+    weights=with_bias({"weight": "out n kernel kernel"}, {"bias": "out"}),
+    ordered="kernel",
+)
 class Conv(nn.Conv2d):
     """2-D convolution with a square kernel; `groups` must divide the channels in and out."""
 
@@ -65,7 +62,12 @@ class Conv(nn.Conv2d):
         return super().forward(x)
 
 
-@op("b c h w -> b c h/stride w/stride", infer=_depthwise_shape)
+@op(
+    "b c h w -> b c h/stride w/stride",
+    infer=_conv_shape,
+    weights=with_bias({"weight": "c 1 kernel kernel"}, {"bias": "c"}),
+    ordered="kernel",
+)
 class DepthwiseConv(nn.Conv2d):
     """2-D convolution of each channel by itself (Chollet 2017, arXiv:1610.02357)."""
 
@@ -91,7 +93,12 @@ def _even_overhang(conv: Any) -> None:
             )
 
 
-@op("b c h w -> b out h*stride w*stride", check=_even_overhang)
+@op(
+    "b c h w -> b out h*stride w*stride",
+    check=_even_overhang,
+    weights=with_bias({"weight": "c out kernel kernel"}, {"bias": "out"}),
+    ordered="kernel",
+)
 class TransposedConv(nn.ConvTranspose2d):
     """Enlarges an image `stride` times by a learned kernel: the transpose of a strided convolution (Zeiler 2010)."""
 

@@ -26,7 +26,22 @@ def _odd_kernels(mix: Any) -> None:
         )
 
 
-@op("b c=(2 heads k) h w, b e h w, b d p q -> b c h w", check=_odd_kernels)
+def _weights(mix: Any) -> dict[str, str]:
+    return {
+        "query.weight": "(heads k) e 1 1",
+        "key.weight": "(heads k) d 1 1",
+        "mix.weight": f"{_taps(mix)} (regions regions)",
+        "bias": f"heads 1 1 {_taps(mix)}",
+    }
+
+
+@op(
+    "b c=(2 heads k) h w, b e h w, b d p q -> b c h w",
+    check=_odd_kernels,
+    weights=_weights,
+    ordered="h w p q regions",
+    mixes="h w",
+)
 class ContMix(nn.Module):
     """Gathers values by kernels of each pixel's own; takes values, queries and a context, which may have another size.
 

@@ -14,7 +14,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing
 
 
-@op("b c (h p) (w p) -> b (h w) d")
+@op("b c (h p) (w p) -> b (h w) d", weights={"weight": "d c p p", "bias": "d"})
 class Patchify(nn.Conv2d):
     """Patches of p by p pixels, each projected to d features, row by row (Dosovitskiy 2021, arXiv:2010.11929)."""
 
@@ -25,9 +25,11 @@ class Patchify(nn.Conv2d):
         return super().forward(x).flatten(2).transpose(1, 2)
 
 
-@op("b ... -> b ... d")
+@op("b ... -> b ... d", weights={"weight": "codes d"}, ordered="codes")
 class Embedding(nn.Embedding):
     """A learned vector for each code (Bengio 2003). Codes from 0 on, whole or as floats; what is beyond is the last one."""
+
+    takes_codes = True  # what preprocessing has centred and scaled would fall onto a few of them: networks refuse it
 
     def __init__(self, codes: int, d: int) -> None:
         super().__init__(codes, d)
@@ -37,7 +39,7 @@ class Embedding(nn.Embedding):
         return F.embedding(codes.clamp(0, self.num_embeddings - 1), self.weight)
 
 
-@op("b l d -> b l d")
+@op("b l d -> b l d", weights={"position": "l d"})
 class LearnedPosition(nn.Module):
     """Adds a learned vector for each place (Dosovitskiy 2021)."""
 
@@ -50,7 +52,7 @@ class LearnedPosition(nn.Module):
         return x + self.position
 
 
-@op("b l d=(2 k) -> b l d")
+@op("b l d=(2 k) -> b l d", weights={"position": "l d"})
 class SinCosPosition(nn.Module):
     """Adds sines and cosines of the place, at wavelengths from 2 pi to 2 pi `longest` (Vaswani 2017, section 3.5; sines
     first, then cosines)."""

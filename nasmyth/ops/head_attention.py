@@ -11,6 +11,7 @@ from torch import nn
 from nasmyth.errors import SpaceError
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import with_bias
 
 
 def _some_heads(attention: Any) -> None:
@@ -20,7 +21,14 @@ def _some_heads(attention: Any) -> None:
             raise SpaceError(f"{attention!r}: {name} must be at least 1")
 
 
-@op("b l d -> b l d", check=_some_heads)
+@op(
+    "b l d -> b l d",
+    check=_some_heads,
+    weights=with_bias(
+        {"qkv.weight": "(3 heads k) d", "out.weight": "d (heads k)"}, {"qkv.bias": "(3 heads k)", "out.bias": "d"}
+    ),
+    mixes="l d",
+)
 class HeadAttention(nn.Module):
     """Multi-head self-attention whose heads are `k` wide, however many there are and whatever d is.
 
@@ -39,7 +47,13 @@ class HeadAttention(nn.Module):
         return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
-@op("b c=(heads k) h=(split m) w=(split n) -> b c h w")
+@op(
+    "b c=(heads k) h=(split m) w=(split n) -> b c h w",
+    weights=with_bias(
+        {"qkv.weight": "(3 heads k) c", "out.weight": "c (heads k)"}, {"qkv.bias": "(3 heads k)", "out.bias": "c"}
+    ),
+    mixes="c h w",
+)
 class SplitAttention(nn.Module):
     """Self-attention among the pixels of each of `split` by `split` equal parts of an image; 1: among all of them.
 

@@ -1,4 +1,4 @@
-"""Ops of several inputs, and the modules of those that `graph.joins` defines without torch."""
+"""The modules of the ops that `graph.joins` defines without torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import torch
 from torch import nn
 
 from nasmyth.graph import joins
-from nasmyth.graph.op import op
-from nasmyth.ops.rules import weightless
 
 
 class Identity(nn.Module):
@@ -34,11 +32,12 @@ class Add(nn.Module):
 
 
 class Multiply(nn.Module):
-    """The elementwise product of equal shapes."""
+    """The elementwise product; what lacks the last axes is repeated along them."""
 
     def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         for other in others:
-            x = x * other
+            x, other = (x, other) if x.dim() >= other.dim() else (other, x)
+            x = x * other.reshape(other.shape + (1,) * (x.dim() - other.dim()))
         return x
 
 
@@ -60,16 +59,6 @@ joins.Multiply.module = Multiply
 joins.Concat.module = Concat
 
 
-@op("b c h w, b c -> b c h w")
-class Gate(nn.Module):
-    """Multiplies each channel of an image by its own number: `parallel(Identity(), gate, join=Gate())`."""
-
-    def forward(self, x: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
-        return x * gate[:, :, None, None]
-
-
-weightless(Gate)
-
 EXAMPLES = [
     (joins.Identity(), (3, 4)),
     (joins.Zero(), (3, 4)),
@@ -77,5 +66,6 @@ EXAMPLES = [
     (joins.Multiply(), (3, 4), (3, 4)),
     (joins.Concat(), (3, 4, 4), (2, 4, 4)),
     (joins.Concat("d"), (3, 4), (3, 2)),
-    (Gate(), (3, 4, 5), (3,)),
+    (joins.Multiply(), (3, 4, 5), (3,)),
+    (joins.Multiply(), (3,), (3, 4, 5), (3, 4)),
 ]

@@ -9,9 +9,10 @@ from torch import nn
 
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
+from nasmyth.ops.rules import with_bias
 
 
-@op("... d -> ... out")
+@op("... d -> ... out", weights=with_bias({"weight": "out d"}, {"bias": "out"}))
 class Linear(nn.Linear):
     """A matrix product over the last axis, and a bias."""
 

@@ -16,8 +16,10 @@ from nasmyth.graph.op import buffer_count, mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing
 
+_STATISTICS = {"weight": "c", "bias": "c", "running_mean": "c", "running_var": "c", "num_batches_tracked": ""}
 
-@op("b c ... -> b c ...")
+
+@op("b c ... -> b c ...", weights=_STATISTICS)
 class BatchNorm(nn.BatchNorm2d):
     """Over the batch and all places, for each channel of an image or feature of a vector (Ioffe 2015, arXiv:1502.03167)."""
 
@@ -28,7 +30,7 @@ class BatchNorm(nn.BatchNorm2d):
         """Any number of places: the signature has been checked already."""
 
 
-@op("b ... d -> b ... d")
+@op("b ... d -> b ... d", weights={name: said.replace("c", "d") for name, said in _STATISTICS.items()})
 class TokenBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over the batch and all places, for each feature in the last axis."""
 
@@ -39,7 +41,7 @@ class TokenBatchNorm(nn.BatchNorm1d):
         return super().forward(x.flatten(0, -2)).reshape(x.shape)
 
 
-@op("... d -> ... d")
+@op("... d -> ... d", weights={"weight": "d", "bias": "d"}, mixes="d")
 class LayerNorm(nn.LayerNorm):
     """Over the last axis, at each place (Ba 2016, arXiv:1607.06450)."""
 
@@ -47,7 +49,7 @@ class LayerNorm(nn.LayerNorm):
         super().__init__(d, eps)
 
 
-@op("b c h w -> b c h w")
+@op("b c h w -> b c h w", weights={"weight": "c", "bias": "c"}, mixes="c")
 class LayerNorm2d(nn.LayerNorm):
     """Over the channels of an image, at each pixel, as ConvNeXt does (Liu 2022, arXiv:2201.03545)."""
 
@@ -59,7 +61,7 @@ class LayerNorm2d(nn.LayerNorm):
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)
 
 
-@op("b c=(groups n) ... -> b c ...")
+@op("b c=(groups n) ... -> b c ...", weights={"weight": "c", "bias": "c"}, mixes="n ...")
 class GroupNorm(nn.GroupNorm):
     """Over groups of channels and all places of one example (Wu 2018, arXiv:1803.08494)."""
 
@@ -67,7 +69,7 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(groups, c, eps)
 
 
-@op("b c h w -> b c h w")
+@op("b c h w -> b c h w", weights={"scale": "c 1 1", "shift": "c 1 1"}, mixes="c h w")
 class GlobalResponseNorm(nn.Module):
     """Lifts the channels that answer more strongly than the others, over the whole image, beside a shortcut (ConvNeXt V2,
     Woo 2023, arXiv:2301.00808, equation 3)."""
@@ -84,7 +86,7 @@ class GlobalResponseNorm(nn.Module):
         return (self.scale * share + 1) * x + self.shift
 
 
-@op("... d -> ... d")
+@op("... d -> ... d", weights={"weight": "d"}, mixes="d")
 class RMSNorm(nn.RMSNorm):
     """Division by the root mean square over the last axis (Zhang 2019, arXiv:1910.07467)."""
 

@@ -26,6 +26,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
+from nasmyth.graph.op_axes import OpAxes, all_fixed, op_axes
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import foreign  # noqa: F401  a function of PyTorch that opaque ops may call
 from nasmyth.ops.calls import check
@@ -158,7 +159,7 @@ class Opaque(nn.Module):
 def _only_fields(call: Any, *shapes: Shape) -> dict[str, Any]:
     """Shapes of inputs need not agree, so their axes have no one length."""
     call.infer(*shapes)
-    return dict(zip(call.fields, call._values, strict=True))
+    return dict(zip(call.fields, call.field_values, strict=True))
 
 
 def _described(call: Any) -> str:
@@ -205,6 +206,12 @@ def _(call: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 @buffer_count.register(Opaque)
 def _(call: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return _size(call, learned=False)
+
+
+@op_axes.register(Opaque)
+def _(call: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    weights = {name: shape for name, shape, *_ in call.weights}
+    return all_fixed(call, inputs, output, weights, f"{called(call)} is opaque, traced for this shape alone")
 
 
 @mac_count.register(Opaque)

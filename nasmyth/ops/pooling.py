@@ -74,26 +74,41 @@ def _some_axes(mean: Any) -> None:
 
 def _mean_signature(mean: Any) -> str:
     layout, gone = _layout(mean.axes), mean.axes.split()
+    if gone == ["l"]:
+        return "b l d, mask?: b l -> b d"
     return f"b {' '.join(layout)} -> b {' '.join(axis for axis in layout if axis not in gone)}"
 
 
 @op(_mean_signature, check=_some_axes)
 class Mean(nn.Module):
     """The mean over whole axes: `Mean("h w")` of images is global average pooling (Lin 2014, arXiv:1312.4400), `Mean("l")`
-    of sequences the mean token."""
+    of sequences the mean token, of those that the graph's input `mask` does not leave out."""
 
     def __init__(self, axes: str = "h w") -> None:
         super().__init__()
         self.dims = [{"c": 1, "h": 2, "w": 3, "l": 1, "d": 2}[axis] for axis in axes.split()]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean(self.dims)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is None:
+            return x.mean(self.dims)
+        seen = (mask > 0).to(x.dtype).unsqueeze(2)
+        return (x * seen).sum(1) / seen.sum(1).clamp(min=1.0)
 
     def extra_repr(self) -> str:
         return f"dims={self.dims}"
 
 
-@op("b l d=(heads k) -> b d")
+@op(
+    "b l d=(heads k) -> b d",
+    weights={
+        "query": "heads 1 k",
+        "key_value.weight": "(2 heads k) d",
+        "key_value.bias": "(2 heads k)",
+        "out.weight": "d (heads k)",
+        "out.bias": "d",
+    },
+    mixes="d",
+)
 class AttentionPool(nn.Module):
     """One learned query for each head attends to all places (Lee 2019, arXiv:1810.00825, eq. 11 with one seed vector and
     no feed-forward part)."""

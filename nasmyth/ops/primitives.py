@@ -14,6 +14,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError, SpaceError, nearest
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
+from nasmyth.graph.op_axes import OpAxes, by_sentence, op_axes
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing, weightless
 
@@ -38,7 +39,7 @@ def _known_moment(moment: Any) -> None:
 
 
 def _whole_groups(moment: Any, *shapes: Shape) -> Shape:
-    shape: Shape = moment.sentence.result(moment.solve(*shapes), moment)
+    shape: Shape = moment.parsed_signature.result(moment.solve(*shapes), moment)
     if moment.over == "group" and shape[0] % moment.groups:
         raise ShapeError(
             f"{moment!r}: {shape[0]} channels are no {moment.groups} equal groups; make groups divide them"
@@ -87,7 +88,7 @@ class Maximum(nn.Module):
         return x
 
 
-@op("b c h w -> b c h w")
+@op("b c h w -> b c h w", weights={"value": "c"})
 class Learned(nn.Module):
     """A learned number for each channel, at every pixel, whatever comes in."""
 
@@ -111,7 +112,15 @@ class Constant(nn.Module):
         return torch.full_like(x, self.value)
 
 
-@op("b c h w -> b c h w", infer=_whole_groups, check=_known_moment)
+def _running(moment: Any) -> dict[str, str]:
+    return {"running_mean" if moment.kind == "mean" else "running_var": "c"} if moment.over == "batch" else {}
+
+
+def _taken_over(moment: Any) -> str:
+    return {"batch": "", "instance": "h w", "group": "n h w"}.get(moment.over, "c h w")
+
+
+@op("b c h w -> b c h w", infer=_whole_groups, check=_known_moment, weights=_running, mixes=_taken_over)
 class Moment(nn.Module):
     """A mean, root mean square or deviation of an image, at every pixel that it was taken over.
 
@@ -167,6 +176,12 @@ class Moment(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.kind}, {self.over}"
+
+
+@op_axes.register(Moment)
+def _(moment: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    grouped = moment.over == "group"
+    return by_sentence(moment, inputs, output, "b c=(groups n) h w -> b c h w" if grouped else "")
 
 
 @buffer_count.register(Moment)

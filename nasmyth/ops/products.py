@@ -22,7 +22,7 @@ class MatMul(nn.Module):
         return x @ y
 
 
-@op("b ... l k, b ... m k, b ... m v -> b ... l v")
+@op("b ... l k, b ... m k, b ... m v -> b ... l v", ordered=lambda attention: "l m" if attention.causal else "")
 class DotProductAttention(nn.Module):
     """Queries meet keys and gather values (Vaswani 2017, arXiv:1706.03762, eq. 1).
 

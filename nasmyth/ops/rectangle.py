@@ -17,7 +17,7 @@ def _odd(conv: Any) -> None:
         raise SpaceError(f"{conv!r}: tall and wide are odd")
 
 
-@op("b c h w -> b out h/down w/across", check=_odd)
+@op("b c h w -> b out h/down w/across", check=_odd, weights={"weight": "out c tall wide"}, ordered="tall wide")
 class RectConv(nn.Conv2d):
     """A convolution of `tall` x `wide` pixels, with a stride for each axis; zeros around the image, no bias."""
 

@@ -50,7 +50,7 @@ class DropPath(nn.Module):
         return f"rate={self.rate}"
 
 
-@op("... d -> ... d")
+@op("... d -> ... d", weights={"scale": "d"})
 class LayerScale(nn.Module):
     """A learned factor for each feature in the last axis, small at first (Touvron 2021, arXiv:2103.17239)."""
 
@@ -62,7 +62,7 @@ class LayerScale(nn.Module):
         return x * self.scale
 
 
-@op("b c h w -> b c h w")
+@op("b c h w -> b c h w", weights={"scale": "c"})
 class LayerScale2d(nn.Module):
     """A learned factor for each channel of an image, small at first."""
 

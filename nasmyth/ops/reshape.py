@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -11,15 +10,12 @@ from torch import nn
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import op
+from nasmyth.graph.op_axes import NamedAxis, OpAxes, free_axis, op_axes
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import weightless
 
 
-def _flat(flatten: Any, *shapes: Shape) -> Shape:
-    return (math.prod(shapes[0]),)
-
-
-@op("b ...", infer=_flat)
+@op("b ... -> b (...)")
 class Flatten(nn.Module):
     """All numbers of an example as one vector."""
 
@@ -47,7 +43,7 @@ class ToImage(nn.Module):
         return x.transpose(1, 2).unflatten(2, (self.h, -1))
 
 
-@op("b c=(groups n) h w -> b c h w")
+@op("b c=(groups n) h w -> b (n groups) h w")
 class ChannelShuffle(nn.Module):
     """Deals the channels of each group out to all groups (Zhang 2018, arXiv:1707.01083)."""
 
@@ -60,7 +56,7 @@ class ChannelShuffle(nn.Module):
 
 
 def _some_channels(part: Any, *shapes: Shape) -> Shape:
-    shape: Shape = part.sentence.result(part.solve(*shapes), part)
+    shape: Shape = part.parsed_signature.result(part.solve(*shapes), part)
     if part.start < 0 or part.start + part.count > shapes[0][0]:
         raise ShapeError(
             f"{part!r}: channels {part.start} to {part.start + part.count - 1} are not all there, the input has "
@@ -99,6 +95,13 @@ class Upsample(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.interpolate(x, scale_factor=self.factor, mode=self.mode)
+
+
+@op_axes.register(ChannelSlice)
+def _(part: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    c, h, w = (free_axis(name, length) for name, length in zip("chw", inputs[0], strict=True))
+    kept = NamedAxis("count", c.places[part.start : part.start + part.count])
+    return OpAxes(((c, h, w),), (kept, h, w), {}, {})
 
 
 weightless(Flatten, ToSequence, ToImage, ChannelShuffle, ChannelSlice, Upsample)

@@ -22,7 +22,7 @@ def _known_mode(resize: Any) -> None:
         raise SpaceError(f"{resize!r}: mode is 'nearest' or 'bilinear'")
 
 
-@op("b c h w -> b c size size", check=_known_mode)
+@op("b c h w -> b c size size", check=_known_mode, ordered="h w size")
 class Resize(nn.Module):
     """The whole image at `size` by `size` pixels, whatever its shape was."""
 
@@ -37,7 +37,7 @@ class Resize(nn.Module):
         return f"size={self.size}, mode={self.mode}"
 
 
-@op("b c h w, b d p q -> b c p q", check=_known_mode)
+@op("b c h w, b d p q -> b c p q", check=_known_mode, ordered="h w p q")
 class ResizeLike(nn.Module):
     """The first image at the size of the second."""
 

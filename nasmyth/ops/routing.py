@@ -15,6 +15,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError
 from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op_axes import OpAxes, by_sentence, op_axes
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing, weightless
 
@@ -22,7 +23,7 @@ from nasmyth.ops.rules import nothing, weightless
 def _unfolded(rows: Any, *shapes: Shape) -> Shape:
     if rows.kernel < 1 or rows.stride < 1:
         raise ShapeError(f"{rows!r}: kernel and stride must be at least 1")
-    shape: Shape = rows.sentence.result(rows.solve(*shapes), rows)
+    shape: Shape = rows.parsed_signature.result(rows.solve(*shapes), rows)
     return shape
 
 
@@ -46,7 +47,7 @@ def _equal_parts(part: Any, *shapes: Shape) -> Shape:
     return (*shape[:axis], shape[axis] // part.parts, *shape[axis + 1 :])
 
 
-@op("b c h w -> b (h/stride w/stride) c*kernel*kernel", infer=_unfolded)
+@op("b c h w -> b (h/stride w/stride) (c kernel kernel)", infer=_unfolded, ordered="kernel")
 class Im2Col(nn.Module):
     """Each window of an image as a row, channel by channel; windows lie as those of `Conv(kernel, stride)` do."""
 
@@ -129,6 +130,25 @@ class Pooled(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.mean((2, 3)) if x.dim() == 4 else x.mean(1)
+
+
+@op_axes.register(Col2Im)
+def _(image: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    return by_sentence(image, inputs, output, "b (h w) c -> b c h w", h=output[1], w=output[2])
+
+
+@op_axes.register(Part)
+def _(part: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    """Place i of every part is one, since the parts stay equal."""
+    names = [f"x{i}" for i in range(len(output))]
+    split = [*names]
+    split[part.axis] = f"({part.parts} {names[part.axis]})"
+    return by_sentence(part, inputs, output, f"b {' '.join(split)} -> b {' '.join(names)}")
+
+
+@op_axes.register(Pooled)
+def _(pool: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    return by_sentence(pool, inputs, output, "b c h w -> b c" if len(inputs[0]) == 3 else "b l d -> b d")
 
 
 @mac_count.register(RowProducts)

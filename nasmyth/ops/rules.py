@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nasmyth.graph.op import mac_count, param_count
@@ -11,6 +12,11 @@ from nasmyth.graph.signature import Shape
 def nothing(op: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """The rule of what costs nothing."""
     return 0
+
+
+def with_bias(weights: dict[str, str], biases: dict[str, str]) -> Callable[[Any], dict[str, str]]:
+    """The axes of weights of which some are there only where the op's field `bias` is true."""
+    return lambda op: {**weights, **biases} if op.bias else weights
 
 
 def weightless(*classes: Any) -> None:

@@ -38,7 +38,17 @@ def _one_number_each(columns: Any) -> str:
     return f"b {n} -> b {n} d"
 
 
-@op(_one_number_each, check=_numbers_first)
+def _weights(columns: Any) -> dict[str, str]:
+    """An entry of its own for each column, and for each code of each category."""
+    count, codes = columns.cardinalities.count(0), sum(columns.cardinalities)
+    waves = "1" if columns.numbers == "linear" else "(2 frequencies)"
+    found = {"weight": f"{count} {waves} d", "bias": f"{count} d"} if count else {}
+    if count and columns.numbers != "linear":
+        found["frequency"] = f"{count} frequencies"
+    return found | ({"embedding.weight": f"{codes} d"} if codes else {})
+
+
+@op(_one_number_each, check=_numbers_first, weights=_weights)
 class Columns(nn.Module):
     """Embeds each column by weights of its own.
 

@@ -7,6 +7,9 @@ wrote is traced. Axes are counted after the batch: axis 0 is the first one of an
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from operator import mul
 from typing import Any
 
 import torch
@@ -14,6 +17,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op_axes import NamedAxis, OpAxes, all_fixed, by_sentence, free_axes, op_axes
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing, weightless
 
@@ -34,6 +38,11 @@ def _reshaped(reshape: Any, *shapes: Shape) -> Shape:
 def _each_axis_once(permute: Any) -> None:
     if isinstance(permute.order, tuple) and sorted(permute.order) != list(range(len(permute.order))):
         raise SpaceError(f"{permute!r}: order names each axis once, counted after the batch: Permute((1, 0))")
+
+
+def _orders(permute: Any) -> str:
+    names = [f"x{i}" for i in range(len(permute.order))]
+    return f"b {' '.join(names)} -> b {' '.join(names[i] for i in permute.order)}"
 
 
 def _permuted(permute: Any, *shapes: Shape) -> Shape:
@@ -88,7 +97,7 @@ class Reshape(nn.Module):
         return f"{self.shape}"
 
 
-@op("b ...", infer=_permuted, check=_each_axis_once)
+@op(_orders, infer=_permuted, check=_each_axis_once)
 class Permute(nn.Module):
     """The axes in another order: `Permute((1, 0))` turns (l, d) into (d, l)."""
 
@@ -133,7 +142,7 @@ class Slice(nn.Module):
         return f"dim={self.dim}, {self.part}"
 
 
-@op("b ...", infer=_same)
+@op("b ... -> b ...", infer=_same)
 class Softmax(nn.Module):
     """Exponentials that sum to 1 along an axis."""
 
@@ -159,6 +168,68 @@ class Weight(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.weight.clone().expand(x.shape[0], *self.weight.shape)
+
+
+@op_axes.register(Reshape)
+def _(reshape: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    """Both shapes as products of what they have in common: (3, 4) as (6, 2) is "b a (p q) -> b (a p) q"."""
+    factors = _common_factors(inputs[0], output)
+    if factors is None:
+        return all_fixed(reshape, inputs, output, {}, f"no factors lead from {inputs[0]} to {output}")
+    lengths = {f"x{i}": length for i, length in enumerate(factors)}
+    sides = [" ".join(["b", *_split(shape, factors)]) for shape in (inputs[0], output)]
+    return by_sentence(reshape, inputs, output, " -> ".join(sides), **lengths)
+
+
+def _common_factors(one: Shape, other: Shape) -> list[int] | None:
+    """Lengths into which the axes of both shapes split, in order; None if there are none."""
+    if 0 in one:
+        return None
+    steps = sorted({1, *accumulate(one, mul), *accumulate(other, mul)})
+    if any(b % a for a, b in pairwise(steps)):
+        return None
+    return [b // a for a, b in pairwise(steps)]
+
+
+def _split(shape: Shape, factors: list[int]) -> Iterator[str]:
+    """Each axis as the product of the factors that it is made of."""
+    at = 0
+    for length in shape:
+        names = []
+        while length > 1:
+            length //= factors[at]
+            names.append(f"x{at}")
+            at += 1
+        yield f"({' '.join(names)})" if len(names) > 1 else names[0] if names else "1"
+
+
+@op_axes.register(Select)
+def _(select: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    axes = list(free_axes("x", inputs[0]))
+    gone = axes[select.axis]
+    left = tuple(axis for axis in axes if axis is not gone)
+    return OpAxes((tuple(axes),), left, {}, {gone.name: f"{select!r} takes one place of it"})
+
+
+@op_axes.register(Slice)
+def _(part: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    axes = free_axes("x", inputs[0])
+    left = list(axes)
+    left[part.axis] = NamedAxis(axes[part.axis].name, axes[part.axis].places[part.start : part.stop : part.step])
+    return OpAxes((axes,), tuple(left), {}, {})
+
+
+@op_axes.register(Softmax)
+def _(softmax: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    """Only the places along its axis see each other."""
+    axis = softmax.axis % len(output)
+    return by_sentence(softmax, inputs, output)._replace(mixed=frozenset({f"...{axis}"}))
+
+
+@op_axes.register(Weight)
+def _(weight: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
+    axes = free_axes("n", output)
+    return OpAxes((free_axes("x", inputs[0]),), axes, {"weight": axes}, {})
 
 
 @param_count.register(Weight)

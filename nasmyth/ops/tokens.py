@@ -12,7 +12,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing, weightless
 
 
-@op("b l d -> b l+1 d")
+@op("b l d -> b 1+l d", weights={"token": "1 1 d"})
 class ClassToken(nn.Module):
     """Puts a learned token in front (Devlin 2019, arXiv:1810.04805; for images Dosovitskiy 2021, arXiv:2010.11929)."""
 
@@ -25,7 +25,7 @@ class ClassToken(nn.Module):
         return torch.cat((self.token.expand(x.shape[0], -1, -1), x), 1)
 
 
-@op("b l d -> b d")
+@op("b l d -> b d", ordered="l")
 class FirstToken(nn.Module):
     """The first token alone: what a `ClassToken` has become."""
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from nasmyth.progress.event import Progress
 
-EVERY = 30.0
+INTERVAL = 30.0
 """Seconds between two plain lines, unless a phase begins that was not seen before."""
 ENDS = ("done", "interrupted")
 
@@ -50,7 +50,7 @@ class Calls(Display):
 
 
 class Lines(Display):
-    """A plain line for every phase when it is first seen, and one each `EVERY` seconds; no control characters."""
+    """A plain line for every phase when it is first seen, and one each `INTERVAL` seconds; no control characters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Lines(Display):
         self.said = 0.0
 
     def changed(self) -> None:
-        if self.now.phase not in self.seen or self.at - self.said >= EVERY:
+        if self.now.phase not in self.seen or self.at - self.said >= INTERVAL:
             self.seen.add(self.now.phase)
             self.said = self.at
             print(self.now.line(), file=sys.stderr, flush=True)

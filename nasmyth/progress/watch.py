@@ -1,7 +1,7 @@
 """Watching trainings: who wants to see their steps says so around them, and the training loop tells.
 
-The loop needs no callback handed down to it: what lies between, such as an evaluation that may run in another process, knows
-nothing of who watches. In another process or thread nobody does.
+The loop needs no callback handed down to it: what lies between, such as an evaluation that may run in another process,
+knows nothing of who watches. In another process or thread nobody does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-EVERY = 0.25
+INTERVAL = 0.25
 """Seconds between two steps that are told."""
 
 
@@ -38,7 +38,7 @@ class Watch:
 
     def tell(self, step: Step) -> None:
         """Tell the step. What the listener raises ends everything up to where it was set to listen."""
-        self.next = time.monotonic() + EVERY
+        self.next = time.monotonic() + INTERVAL
         try:
             self.listener(step)
         except Exception as error:

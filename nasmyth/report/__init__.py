@@ -33,11 +33,11 @@ def html(source: Any, out: str | os.PathLike[str] | None = None) -> Path | str:
 
 def text(source: Any, width: int = 110) -> str:
     """What `nasmyth show` prints of a study, or of several in a list, without colour."""
-    from nasmyth.report.terminal import plain, plain_several
+    from nasmyth.report.terminal import several_to_text, to_text
 
     if isinstance(source, list | tuple):
-        return plain_several([summary_of(one) for one in source], list(map(study_name, source)), width)
-    return plain(summary_of(source), width)
+        return several_to_text([summary_of(one) for one in source], list(map(study_name, source)), width)
+    return to_text(summary_of(source), width)
 
 
 def study_name(source: Any) -> str:

@@ -56,7 +56,8 @@ def caveats(summaries: Sequence[Summary]) -> list[str]:
 
 
 def progress(summaries: Sequence[Summary], names: Sequence[str]) -> tuple[str, Legend]:
-    """The best so far of each study by time at work, on shared axes; ("", []) where their goals differ or nothing is known."""
+    """The best so far of each study by time at work, on shared axes; ("", []) where their goals differ or nothing is
+    known."""
     if len({str(facts.goals(one)[0]) for one in summaries}) > 1:
         return "", []
     goal, way = facts.goals(summaries[0])[0]

@@ -18,7 +18,8 @@ PLAIN, TRAINING = OTHER = "plain network", "training loss"
 
 
 def curves(summary: Summary) -> list[tuple[str, str, Legend]]:
-    """(title, plot, legend) of the learning curves: losses of the winner, and the objective of the winner and its rivals."""
+    """(title, plot, legend) of the learning curves: losses of the winner, and the objective of the winner and its
+    rivals."""
     best, baseline = facts.winner(summary), summary.get("baseline")
     own = curve_of(best)
     if best is None or len(own) < 2:

@@ -18,7 +18,7 @@ from nasmyth.units import show
 FAMILIES = {
     "conv": ("Conv", "DepthwiseConv", "Patchify"),
     "dense": ("Linear", "Columns"),
-    "attend": ("Attention", "AttentionPool", "Gate"),
+    "attend": ("Attention", "AttentionPool"),
     "pool": ("MaxPool", "AvgPool", "Mean", "Upsample", "Flatten", "ToSequence", "ToImage"),
     "join": ("Add", "Concat", "Multiply"),
 }

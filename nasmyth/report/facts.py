@@ -185,9 +185,16 @@ def task_sentence(summary: Summary) -> str:
     if task.get("classes"):
         parts.append(f"{len(task['classes'])} classes")
     if task.get("input"):
-        parts.append(f"inputs {'x'.join(map(str, task['input']))}")
+        parts.append(f"inputs {_shapes(task['input'])}")
     sizes = ", ".join(f"{count:,} {name}" for name, count in (task.get("sizes") or {}).items())
     return "; ".join(part for part in (", ".join(filter(None, parts)), sizes) if part)
+
+
+def _shapes(given: Any) -> str:
+    """ "1x8x8"; of several inputs "x 2708x1433, edges 2x10556"."""
+    if all(isinstance(entry, list) for entry in given):
+        return ", ".join(f"{entry[0]} {_shapes(entry[1])}" for entry in given)
+    return "x".join(map(str, given))
 
 
 def data_notes(summary: Summary) -> list[str]:

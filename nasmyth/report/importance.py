@@ -1,4 +1,5 @@
-"""Which decisions mattered: functional analysis of variance over a random forest (Hutter, Hoos and Leyton-Brown 2014, ICML).
+"""Which decisions mattered: functional analysis of variance over a random forest (Hutter, Hoos and Leyton-Brown 2014,
+ICML).
 
 A forest predicts results from decisions. The share of a decision is the variance of its marginal prediction (the result
 as a function of that decision alone, averaged over all others) over the variance of the whole prediction, a mean over
@@ -25,7 +26,7 @@ from nasmyth.report.facts import Summary, number
 FEWEST, MOST = 20, 300
 """Trials that it takes, and that are used at most (evenly taken)."""
 TREES, LEAST_LEAF, BINS = 16, 2, 16
-TOLD = 0.1
+MIN_EXPLAINED = 0.1
 """The share of variance among unseen trials that the forest must explain."""
 ABSENT = "(not there)"
 
@@ -34,7 +35,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Mattered:
+class DecisionImportance:
     """(decision, share of the variance, choice that does best, choice that does worst), most important first."""
 
     rows: list[tuple[str, float, str, str]]
@@ -74,16 +75,16 @@ class Tree:
         return curves, shares
 
 
-def importance(summary: Summary, seed: int = 0) -> Mattered | None:
+def importance(summary: Summary, seed: int = 0) -> DecisionImportance | None:
     """None where there are too few trials, or where decisions do not tell results."""
     stage, pairs = comparable(summary)
     pairs = pairs[:: max(1, -(-len(pairs) // MOST))]
-    names, codes, values = coded([genome for genome, _ in pairs])
+    names, codes, values = encoded([genome for genome, _ in pairs])
     if len(pairs) < FEWEST or not names:
         return None
     y = _held([result for _, result in pairs])
-    forest, explained = grown(codes, y, random.Random(seed))
-    if explained < TOLD:
+    forest, explained = fit_forest(codes, y, random.Random(seed))
+    if explained < MIN_EXPLAINED:
         return None
     weights = [np.bincount(codes[:, j], minlength=len(values[j])) / len(y) for j in range(len(names))]
     told = [tree.shares(weights) for tree in forest]
@@ -93,7 +94,7 @@ def importance(summary: Summary, seed: int = 0) -> Mattered | None:
         curve = sign * np.mean([curves[j] for curves, _ in told], axis=0)
         share = float(np.mean([shares[j] for _, shares in told]))
         rows.append((name, share, values[j][int(curve.argmax())], values[j][int(curve.argmin())]))
-    return Mattered(sorted(rows, key=lambda row: -row[1]), explained, len(y), stage)
+    return DecisionImportance(sorted(rows, key=lambda row: -row[1]), explained, len(y), stage)
 
 
 def comparable(summary: Summary) -> tuple[str, list[tuple[Mapping[str, Any], float]]]:
@@ -111,7 +112,7 @@ def comparable(summary: Summary) -> tuple[str, list[tuple[Mapping[str, Any], flo
     return max(found.items(), key=lambda item: len(item[1]), default=("", []))
 
 
-def coded(genomes: Sequence[Mapping[str, Any]]) -> tuple[list[str], Codes, list[list[str]]]:
+def encoded(genomes: Sequence[Mapping[str, Any]]) -> tuple[list[str], Codes, list[list[str]]]:
     """Names of the decisions that differ, the code of each choice (N d), and what each code stands for.
 
     Codes are in the order of numbers, or of text; many numbers are put into BINS. What is different nearly every time, and
@@ -153,7 +154,7 @@ def _held(results: Sequence[float]) -> Floats:
     return np.asarray(np.clip(y, low - 3 * (high - low), high + 3 * (high - low)))
 
 
-def grown(codes: Codes, y: Floats, rng: random.Random) -> tuple[list[Tree], float]:
+def fit_forest(codes: Codes, y: Floats, rng: random.Random) -> tuple[list[Tree], float]:
     """A random forest, and the share of the variance that it explains of trials that the trees asked had not seen."""
     n = len(y)
     if float(y.var()) == 0:
@@ -210,7 +211,7 @@ def _best_cut(codes: Codes, y: Floats, tried: Sequence[int]) -> tuple[int, int] 
     return best
 
 
-def sentence(mattered: Mattered, most: int = 3) -> str:
+def sentence(mattered: DecisionImportance, most: int = 3) -> str:
     """ "Decisions that mattered: width 41 %, depth 12 %"; those below a twentieth are left out."""
     told = [f"{name} {100 * share:.0f} %" for name, share, _, _ in mattered.rows[:most] if share >= 0.05]
     return f"Decisions that mattered: {', '.join(told)}" if told else ""

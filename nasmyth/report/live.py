@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from nasmyth.errors import NasmythError, StudyError
 
-EVERY = 3
+REFRESH_SECONDS = 3
 """Seconds between two looks of the page at the study."""
 HOSTS = ("127.0.0.1", "localhost")
 _HEADERS = {
@@ -36,7 +36,7 @@ class Live:
     Raises StudyError for a path that holds no study, and for a port that is taken.
     """
 
-    def __init__(self, where: str, port: int = 0, every: float = EVERY) -> None:
+    def __init__(self, where: str, port: int = 0, every: float = REFRESH_SECONDS) -> None:
         from nasmyth.study import Study
 
         self.study = Study.open(where)

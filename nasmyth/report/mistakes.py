@@ -1,7 +1,7 @@
 """The examples that the best network gets most wrong: pictures with their labels, or rows of a table.
 
-A study keeps them as the artefact "mistakes" of the candidate that met the test split (`nasmyth.train.mistakes` makes it). A
-study may come from a stranger, so nothing in it is taken on trust: what is not as expected is left out.
+A study keeps them as the artefact "mistakes" of the candidate that met the test split (`nasmyth.train.mistakes` makes
+it). A study may come from a stranger, so nothing in it is taken on trust: what is not as expected is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def held(study: Any, summary: Mapping[str, Any]) -> Any:
 
 
 def shown(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    """{"pictures": [...], "rows": [...], "columns": [...], "wrong", "of", "regression"}, texts all of it; None for nothing."""
+    """{"pictures": [...], "rows": [...], "columns": [...], "wrong", "of", "regression"}, texts all of it; None for
+    nothing."""
     said = summary.get("mistakes")
     if not isinstance(said, Mapping) or not isinstance(said.get("examples"), list):
         return None
@@ -46,7 +47,8 @@ def shown(summary: Mapping[str, Any]) -> dict[str, Any] | None:
     if not pictures and not rows:
         return None
     return {
-        "pictures": pictures, "rows": [] if pictures else rows, "columns": columns, "target": str(said.get("target") or "value"),
+        "pictures": pictures, "rows": [] if pictures else rows, "columns": columns,
+        "target": str(said.get("target") or "value"),
         "wrong": said.get("wrong"), "of": said.get("of"), "regression": all(not one["sure"] for one in examples),
     }  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""One self-contained HTML page about a study, or about several. No request leaves it: styles, script and pictures are in it."""
+"""One self-contained HTML page about a study, or about several. No request leaves it: styles, script and pictures are
+in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import log10
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from nasmyth.record import below
 from nasmyth.report import answers, compare, curves, drawing, facts, mistakes, tradeoff, training
 from nasmyth.report.importance import importance
 from nasmyth.report.verdict import verdict
@@ -161,13 +163,24 @@ def decisions(best: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """The genome of the winner, address by address, and its training settings."""
     if best is None:
         return []
-    recipe = best.get("recipe") or {}
-    settings = (
-        {f"recipe.{name}": value for name, value in recipe.items() if name != "$"}
-        if isinstance(recipe, Mapping)
-        else {}
-    )
+    recipe = best.get("recipe")
+    settings = dict(_settings(recipe, "recipe")) if isinstance(recipe, Mapping) else {}
     return [(str(name), str(value)) for name, value in {**settings, **(best.get("genome") or {})}.items()]
+
+
+def _settings(part: Any, address: str) -> Iterator[tuple[str, Any]]:
+    """The settings in the JSON of a recipe, by address; of a part also its class, such as SGD."""
+    if isinstance(part, Mapping):
+        if address != "recipe":
+            yield address, part.get("$", "")
+        for name, value in part.items():
+            if name != "$":
+                yield from _settings(value, below(address, name))
+    elif isinstance(part, (list, tuple)):
+        for i, value in enumerate(part):
+            yield from _settings(value, below(address, i))
+    else:
+        yield address, part
 
 
 def mattered(summary: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -155,7 +155,8 @@ class Frame:
         return LEFT + self.x.place(x) * across, self.height - BOTTOM - self.y.place(y) * up
 
     def axes(self, across: int = 7) -> str:
-        """Grid, tick labels (`across` at most below) and titles. Every second label is marked, so that a phone can leave it out."""
+        """Grid, tick labels (`across` at most below) and titles. Every second label is marked, so that a phone can
+        leave it out."""
         parts = []
         base = self.height - BOTTOM
         for tick, written in _told_apart(self.y, 6):

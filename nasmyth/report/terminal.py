@@ -23,7 +23,7 @@ def render(summary: Mapping[str, Any], console: Console) -> None:
     _print(parts(summary), console)
 
 
-def plain(summary: Mapping[str, Any], width: int = 110) -> str:
+def to_text(summary: Mapping[str, Any], width: int = 110) -> str:
     """The same as text without colour, `width` characters wide."""
     return _as_text(parts(summary), width)
 
@@ -33,7 +33,7 @@ def render_several(summaries: Sequence[Mapping[str, Any]], names: Sequence[str],
     _print(compared(summaries, names), console)
 
 
-def plain_several(summaries: Sequence[Mapping[str, Any]], names: Sequence[str], width: int = 110) -> str:
+def several_to_text(summaries: Sequence[Mapping[str, Any]], names: Sequence[str], width: int = 110) -> str:
     """The same as text without colour."""
     return _as_text(compared(summaries, names), width)
 

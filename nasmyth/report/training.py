@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasmyth.errors import NasmythError
+from nasmyth.record import Value
 from nasmyth.report import facts
 from nasmyth.report.facts import Candidate, Summary, number
 from nasmyth.search.strategy import FULL
@@ -74,23 +75,27 @@ def _cut(one: Candidate) -> bool:
 
 
 def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
-    """The recipe in words, such as "sgd, lr 0.1, batch 64, 60 epochs, crop 1", and its fields. Empty where none is known."""
+    """The recipe in words, such as "SGD, lr 0.1, batch 64, 60 epochs, Crop(1)", and its fields. Empty where none is
+    known."""
     task = summary.get("task")
     plan = _plan(summary) or {}
     said = plan.get("recipe") or (task.get("recipe") if isinstance(task, Mapping) else None)
     fields = _fields(said) if isinstance(said, Mapping) else {}
     if not fields:
         return "", {}
-    words = [str(fields.get("optimizer", ""))]
-    for name in ("lr", "weight_decay", "momentum", "batch"):
-        if number(fields.get(name)) and not (name == "momentum" and fields.get("optimizer") != "sgd"):
-            words.append(f"{name.replace('_', ' ')} {fields[name]:g}")
+    optimizer = fields.get("optimizer")
+    words = [type(optimizer).__name__ if isinstance(optimizer, Value) else str(optimizer or "")]
+    if isinstance(optimizer, Value):
+        words += [f"{name.replace('_', ' ')} {getattr(optimizer, name)}" for name in optimizer.fields]
     asked = _asked(summary) or fields.get("epochs")
+    words.append(f"batch {fields['batch']}" if number(fields.get("batch")) else "")
     words.append(f"{asked:g} epoch{'s' * (asked != 1)}" if number(asked) else "")
-    for name in ("warmup", "smoothing", "ema", "crop", "mixup", "clip"):
+    augment = fields.get("augment")
+    for part in (fields.get("schedule"), *(augment if isinstance(augment, tuple) else ()), fields.get("average")):
+        words.append(repr(part) if isinstance(part, Value) else "")
+    for name in ("smoothing", "clip"):
         if number(fields.get(name)) and fields[name]:
             words.append(f"{name} {fields[name]:g}")
-    words.append("mirrored" if fields.get("flip") else "")
     return ", ".join(filter(None, words)), fields
 
 
@@ -120,7 +125,7 @@ def _fields(said: Mapping[str, Any]) -> dict[str, Any]:
     except (NasmythError, TypeError, ValueError, KeyError):
         held = None
     if isinstance(held, Recipe):
-        return {name: getattr(held, name) for name in Recipe.__annotations__}
+        return {name: getattr(held, name) for name in Recipe.fields}
     return {name: value for name, value in said.items() if name != "$"}
 
 
@@ -134,7 +139,8 @@ def levels(summary: Summary) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def chance_sentence(summary: Summary) -> str:
-    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if unknown."""
+    """ "chance is accuracy 0.1019 in validation, 0.1003 on test: always answering 3 (10.1 % of training)"; "" if
+    unknown."""
     known = levels(summary)
     if not known:
         return ""

@@ -2,8 +2,11 @@
 
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.grid import Grid
+from nasmyth.search.halving import ASHA, SuccessiveHalving
+from nasmyth.search.hyperband import Hyperband
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.random import Random
+from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
 from nasmyth.search.strategy import (
     FULL,
     FinishedTrial,
@@ -11,26 +14,34 @@ from nasmyth.search.strategy import (
     Proposal,
     Stage,
     Strategy,
+    distinct,
     fitness,
     strategies,
     strategy,
 )
 
 __all__ = [
+    "ASHA",
     "FULL",
     "Best",
     "Evolution",
     "FinishedTrial",
     "Grid",
+    "Hyperband",
     "LocalSearch",
     "Newest",
     "Pending",
     "Proposal",
     "Random",
+    "SimulatedTrial",
+    "Simulation",
     "Stage",
     "Strategy",
+    "SuccessiveHalving",
     "Tournament",
+    "distinct",
     "fitness",
+    "simulate",
     "strategies",
     "strategy",
 ]

@@ -10,6 +10,10 @@ network that was lucky once must prove itself again through its children (regula
 "Regularized Evolution for Image Classifier Architecture Search", arXiv:1802.01548, algorithm 1). `Best` keeps the best
 instead, as in the (mu + lambda) strategies of Rechenberg and Schwefel: for searches too short for a population to renew.
 
+Several objectives are ranked side by side, as in NSGA-II (Deb et al. 2002): members that none of the population dominates
+come first, then those that only these do, and so on; of equals, those with fewer others around them. A member that
+misses a constraint comes after all that miss it by less.
+
 Departures: failed trials take part as worst, so that the population ages all the same; constraints rank before the
 objective (see `fitness`); `crossover`, 0 as in the paper by default, mixes two parents.
 """
@@ -18,14 +22,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
-from nasmyth.search.strategy import FinishedTrial, Pending, Proposal, Strategy, distinct, fitness, in_full, strategy
+from nasmyth.search.pareto import crowded
+from nasmyth.search.strategy import (
+    WORST,
+    FinishedTrial,
+    Fitness,
+    Pending,
+    Proposal,
+    Strategy,
+    distinct,
+    fitness,
+    in_full,
+    out,
+    strategy,
+)
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
-Member = tuple[Genome, tuple[float, float]]
+Member = tuple[Genome, Fitness]
+Ranked = tuple[Genome, Any]
+"""A genome, and a key that is larger for the better."""
 
 
 class Tournament(Value):
@@ -37,7 +57,7 @@ class Tournament(Value):
         if self.size < 1:
             raise SpaceError(f"Tournament({self.size}): at least one must take part")
 
-    def __call__(self, members: tuple[Member, ...], rng: Random) -> Genome:
+    def __call__(self, members: Sequence[Ranked], rng: Random) -> Genome:
         drawn = [members[rng.randrange(len(members))] for _ in range(self.size)]
         return max(drawn, key=lambda member: member[1])[0]
 
@@ -53,7 +73,9 @@ class Best(Value):
     """The good survive; of equals, the older."""
 
     def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
-        return tuple(sorted(members, key=lambda member: member[1], reverse=True)[:population])
+        keys = [key for _, key in ranked(members)]
+        order = sorted(range(len(members)), key=keys.__getitem__, reverse=True)
+        return tuple(members[i] for i in order[:population])
 
 
 @strategy("evolution")
@@ -83,12 +105,28 @@ class Evolution(Strategy):
     def ask(
         self, state: tuple[Member, ...], space: Space, rng: Random, n: int, pending: Sequence[Pending]
     ) -> list[Proposal]:
-        return in_full(distinct(lambda: self._child(state, space, rng), n, pending))
+        members = ranked(state)
+        return in_full(distinct(lambda: self._child(members, space, rng), n, out(pending)))
 
-    def _child(self, state: tuple[Member, ...], space: Space, rng: Random) -> Genome:
-        if len(state) < self.population:
+    def _child(self, members: Sequence[Ranked], space: Space, rng: Random) -> Genome:
+        if len(members) < self.population:
             return space.sample(rng)
-        child = self.parent(state, rng)
+        child = self.parent(members, rng)
         if rng.random() < self.crossover:
-            child = space.crossover(child, self.parent(state, rng), rng)
+            child = space.crossover(child, self.parent(members, rng), rng)
         return space.mutate(child, rng, self.changes)
+
+
+def ranked(members: Sequence[Member]) -> Sequence[Ranked]:
+    """The members with what they are compared by: their fitness, or with several objectives, their front and crowding."""
+    scores = next((scores for _, scores in members if scores != WORST), WORST)
+    if len(scores) <= 2:  # a violation, and one objective
+        return members
+    keys: list[Any] = [()] * len(members)
+    by_violation: dict[float, list[int]] = {}
+    for i, (_, scores) in enumerate(members):
+        by_violation.setdefault(scores[0], []).append(i)
+    for met, group in by_violation.items():
+        for i, key in zip(group, crowded([members[i][1][1:] for i in group]), strict=True):
+            keys[i] = (met, *key)
+    return [(genome, key) for (genome, _), key in zip(members, keys, strict=True)]

@@ -18,7 +18,17 @@ from random import Random
 from typing import Any
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.strategy import FinishedTrial, Pending, Proposal, Strategy, distinct, hashable, in_full, strategy
+from nasmyth.search.strategy import (
+    FinishedTrial,
+    Pending,
+    Proposal,
+    Strategy,
+    distinct,
+    hashable,
+    in_full,
+    out,
+    strategy,
+)
 from nasmyth.space.hole import Genome, Hole
 from nasmyth.space.holes import Choice, Real, Subset
 from nasmyth.space.space import Space
@@ -52,7 +62,7 @@ class Grid(Strategy):
         self, state: frozenset[Any], space: Space, rng: Random, n: int, pending: Sequence[Pending]
     ) -> list[Proposal]:
         points: list[Genome] = []
-        seen = {*state, *(hashable(one.genome) for one in pending if one.genome is not None)}
+        seen = {*state, *out(pending)}
         for genome in self._points(space, len(state)):
             token = hashable(genome)
             if token not in seen:
@@ -61,7 +71,7 @@ class Grid(Strategy):
                 if len(points) == n + _AHEAD:
                     break
         drawn = rng.sample(points, min(n, len(points)))
-        return in_full(distinct(lambda: space.sample(rng), n, pending, drawn))
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending), drawn))
 
     def _points(self, space: Space, begin: int) -> Iterator[Genome]:
         """Points of the grid that meet the constraints, from the `begin`-th visited on."""

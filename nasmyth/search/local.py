@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.strategy import (
+    WORST,
     FinishedTrial,
+    Fitness,
     Pending,
     Proposal,
     Strategy,
@@ -22,12 +24,11 @@ from nasmyth.search.strategy import (
     fitness,
     hashable,
     in_full,
+    out,
     strategy,
 )
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
-
-_LOWEST = (float("-inf"), float("-inf"))
 
 
 class Climb(NamedTuple):
@@ -37,7 +38,7 @@ class Climb(NamedTuple):
     draws: int
     """Random genomes still to be told before it climbs."""
     here: Genome | None = None
-    height: tuple[float, float] = _LOWEST
+    height: Fitness = WORST
     left: tuple[Genome, ...] = ()
     """Neighbours of `here` that were not told yet."""
     seen: frozenset[Any] = frozenset()
@@ -70,9 +71,9 @@ class LocalSearch(Strategy):
         if moved:
             near = state.space.neighbours(state.here)
             state = state._replace(left=tuple(one for one in near if hashable(one) not in state.seen))
-        return state if state.left else state._replace(draws=1, here=None, height=_LOWEST)
+        return state if state.left else state._replace(draws=1, here=None, height=WORST)
 
     def ask(self, state: Climb, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         near = list(state.left)
         rng.shuffle(near)
-        return in_full(distinct(lambda: space.sample(rng), n, pending, near))
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending), near))

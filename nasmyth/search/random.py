@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random as Generator
 from typing import Any
 
-from nasmyth.search.strategy import Pending, Proposal, Strategy, distinct, in_full, strategy
+from nasmyth.search.strategy import Pending, Proposal, Strategy, distinct, in_full, out, strategy
 from nasmyth.space.space import Space
 
 
@@ -19,4 +19,4 @@ class Random(Strategy):
     """Draws genomes independently; those that are out at once differ where the space allows."""
 
     def ask(self, state: Any, space: Space, rng: Generator, n: int, pending: Sequence[Pending]) -> list[Proposal]:
-        return in_full(distinct(lambda: space.sample(rng), n, pending))
+        return in_full(distinct(lambda: space.sample(rng), n, out(pending)))

@@ -18,7 +18,8 @@ A strategy must live with failures (no objectives), ties, repetitions, and resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from random import Random
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -28,7 +29,9 @@ from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 S = TypeVar("S", bound="type[Strategy]")
-_REDRAWS = 20  # a space may hold fewer genomes than are asked for: then repetitions are all there is
+Fitness = tuple[float, ...]
+WORST: Fitness = (float("-inf"), float("-inf"))
+_DRAWS = 21  # a space may hold fewer genomes than are asked for: then repetitions are all there is
 
 
 class Stage(NamedTuple):
@@ -37,7 +40,7 @@ class Stage(NamedTuple):
     name: str = "final"
     """Nothing is tried twice at one stage, and what is trained in full is called "final"."""
     share: float = 1.0
-    """Of a training in full: of the epochs of the recipe."""
+    """Of a training in full: how far along the epochs of the recipe it goes. A parent's epochs count, where it has one."""
     seconds: float | None = None
     """The most that it may take; None for no bound of its own."""
     keep: bool = False
@@ -140,37 +143,41 @@ def strategy(name: str) -> Any:
     return define
 
 
-def fitness(trial: FinishedTrial) -> tuple[float, float]:
-    """How good a trial was, to be compared: first whether and how nearly it meets the constraints, then its objective.
+def fitness(trial: FinishedTrial) -> Fitness:
+    """How good a trial was, to be compared: first whether and how nearly it meets the constraints, then its objectives.
 
-    This is the feasibility rule of Deb (2000, "An efficient constraint handling method for genetic algorithms"). Several
-    objectives count by their sum here; strategies for Pareto fronts rank them otherwise. A failed trial is worst.
+    This is the feasibility rule of Deb (2000, "An efficient constraint handling method for genetic algorithms"). Compared
+    as they stand, several objectives count one after another, as in the best of a study; `pareto.crowded` ranks them side
+    by side. A failed trial is worst, and so is one with a number that is not finite.
     """
-    total = float(sum(trial.objectives))
-    if not trial.objectives or total != total or trial.violation != trial.violation:  # NaN is unlike itself
-        return (float("-inf"), float("-inf"))
-    return (-trial.violation, total)
+    if not trial.objectives or isnan(trial.violation) or not all(map(isfinite, trial.objectives)):
+        return WORST
+    return (-trial.violation, *map(float, trial.objectives))
 
 
 def distinct(
-    make: Callable[[], Genome], n: int, pending: Iterable[Pending] = (), before: Iterable[Genome] = ()
+    make: Callable[[], Genome], n: int, taken: Iterable[Hashable] = (), before: Iterable[Genome] = ()
 ) -> list[Genome]:
-    """n genomes: those of `before`, then what `make` makes, again while it repeats another or what is pending."""
+    """n genomes: those of `before`, then what `make` makes, again while it repeats another or is `taken`."""
     made: list[Genome] = []
-    taken = {hashable(one.genome) for one in pending if one.genome is not None}
+    seen = set(taken)
     for genome in before:
-        if len(made) < n and hashable(genome) not in taken:
+        if len(made) < n and (token := hashable(genome)) not in seen:
             made.append(genome)
-            taken.add(hashable(genome))
+            seen.add(token)
     while len(made) < n:
-        genome = make()
-        for _ in range(_REDRAWS):
-            if hashable(genome) not in taken:
-                break
+        for _ in range(_DRAWS):
             genome = make()
+            if (token := hashable(genome)) not in seen:
+                break
         made.append(genome)
-        taken.add(hashable(genome))
+        seen.add(token)
     return made
+
+
+def out(pending: Iterable[Pending]) -> set[Hashable]:
+    """The genomes that are being worked on, as `hashable` ones."""
+    return {hashable(one.genome) for one in pending if one.genome is not None}
 
 
 def in_full(genomes: Iterable[Genome]) -> list[Proposal]:
@@ -178,6 +185,6 @@ def in_full(genomes: Iterable[Genome]) -> list[Proposal]:
     return [Proposal(genome) for genome in genomes]
 
 
-def hashable(genome: Genome) -> Any:
+def hashable(genome: Genome) -> Hashable:
     """A genome as a value that sets can hold."""
     return tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in genome.items()))

@@ -39,7 +39,7 @@ def _telling(template: Any) -> frozenset[str]:
             found.add(part.name)
         if is_unsettled(part):
             visit(tuple(inner for _, inner in part.parts()), True)
-        for inner in part if isinstance(part, tuple) else part._values:
+        for inner in part if isinstance(part, tuple) else part.field_values:
             visit(inner, counts)
 
     visit(template, False)
@@ -57,7 +57,7 @@ def _names(template: Any, but: Any = None) -> set[str]:
             rest += part
         elif isinstance(part, Value) and part is not but and is_open(part) and part not in seen:
             seen.add(part)
-            rest += part._values
+            rest += part.field_values
             if isinstance(part, Hole) and part.name is not None:
                 found.add(part.name)
     return found
@@ -158,7 +158,7 @@ class _Tally:
             return True
         if part not in self.nameless:
             named = isinstance(part, Hole) and part.name is not None
-            self.nameless[part] = not named and all(map(self._nameless, part._values))
+            self.nameless[part] = not named and all(map(self._nameless, part.field_values))
         return self.nameless[part]
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from nasmyth.errors import GenomeError, nearest
 from nasmyth.graph.graph import Graph
-from nasmyth.graph.signature import Shape
+from nasmyth.graph.inputs import Inputs
 from nasmyth.kinds import shown
 from nasmyth.space.fill import Pick, fill
 from nasmyth.space.hole import Genome, Hole
@@ -29,8 +29,8 @@ _packed = msgspec.msgpack.Encoder().encode
 class Decisions:
     """The decisions that a template and a recipe leave open. Two genomes of the same decisions are one."""
 
-    def __init__(self, template: Any, recipe: Any, input: Shape) -> None:
-        self.template, self.recipe, self.input = template, recipe, input
+    def __init__(self, template: Any, recipe: Any, inputs: Inputs) -> None:
+        self.template, self.recipe, self.inputs = template, recipe, inputs
         self.holes: dict[str, Hole] = holes(recipe, "recipe", holes(template))
         self.fixed: Genome = {}
         """Decisions that are made for good."""
@@ -122,7 +122,7 @@ class Decisions:
 
     def graph(self, genome: Genome) -> Graph:
         """The graph that a genome stands for. Raises GenomeError, and ShapeError if shapes do not fit."""
-        return Graph.of(self.filled(genome)[0], self.input)
+        return Graph.of(self.filled(genome)[0], self.inputs)
 
     def fill(self, pick: Pick) -> tuple[tuple[Any, Any], Genome]:
         """Template and recipe with every hole as `pick(key, hole)` decides, and the genome of the decisions made."""

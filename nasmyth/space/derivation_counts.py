@@ -1,8 +1,8 @@
 """How many derivations a grammar has, exactly, and the i-th of them.
 
 The numbers of derivations by their size are a polynomial, whose coefficients are slots of one long number: products of
-polynomials are then products of numbers (Kronecker 1882). Other costs are told apart by a dict, which can become too large: a bound
-on parameters or MACs asks how many derivations there are of every single cost.
+polynomials are then products of numbers (Kronecker 1882). Other costs are told apart by a dict, which can become too
+large: a bound on parameters or MACs asks how many derivations there are of every single cost.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from nasmyth.errors import GenomeError
+from nasmyth.graph.inputs import inputs_of
 from nasmyth.record import Value
 from nasmyth.space.hole import Hole
 from nasmyth.space.holes import Choice, Integer, Real, Subset
@@ -30,14 +31,16 @@ class OneHot(Value):
     @classmethod
     def fit(cls, space: Space) -> Self:
         """There is nothing to learn from samples: the space knows its decisions."""
-        return cls(space.template, space.input, space.recipe)
+        return cls(space.template, space.inputs.to_json(), space.recipe)
 
     @property
     def space(self) -> Space:
         """The space, made again from the template."""
         made: Space | None = self.__dict__.get("_space")
         if made is None:
-            made = self.__dict__["_space"] = Space(self.template, self.input, self.recipe)
+            made = self.__dict__["_space"] = Space(
+                self.template, inputs_of({"input": self.input}, "an encoding"), self.recipe
+            )
         return made
 
     @property

@@ -14,8 +14,9 @@ Every derivation fits: shapes that flow in and out are followed, and an alternat
 finished within what is left of every bound (`draws.py`). None is made and thrown away.
 
 A decision is a derivation, written as the number of the alternative of every symbol in the order in which they are derived,
-leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and leaves
-all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the other.
+leftmost first: `[0, 2, 1, 4]` is chain(Conv(16), residual(Activation())) above. Mutation derives one symbol anew, and
+leaves all else as it is; crossover puts what a symbol has become in one parent in the place of an equal symbol in the
+other.
 """
 
 from __future__ import annotations

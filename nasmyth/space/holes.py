@@ -4,12 +4,13 @@
     {"out": 32, "kernel": 3}                                # a genome: one of them, hole by hole
 
 There are four simple kinds of hole, `choice`, `integer`, `real` and `subset`; `maybe(x)` is a choice between x and nothing.
-The fifth, `grammar`, has a file of its own. A hole may stand wherever a value may: in an op's field, among the parts of a chain, inside another hole's option, in a
-training recipe. It is known by its address (`stages[1].block.kernel`) or, if it has a name, by that: holes of one name
-are one decision wherever they stand, and named numbers take arithmetic (`2 * width`).
+The fifth, `grammar`, has a file of its own. A hole may stand wherever a value may: in an op's field, among the parts of
+a chain, inside another hole's option, in a training recipe. It is known by its address (`stages[1].block.kernel`) or,
+if it has a name, by that: holes of one name are one decision wherever they stand, and named numbers take arithmetic (`2
+* width`).
 
-Everything done with a template is one walk (`fill.py`), with a different `pick(key, hole)` that makes the decisions: drawing
-them is sampling, looking them up is decoding, changing one is mutation, taking them from two parents is crossover.
+Everything done with a template is one walk (`fill.py`), with a different `pick(key, hole)` that makes the decisions:
+drawing them is sampling, looking them up is decoding, changing one is mutation, taking them from two parents is crossover.
 
 Decisions are plain JSON: a choice among numbers or words is the option itself, a choice among templates is its index, a
 subset is a list of indices. What lies inside option 2 of the hole `mixer` has addresses that start with `mixer:2`.

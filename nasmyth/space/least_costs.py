@@ -166,7 +166,8 @@ class LeastCosts:
         return part.rule, state[one.reads[i][0]], bool(part.keep and self.shaped)
 
     def useful(self, one: Production, i: int, state: State, table: dict[Shape, Any]) -> Iterable[Shape]:
-        """The shapes in a table that the symbol at step i may give: the one that it took, or those that the next op takes."""
+        """The shapes in a table that the symbol at step i may give: the one that it took, or those that the next op
+        takes."""
         _, taken, keep = self.leaf(one, i, state)
         if keep:
             return (taken,) if taken in table else ()
@@ -202,7 +203,8 @@ class LeastCosts:
     def _refuse_endless(self) -> None:
         if len(self._least) > MOST:
             raise SpaceError(
-                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, which says "
+                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, "
+                f"which says "
                 "what shapes may come out, or less depth"
             )
 

@@ -47,11 +47,12 @@ class _OpenNumber(Exception):
         super().__init__(key)
         self.key, self.hole = key, hole
 
-    @property
-    def decisions(self) -> tuple[Any, ...]:
-        if not self.hole.count <= MOST_OPTIONS:
+    def decisions(self, times: int = 1) -> tuple[Any, ...]:
+        """Every value, where there are not too many of them, `times` over. Raises SpaceError."""
+        if not self.hole.count * times <= MOST_OPTIONS:
             raise SpaceError(
-                f"{self.key!r} ({self.hole!r:.200}) has more than {MOST_OPTIONS:,} values, and cannot be left open: decide it"
+                f"{self.key!r} ({self.hole!r:.200}) cannot be left open: with what is open beside it there would be more than "
+                f"{MOST_OPTIONS:,} options; decide it"
             )
         return tuple(map(self.hole.nth, range(int(self.hole.count))))
 
@@ -62,10 +63,10 @@ class _Marking(Substitution):
     def __init__(self, pick: Pick) -> None:
         super().__init__(pick)
         self.told: list[tuple[str, Hole, Any]] = []
+        self.times = 1  # how often what is filled now is filled, for open numbers in it
 
-    def __call__(
-        self, template: Any, address: str
-    ) -> Any:  # nothing is remembered: equal parts have other marks elsewhere
+    def __call__(self, template: Any, address: str) -> Any:
+        """Nothing is remembered: equal parts have other marks elsewhere."""
         return self.fill(template, address) if is_open(template) else template
 
     def fill(self, template: Any, address: str) -> Any:
@@ -80,7 +81,8 @@ class _Marking(Substitution):
         except _OpenNumber as found:
             if not isinstance(template, (Op, Block)):
                 raise
-            return self._each(found, template, address)
+            every = self._each(found, template, address)
+            return Mix(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         if not isinstance(made, Value):
@@ -106,48 +108,38 @@ class _Marking(Substitution):
     # --- left open ------------------------------------------------------------------------------------------------
 
     def _left_open(self, hole: Hole, key: str) -> Any:
-        if hole.plural and hole.inner():
-            return tuple(self._members(hole, key))
         if not hole.inner():
-            decisions = _OpenNumber(key, hole).decisions
-            every = [self.fill_hole(hole, one, key) for one in decisions[:1]]
-            if not _holds_values(every):
+            if not isinstance(hole.result(hole.first(), lambda part, at: part, key), Value):
                 raise _OpenNumber(key, hole)
-            every += [self.fill_hole(hole, one, key) for one in decisions[1:]]
-            return Mix(key, decisions, every)
+            decisions = _OpenNumber(key, hole).decisions()  # whole templates, such as all derivations
+            return Mix(key, decisions, tuple([self.fill_hole(hole, one, key) for one in decisions]))
         every = [self._option(hole, part, f"{key}:{i}") for i, part in enumerate(hole.inner())]
+        if hole.plural and all(map(_holds_values, every)):
+            return tuple([member for i, made in enumerate(every) for member in _gates(made, key, i)])
         if not all(isinstance(one, (Op, Block, Combine)) for one in every):
             raise _OpenNumber(key, hole)
         options = [one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)]
-        return Mix(key, tuple(range(len(options))), options)
+        return Mix(key, tuple(range(len(options))), tuple(options))
 
-    def _members(self, hole: Hole, key: str) -> Iterator[Any]:
-        """Every member that some decision takes, each with its own weight."""
-        for i, part in enumerate(hole.inner()):
-            made = self._option(hole, part, f"{key}:{i}")
-            for member in made if isinstance(made, tuple) else (made,):
-                yield _gated(member, key, i)
-
-    def _each(self, found: _OpenNumber, template: Any, address: str) -> Any:
-        """A layer or block once for each value of an open number in it."""
-        every = []
-        for one in found.decisions:
+    def _each(self, found: _OpenNumber, template: Any, address: str) -> tuple[Any, ...]:
+        """What a part becomes for each value of an open number in it."""
+        decisions = found.decisions(self.times)
+        every: list[Any] = []
+        self.times *= len(decisions)
+        for one in decisions:
             self.genome[found.key] = one
             every.append(self.fill(template, address))
+        self.times //= len(decisions)
         self.genome[found.key] = OPEN
-        return Mix(found.key, found.decisions, every)
+        return tuple(every)
 
     def _unsettled(self, template: Any, address: str) -> Any:
         outer, self.told = self.told, []  # how many there are is no matter of any one of them
         try:
             numbers = [self(part, below(address, name)) for name, part in parts_of(template)]
         except _OpenNumber as found:
-            every = []
-            for one in found.decisions:
-                self.genome[found.key] = one
-                every.append(self.fill(template, address))
-            self.genome[found.key] = OPEN
-            return Nested(found.key, found.decisions, every)
+            every = self._each(found, template, address)
+            return Nested(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         return self(with_parts(template, numbers), address)
@@ -167,8 +159,13 @@ def _marked(made: Any, options: tuple[Option, ...], step: str, instead: bool, li
     return made
 
 
+def _gates(made: Any, key: str, i: int) -> Iterator[Any]:
+    """The members that an option brings, each with its own weight."""
+    for member in made if isinstance(made, tuple) else (made,):
+        yield _gated(member, key, i)
+
+
 def _gated(made: Any, key: str, i: int) -> Any:
-    """A member that is there only if it is taken, with its weight."""
     if isinstance(made, (Op, Block, Combine)):
         inside = made if isinstance(made, Taken) else Taken(made, ((key, i),), f":{i}", True)
         return Taken(

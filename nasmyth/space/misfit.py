@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nasmyth.errors import ShapeError
 from nasmyth.graph.graph import Graph
 from nasmyth.space.decisions import Decisions
@@ -36,11 +38,11 @@ def diagnose(decisions: Decisions, genome: Genome, error: ShapeError) -> ShapeEr
 
 
 def _fits(decisions: Decisions, changes: Genome) -> bool:
-    def pick(key: str, hole: Hole) -> object:
+    def pick(key: str, hole: Hole) -> Any:
         return changes[key] if key in changes else decisions.first(key, hole)
 
     try:
-        Graph.of(decisions.fill(pick)[0][0], decisions.input)
+        Graph.of(decisions.fill(pick)[0][0], decisions.inputs)
     except ShapeError:
         return False
     return True

@@ -42,7 +42,7 @@ def narrow(decisions: Decisions, constraints: Sequence[Any]) -> Narrowed:
             raise SpaceError(
                 f"narrow({limit!r}): write a constraint, such as params <= 3e6 or constraint('params<=3M')"
             )
-        if not limit.measure.needs <= {"graph"}:
+        if not limit.measure.requires <= {"graph"}:
             raise SpaceError(
                 f"{limit}: a space can only be narrowed by what a graph tells; measure this one in the search"
             )

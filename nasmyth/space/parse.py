@@ -35,7 +35,7 @@ def genome_of(decisions: Decisions, network: Any) -> Genome:
     """See `Space.genome_of`."""
     if not isinstance(network, Value) or is_open(network):
         raise GenomeError(f"{shown(network)} is no template without holes, such as chain(Conv(16), Mean('h w'))")
-    wanted = Graph.of(network, decisions.input).key
+    wanted = Graph.of(network, decisions.inputs).key
     for found in genomes_of(decisions.template, network):
         genome = decisions.walk(lambda key, hole, found=found: found.get(key, decisions.first(key, hole)))  # type: ignore[misc]
         try:

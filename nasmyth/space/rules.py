@@ -147,7 +147,8 @@ def _without_holes(template: Any, name: str) -> Iterator[Any]:
 def _production(name: str, index: int, template: Any, weight: float, known: dict[str, Any]) -> Production:
     if _holds_zero(template):
         raise SpaceError(
-            f"grammar(): Zero() in the rule {name!r}: what it leaves out of a sum would change shapes afterwards; give the sum "
+            f"grammar(): Zero() in the rule {name!r}: what it leaves out of a sum would change shapes afterwards; "
+            f"give the sum "
             "fewer branches in another alternative"
         )
     template = _all_named(template)
@@ -273,6 +274,7 @@ def _all_end(made: dict[str, tuple[Production, ...]]) -> None:
             way.append(next(leaf for one in made[way[-1]] for leaf in one.leaves if leaf not in ends))
         cycle = " -> ".join(way[way.index(way[-1]) :])
         raise SpaceError(
-            f"grammar(): {endless[0]!r} never ends: whatever is chosen goes round {cycle}; give one of these an alternative "
+            f"grammar(): {endless[0]!r} never ends: whatever is chosen goes round {cycle}; give one of these an "
+            f"alternative "
             "without symbols"
         )

@@ -18,8 +18,8 @@ from random import Random
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.flat import checked_input, shape_of
 from nasmyth.graph.graph import Graph
+from nasmyth.graph.inputs import Inputs, checked_inputs, inputs_of
 from nasmyth.graph.signature import Shape
 from nasmyth.kinds import shown
 from nasmyth.record import Value, content_key, from_json, to_json
@@ -37,16 +37,17 @@ from nasmyth.space.parse import genome_of
 class Space:
     """A space of networks, and, with a `recipe` that has holes, of ways to train them.
 
-    template: ops, blocks and combinators with holes. input: shape of one example, without the batch.
-    recipe: a frozen value with holes, such as `Recipe(lr=real(1e-4, 1e-1, log=True))`; its holes have addresses that
-        start with "recipe.".
+    template: ops, blocks and combinators with holes. input: shape of one example, without the batch; or several by name,
+        `{"x": (2708, 1433), "edges": Spec((2, 10556), "int")}`, as `Graph.of` takes them.
+    recipe: a frozen value with holes, such as `Recipe(optimizer=SGD(lr=real(1e-4, 1e-1, log=True)))`; its holes have
+        addresses that start with "recipe.".
     fixed: decisions made for good (see `fix`). narrowed: what constraints make of it (see `narrow`).
     """
 
     def __init__(
         self,
         template: Any,
-        input: Shape,
+        input: Any,
         recipe: Value | None = None,
         *,
         fixed: Mapping[str, Any] | None = None,
@@ -56,16 +57,17 @@ class Space:
             raise SpaceError(f"a space needs a template, such as chain(...), got {shown(template)}")
         self.template = template
         try:
-            self.input: Shape = checked_input(input)
+            self.inputs: Inputs = checked_inputs(input)
         except ShapeError as error:
             raise SpaceError(str(error)) from None
+        self.input: Shape = self.inputs.shape
         if not self.input:
             raise SpaceError(f"input={input!r}: give the shape of one example without the batch, such as (3, 224, 224)")
         if recipe is not None and not isinstance(recipe, Value):
-            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(lr=...), got {shown(recipe)}")
+            raise SpaceError(f"a space's recipe is a frozen value, such as Recipe(epochs=...), got {shown(recipe)}")
         self.recipe = recipe
         self.narrowed = narrowed
-        decisions = Decisions(template, recipe, self.input)
+        decisions = Decisions(template, recipe, self.inputs)
         self.decisions = (fix(decisions, fixed) if fixed else decisions).left(narrowed.domains)
 
     # --- what is open -----------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ class Space:
         nearest budget that something meets.
         """
         narrowed = narrow(self.decisions, (*self.constraints, *constraints))
-        return Space(self.template, self.input, self.recipe, fixed=self.fixed, narrowed=narrowed)
+        return Space(self.template, self.inputs, self.recipe, fixed=self.fixed, narrowed=narrowed)
 
     def fix(self, partial: Mapping[str, Any]) -> Space:
         """The space of the genomes that decide so: {"stem.out": 32, "mixer": 1}, by addresses or names of holes.
@@ -229,7 +231,7 @@ class Space:
         space is narrowed, and nothing that meets its constraints decides so.
         """
         fixed = fix(self.decisions, partial).fixed
-        smaller = Space(self.template, self.input, self.recipe, fixed=fixed)
+        smaller = Space(self.template, self.inputs, self.recipe, fixed=fixed)
         return smaller.narrow(*self.constraints) if self.constraints else smaller
 
     # --- the space as a value -------------------------------------------------------------------------------------
@@ -237,20 +239,23 @@ class Space:
     @property
     def key(self) -> str:
         """20 hexadecimal digits of the template, the recipe, the input and what is fixed."""
-        return content_key((self.template, self.recipe, self.input, *self._fixed()))
+        return content_key((self.template, self.recipe, *self._entering(), *self._fixed()))
+
+    def _entering(self) -> tuple[Any, ...]:
+        return (self.input,) if self.inputs.plain else (tuple(map(tuple, self.inputs)),)
 
     def _fixed(self) -> tuple[Any, ...]:
         return (tuple((key, decision) for key, decision in sorted(self.fixed.items())),) if self.fixed else ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; constraints are kept by whoever set them, and are not part of it."""
-        said = {"template": to_json(self.template), "input": list(self.input), "recipe": to_json(self.recipe)}
+        said = {"template": to_json(self.template), "input": self.inputs.to_json(), "recipe": to_json(self.recipe)}
         return {**said, "fixed": self.fixed} if self.fixed else said
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Space:
         """The space that `to_json` wrote; the ops and blocks it uses must have been imported."""
-        input = shape_of(data, "a space")
+        input = inputs_of(data, "a space")
         if "template" not in data:
             raise SpaceError(f"a space is read from its template, input and recipe, got {shown(list(data))}")
         return cls(from_json(data["template"]), input, from_json(data.get("recipe")), fixed=data.get("fixed"))
@@ -269,7 +274,7 @@ class Space:
             size = "uncounted"
         fixed = f" ({len(self.fixed)} of them fixed)" if self.fixed else ""
         under = f" under {', '.join(map(str, self.constraints))}" if self.constraints else ""
-        return f"<Space of {size} networks on {self.input}, {len(self.holes)} decisions{fixed}{under}>"
+        return f"<Space of {size} networks on {self.inputs}, {len(self.holes)} decisions{fixed}{under}>"
 
 
 def _generator(seed: Any) -> Random:

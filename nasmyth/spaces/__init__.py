@@ -7,6 +7,7 @@ from nasmyth.spaces.einspace import einspace
 from nasmyth.spaces.evonorm import evonorm
 from nasmyth.spaces.fbnet import fbnet
 from nasmyth.spaces.fbnetv3 import fbnetv3
+from nasmyth.spaces.graph_networks import graph_networks
 from nasmyth.spaces.images import images
 from nasmyth.spaces.lowformer import lowformer
 from nasmyth.spaces.nas_bench_graph import nas_bench_graph
@@ -19,7 +20,8 @@ from nasmyth.spaces.registry import spaces
 from nasmyth.spaces.resnet_rs import resnet_rs
 from nasmyth.spaces.simplenet import simplenet
 from nasmyth.spaces.single_path import single_path
-from nasmyth.spaces.tables import tables
+from nasmyth.spaces.tabular import tables
+from nasmyth.spaces.texts import texts
 from nasmyth.spaces.uvit import uvit
 from nasmyth.spaces.vanillanet import vanillanet
 from nasmyth.spaces.vit import vit
@@ -34,6 +36,7 @@ __all__ = [
     "evonorm",
     "fbnet",
     "fbnetv3",
+    "graph_networks",
     "images",
     "lowformer",
     "nas_bench_graph",
@@ -47,6 +50,7 @@ __all__ = [
     "single_path",
     "spaces",
     "tables",
+    "texts",
     "uvit",
     "vanillanet",
     "vit",

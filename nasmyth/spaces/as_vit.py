@@ -2,10 +2,10 @@
 
     8,2,3|4,1,2|4,1,4|4,1,6|32
 
-Four stages of K,S,E: the kernel K of the convolution that makes its tokens (stride 4, then 2, so that they may overlap), the
-parts S by S within which pixels attend to each other, the expansion E of its MLPs; the last stage attends to all. Then the
-heads of the last stage, of which the one before it has half, and so on. 4,556,250 topologies (section 3.3 of the paper);
-the string above is the one it found.
+Four stages of K,S,E: the kernel K of the convolution that makes its tokens (stride 4, then 2, so that they may
+overlap), the parts S by S within which pixels attend to each other, the expansion E of its MLPs; the last stage attends
+to all. Then the heads of the last stage, of which the one before it has half, and so on. 4,556,250 topologies (section
+3.3 of the paper); the string above is the one it found.
 
 The paper grows depths and widths afterwards: as_vit(depths=(5, 2, 5, 2), width=180) has its largest network.
 

@@ -160,7 +160,8 @@ def _of_pairs(kind: str, pairs: list[tuple[int, str]]) -> Genome:
 def darts(
     input: Shape = (3, 32, 32), classes: int = 10, width: int = 36, layers: int = 20, drop_path: float = 0.0
 ) -> Space:
-    """All pairs of cells, in the network that the paper trains on CIFAR-10; `drop_path` (0.2 there) rises as it is trained."""
+    """All pairs of cells, in the network that the paper trains on CIFAR-10; `drop_path` (0.2 there) rises as it is
+    trained."""
     reductions = (layers // 3, 2 * layers // 3)
     inner = {kind: _cell(kind, drop_path) for kind in KINDS}
     stem, cells = chain(conv=Conv(3 * width), norm=BatchNorm()), []

@@ -9,10 +9,11 @@ layers are derived in halves), ViT and MLP-Mixer (within `depth=10`) are among t
 As in the paper, two branches derive each for itself, while four or eight derive alike.
 
 Where we depart. The paper has one symbol for modules of any kind; it draws, tries whether shapes fit, and goes back if not.
-Here the kind of tensor is in the symbol, `im` (channels, height, width) or `col` (places, features), with `down` for an image
-that becomes smaller, and shapes are followed, so that what is drawn fits. `lengths` bounds what axes may become: features are of the published widths (or those that come
-in), rows of an image stay as many, and an axis that was swapped is swapped back. The norm is over batches for images and
-layers for rows, the activation ReLU; the head is the mean over all places and a linear layer.
+Here the kind of tensor is in the symbol, `im` (channels, height, width) or `col` (places, features), with `down` for an
+image that becomes smaller, and shapes are followed, so that what is drawn fits. `lengths` bounds what axes may become:
+features are of the published widths (or those that come in), rows of an image stay as many, and an axis that was
+swapped is swapped back. The norm is over batches for images and layers for rows, the activation ReLU; the head is the
+mean over all places and a linear layer.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """FBNetV3 (Dai et al. 2021, arXiv:2006.02049): an architecture and the recipe that trains it, searched together.
 
-Seven stages of inverted bottlenecks between a stem and a pooling head; each stage chooses its width, its depth, and a kernel
-and an expansion for its first layer and for the others; images come in one of seven sizes. `fbnetv3(free=True)` also lets
-each stage choose its activation and whether it has squeeze-excite, which are fixed in the paper.
+Seven stages of inverted bottlenecks between a stem and a pooling head; each stage chooses its width, its depth, and a
+kernel and an expansion for its first layer and for the others; images come in one of seven sizes. `fbnetv3(free=True)`
+also lets each stage choose its activation and whether it has squeeze-excite, which are fixed in the paper.
 
-    from nasmyth import Recipe
-    from nasmyth.spaces.fbnetv3 import RECIPE, fbnetv3
+    from nasmyth.spaces.fbnetv3 import fbnetv3
+    from nasmyth.train.published import FBNETV3
 
-    space = fbnetv3(recipe=Recipe(**RECIPE))
+    space = fbnetv3(recipe=FBNETV3)
     graph, recipe = space.decode(genome), space.recipe_of(genome)
 
-`RECIPE` holds the paper's training settings as holes, as far as a `Recipe` has them: the optimizer, learning rate, weight
-decay, moving average of the weights and mixup. Departures: AdamW stands for RMSProp, so there is one range of learning rates
-for both optimizers, on a logarithmic scale; stochastic depth is part of the network here, and `drop_path` may be a hole.
+`FBNETV3` holds the paper's training settings as holes, as far as a `Recipe` has them: the optimizer, its learning rate,
+weight decay, moving average of the weights and mixup. Stochastic depth is part of the network here, and `drop_path` may
+be a hole.
 
 The ranges are the paper's as we understand them, and wide enough for the networks that were published, whose first layers
 have kernels of their own: 4.4 * 10^21 architectures, where the paper speaks of 10^17. Some published networks pad their
@@ -29,7 +29,7 @@ from nasmyth.graph import chain, repeat
 from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, Linear, Mean, Resize
 from nasmyth.record import Value
-from nasmyth.space import Space, choice, integer, real
+from nasmyth.space import Space, choice, integer
 from nasmyth.spaces.chains import fitting_strides, side
 from nasmyth.spaces.registry import space
 
@@ -47,19 +47,10 @@ STAGES = (
 """Widths, depths, stride, squeeze-excite, and expansions of the first layer and of the others, stage by stage."""
 ACTIVATIONS = ("hardswish", "relu")
 
-RECIPE: dict[str, Any] = {
-    "optimizer": choice("sgd", "adamw"),
-    "lr": real(1e-3, 1.0, log=True),
-    "weight_decay": choice(*(i * 1e-6 for i in range(7, 22))),
-    "ema": choice(0.0, 0.9999),
-    "mixup": choice(0.0, 0.1, 0.2, 0.3, 0.4),
-}
-"""Holes for the fields of a `Recipe`, by name."""
-
 
 def stage(i: int, out: Any, depths: tuple[int, int], stride: int, free: bool, drop_path: Any) -> Any:
-    """Stage number i: its first layer strides and widens, with a kernel and an expansion of its own; those that follow share
-    theirs, and how many they are is the decision `stages[i].rest.count`.
+    """Stage number i: its first layer strides and widens, with a kernel and an expansion of its own; those that follow
+    share theirs, and how many they are is the decision `stages[i].rest.count`.
 
     Squeeze-excite is a share of the narrow width, in multiples of 8, as EfficientNet has it.
     """
@@ -92,10 +83,10 @@ def fbnetv3(
 ) -> Space:
     """Resolution, widths, depths, kernels and expansions, stage by stage, beside a recipe that may be searched with them.
 
-    width: multiplies all channels. deepest: the most layers that a stage may have. resolutions: sizes of the image to choose
-    from; if not given, the published ones that are not above the image's own, or that alone. recipe: training settings with
-    holes, such as `Recipe(**RECIPE)`. free: stages also choose their activation and squeeze-excite. drop_path: a
-    probability, or a hole for it.
+    width: multiplies all channels. deepest: the most layers that a stage may have. resolutions: sizes of the image to
+    choose from; if not given, the published ones that are not above the image's own, or that alone. recipe: training
+    settings with holes, such as `FBNETV3`. free: stages also choose their activation and squeeze-excite.
+    drop_path: a probability, or a hole for it.
     """
     short = side(input)
     sizes = resolutions or tuple(size for size in RESOLUTIONS if size <= short) or (short,)

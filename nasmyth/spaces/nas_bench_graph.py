@@ -7,13 +7,14 @@ message passing, a dense layer ("fc") or the identity ("skip"). Nodes that nothi
 
 is how an architecture is written: where each node reads (0 is the input, 1 the first node), and what it is.
 
-Of the 9 * 9^4 = 59,049 ways to write one, 26,206 differ, and these the benchmark trained. `text` writes the one of them that
-stands for a genome, by these rules: the order of nodes does not matter; a skip that something reads is no node, and neither
-is a skip that alone reads its source; a skip straight from the input to the answer is left out. What is left of four nodes
-stands behind as many skips. Where nothing is left (four skips, or 0-0-0-0 and the like) the answer is a linear function of the
-input, which the benchmark does not have: the 26,207th network of the space.
+Of the 9 * 9^4 = 59,049 ways to write one, 26,206 differ, and these the benchmark trained. `text` writes the one of them
+that stands for a genome, by these rules: the order of nodes does not matter; a skip that something reads is no node,
+and neither is a skip that alone reads its source; a skip straight from the input to the answer is left out. What is
+left of four nodes stands behind as many skips. Where nothing is left (four skips, or 0-0-0-0 and the like) the answer
+is a linear function of the input, which the benchmark does not have: the 26,207th network of the space.
 
-It is a space over tables: its layers have no module yet, so its networks are looked up and not built.
+The graph's edges are an input of its networks beside the features of the nodes. Networks of a space without them
+(`nas_bench_graph((2708, 1433))`) are keyed and looked up in tables, and cannot run.
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ from functools import lru_cache
 from typing import Any
 
 from nasmyth.errors import GenomeError, nearest
-from nasmyth.graph import Concat, Identity, block, chain
+from nasmyth.graph import Concat, Identity, Spec, block, chain
 from nasmyth.graph.cell import Cell, Edge, Vertex
-from nasmyth.graph.signature import Shape
 from nasmyth.ops import Activation, Linear, MessagePassing
 from nasmyth.ops.message_passing import KINDS
 from nasmyth.space import Genome, Space, choice
@@ -171,14 +171,19 @@ def row(link: Any, operations: Any) -> str:
     "nas_bench_graph",
     source="NAS-Bench-Graph (Qin et al. 2022, arXiv:2206.09166)",
     notation=Notation(text, genome, ("link", "ops"), row),
+    small={"input": {"x": (5, 4), "edges": Spec((2, 7), "int")}, "classes": 3, "width": 4},
 )
-def nas_bench_graph(input: Shape = (2708, 1433), classes: int = 7, width: int = 256) -> Space:
-    """All architectures, on a graph of shape (nodes, features) with `classes` kinds of nodes: Cora, as it is given."""
+def nas_bench_graph(input: Any = None, classes: int = 7, width: int = 256) -> Space:
+    """All architectures, on a graph with `classes` kinds of nodes: Cora, if no `input` is given.
+
+    input: {"x": (nodes, features), "edges": Spec((2, e), "int")}.
+    """
+    input = {"x": (2708, 1433), "edges": Spec((2, 10556), "int")} if input is None else input
     operations = tuple(choice(*OPERATIONS, name=f"op{node}") for node in range(1, NODES + 1))
     return Space(graph_network(classes, choice(*LINKS, name="link"), operations, width), input)
 
 
 EXAMPLES = [
-    (graph_network(3, "0-0-1-3", ("gcn", "fc", "skip", "gat"), 6), (5, 4)),
+    (graph_network(3, "0-0-1-3", ("gcn", "fc", "skip", "gat"), 6), {"x": (5, 4), "edges": Spec((2, 7), "int")}),
     (graph_network(3, "0-1-2-3", ("skip",) * 4), (5, 4)),
 ]

@@ -7,7 +7,8 @@ double the channels, make the network for CIFAR.
 
     normal sep_conv_5x5@1+sep_conv_3x3@0 sep_conv_5x5@0+sep_conv_3x3@0 ... reduce sep_conv_5x5@1+sep_conv_7x7@0 ...
 
-is how a pair of cells is written here: block by block, each operation with the state that it is on. `NASNET_A` is the paper's.
+is how a pair of cells is written here: block by block, each operation with the state that it is on. `NASNET_A` is the
+paper's.
 
 Where we depart: of the ways to combine a block's two halves there is only the sum, which every published cell uses. The
 authors' released network joins one more state in each of NASNet-A's cells than the rule above does (a normal cell also its

@@ -12,7 +12,7 @@ from nasmyth.blocks import conv_block, image_head, one_shot_aggregation
 from nasmyth.blocks.resnet_rs import stem_strides
 from nasmyth.graph import Identity, block, chain, parallel, repeat, residual
 from nasmyth.graph.signature import Shape
-from nasmyth.ops import Activation, Gate, Linear, MaxPool, Mean
+from nasmyth.ops import Activation, Linear, MaxPool, Mean, Multiply
 from nasmyth.space import Genome, Space, choice, integer
 from nasmyth.spaces.registry import space
 
@@ -41,7 +41,7 @@ FAMILY = {
 def effective_se(c: int) -> Any:
     """Squeeze-and-excitation with one layer, which loses nothing (VoVNetV2)."""
     weigh = chain(pool=Mean("h w"), excite=Linear(c), gate=Activation("hardsigmoid"))
-    return parallel(skip=Identity(), weigh=weigh, join=Gate())
+    return parallel(skip=Identity(), weigh=weigh, join=Multiply())
 
 
 @block("b c h w -> b out h w")
@@ -57,7 +57,8 @@ def vov_block(c: int, out: int, width: int, layers: int = 5, version: int = 1, e
 
 @block("b c h w -> b out/slim h w")
 def vov_stage(out: int, width: int, count: int = 1, slim: int = 1, layers: int = 5, version: int = 1) -> Any:
-    """`count` blocks, the last of which excites in version 2, as in the authors' code; slim: so many times fewer channels."""
+    """`count` blocks, the last of which excites in version 2, as in the authors' code; slim: so many times fewer
+    channels."""
     settings = -(-out // slim), max(1, width // slim), layers, version
     return chain(repeat(vov_block(*settings, excite=False), count - 1), last=vov_block(*settings))
 
@@ -91,7 +92,8 @@ def vovnet(
 ) -> Space:
     """Blocks in each stage, layers in each block, how slim they are, and their version.
 
-    out, layer, most: of each stage its channels, those of its layers, and the largest number of blocks. stride: of the stem.
+    out, layer, most: of each stage its channels, those of its layers, and the largest number of blocks. stride: of the
+        stem.
     """
     slim, layers = choice(1, 2, name="slim"), choice(3, 4, 5, 6, name="layers")
     version, stages = choice(1, 2, name="version"), []

@@ -15,14 +15,16 @@ def path_of(path: Any) -> str | os.PathLike[str] | None:
     """A file, a URL, or None for memory."""
     if path is None or isinstance(path, (str, os.PathLike)):
         return path
-    raise StudyError(f"a study is kept in a file, such as 'study.db', at a postgresql:// URL, or in memory (None); got {path!r:.80}")  # fmt: skip
+    raise StudyError(f"a study is kept in a file, such as 'study.db', at a postgresql:// URL, or in memory (None); "
+                     f"got {path!r:.80}")  # fmt: skip
 
 
 def space_of(space: Any) -> Any:
     """A space: what can sample and decode, and is known by a key."""
     if all(hasattr(space, name) for name in ("sample", "decode", "key")) and not isinstance(space, type):
         return space
-    raise StudyError(f"a study searches a space of networks, such as Space(chain(...), input=(3, 32, 32)); got {space!r:.80}")  # fmt: skip
+    raise StudyError(f"a study searches a space of networks, such as Space(chain(...), input=(3, 32, 32)); got "
+                     f"{space!r:.80}")  # fmt: skip
 
 
 def seed_of(seed: Any) -> int:
@@ -48,7 +50,9 @@ def strategy_of(strategy: Any) -> Any:
             return strategy
         raise StudyError(f"strategy={strategy.__name__}: that is the class; write {strategy.__name__}()")
     known = ", ".join(map(repr, strategies.names()))
-    raise StudyError(f"strategy={strategy!r:.80}: give a strategy, such as Evolution(population=16), or a name: {known}")  # fmt: skip
+    raise StudyError(
+        f"strategy={strategy!r:.80}: give a strategy, such as Evolution(population=16), or a name: {known}"
+    )
 
 
 def whole(value: Any, name: str, example: int, least: int = 1) -> int:

@@ -169,7 +169,8 @@ class Ray(Executor):
         if isinstance(error, known.OutOfMemoryError):
             return OutOfMemory(f"its machine ran short of memory: {said}")
         return StudyError(
-            f"Ray could not run a candidate: {said}; every machine needs Nasmyth {version('nasmyth')} and what your files import"
+            f"Ray could not run a candidate: {said}; every machine needs Nasmyth {version('nasmyth')} and what your "
+            f"files import"
         )
 
     def end(self, call: _Remote) -> None:

@@ -19,7 +19,8 @@ _CURES = {
     r"database or disk is full": f"the disk is full; {_AGAIN}",
     r"disk I/O error": "the disk reports an error; finished results are safe: check its space and health",
     r"not a database": "is not a study file, or its first bytes are damaged",
-    r"malformed|codec can't decode|too large to convert": "is damaged; save what can be read of it: sqlite3 {name} .recover | sqlite3 new.db",
+    r"malformed|codec can't decode|too large to convert": "is damaged; save what can be read of it: sqlite3 {name} "
+    ".recover | sqlite3 new.db",
     r"no such (table|column)": "is a database, but not a study that this version of Nasmyth can read",
     # PostgreSQL
     r"password authentication failed|no password supplied": (

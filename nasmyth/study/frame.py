@@ -18,9 +18,10 @@ MOST = 8
 def frame(trials: Sequence[Trial]) -> Any:
     """A DataFrame with a row for each trial, those that are open or failed included.
 
-    number; state ("finished", "failed", "open"); origin (who proposed it); stage (the last that was recorded) and the epochs
-    trained there; seconds of evaluation; failure, in words; whether it is within the budget; key of the graph; a column for each measure
-    (NaN where it was not told); and one for each decision, "genome.ADDRESS", with NA where the genome has no such decision.
+    number; state ("finished", "failed", "open"); origin (who proposed it); stage (the last that was recorded) and the
+    epochs trained there; seconds of evaluation; failure, in words; whether it is within the budget; key of the graph; a
+    column for each measure (NaN where it was not told); and one for each decision, "genome.ADDRESS", with NA where the
+    genome has no such decision.
     """
     pandas = require("pandas", extra="data")
     measures = sorted({name for trial in trials for name in trial.measures})

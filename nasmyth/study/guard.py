@@ -88,8 +88,8 @@ class Guard:
 def _beginning() -> Iterator[None]:
     """Inside, what is spawned computes with one thread, and does not import the caller's main script again.
 
-    What of that script a call refers to is sent along (`shipping`); to import it anyway would run it once more wherever it has
-    no `if __name__ == "__main__":`.
+    What of that script a call refers to is sent along (`shipping`); to import it anyway would run it once more wherever
+    it has no `if __name__ == "__main__":`.
     """
     with _starting:
         threads, told = os.environ.get("OMP_NUM_THREADS"), spawn.get_preparation_data

@@ -20,10 +20,10 @@ FIXED = ("space", "objectives", "under", "strategy", "seed", "task")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Goals:
     """Objectives by name; constraints as they were given; and the measures behind both, where they are known."""
 
-    goals: tuple[Objective, ...]
+    objectives: tuple[Objective, ...]
     constraints: tuple[Any, ...]
     free: tuple[Any, ...]
     """Measures that need only the graph, and so cost next to nothing."""
@@ -37,23 +37,36 @@ class Wanted:
     def counted(self, trial: Trial, told: Mapping[str, Any]) -> dict[str, float]:
         """The free measures that nobody told."""
         missing = [m for m in self.free if m.name not in told and m.name not in trial.measures]
-        return {m.name: m(trial.graph) for m in missing} if missing else {}
+        if not missing:
+            return {}
+        from nasmyth.measure import Candidate, evaluate
+
+        return evaluate(Candidate(trial.graph), missing).require()
+
+    def measurable(self) -> tuple[Any, ...]:
+        """The constraints, each with its measure. Raises UnknownNameError for a figure that only an evaluation knows of."""
+        from nasmyth.measure import Constraint, find
+
+        return tuple(
+            Constraint(find(one.name), one.relation, one.bound) if isinstance(one, Limit) else one
+            for one in self.constraints
+        )
 
 
-def resolved(maximize: Any, minimize: Any, under: Iterable[Any] | None) -> Wanted:
-    """Read objectives and constraints. Raises StudyError for an objective that is asked for the wrong way round."""
+def resolved(maximize: Any, minimize: Any, under: Iterable[Any] | None) -> Goals:
+    """Read objectives and constraints: any measure may be made large or small. Raises StudyError."""
     if maximize is None and not listed(minimize):
         maximize = "accuracy"
     pairs = [_goal(one, "max") for one in listed(maximize)] + [_goal(one, "min") for one in listed(minimize)]
-    goals = tuple(goal for goal, _ in pairs)
-    if not goals:
+    objectives = tuple(goal for goal, _ in pairs)
+    if not objectives:
         raise StudyError("a study needs an objective: maximize='accuracy', or minimize='rmse'")
-    if len({goal.name for goal in goals}) < len(goals):
-        raise StudyError(f"an objective is named twice: {', '.join(goal.name for goal in goals)}")
+    if len({goal.name for goal in objectives}) < len(objectives):
+        raise StudyError(f"an objective is named twice: {', '.join(goal.name for goal in objectives)}")
     constraints = tuple(_constraint(one) for one in listed(under))
     measures = [measure for _, measure in pairs] + [getattr(one, "measure", None) for one in constraints]
-    free = [m for m in measures if m is not None and getattr(m, "needs", None) and set(m.needs) <= {"graph"}]
-    return Wanted(goals, constraints, tuple(dict.fromkeys(free)))
+    free = [m for m in measures if m is not None and getattr(m, "requires", None) and m.requires <= {"graph"}]
+    return Goals(objectives, constraints, tuple(dict.fromkeys(free)))
 
 
 def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
@@ -61,28 +74,24 @@ def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
         return Objective(str(getattr(given[0], "name", given[0])), given[1]), _measure(given[0])
     if not isinstance(given, str) and not hasattr(given, "name"):
         raise StudyError(f"{direction}imize={given!r:.80}: a goal is a measure or its name, such as 'accuracy'")
-    measure = _measure(given)
-    name = str(getattr(given, "name", given))
-    better = getattr(measure, "direction", direction)
-    if better != direction:
-        right = "minimize" if better == "min" else "maximize"
-        raise StudyError(f"{name} is better when {'smaller' if better == 'min' else 'larger'}: write {right}={name}")
-    return Objective(name, direction), measure
+    return Objective(str(getattr(given, "name", given)), direction), _measure(given)
 
 
 def _measure(given: Any) -> Any:
-    """The measure itself, or the one of that name if it is loaded already; a name may also be one that is only told."""
+    """The measure itself, or the one of that name; a name may also be one that only an evaluation tells."""
     if not isinstance(given, str):
         return given
-    from nasmyth.measure.measure import Measure, measures
+    from nasmyth.measure import find
 
-    found = measures.get(given) if given in measures else None
-    return found if isinstance(found, Measure) else None
+    try:
+        return find(given)
+    except (UnknownNameError, UnitError):
+        return None
 
 
 def _constraint(given: Any) -> Any:
     if isinstance(given, str):
-        from nasmyth.measure.measure import constraint
+        from nasmyth.measure import constraint
 
         return constraint(given)
     if not (hasattr(given, "measure") or isinstance(given, Limit)):
@@ -90,23 +99,22 @@ def _constraint(given: Any) -> Any:
     return given
 
 
-def refuse_unsuitable(wanted: Wanted, task: Any) -> None:
+def refuse_unsuitable(wanted: Goals, task: Any) -> None:
     """Raise DataError for a goal or a constraint that is no figure of such a task."""
     if not is_task(task):
         return
     from nasmyth.measure import find
 
     limits = [limit.measure for limit in wanted.constraints if hasattr(limit, "measure")]
-    for one in (*(goal.name for goal in wanted.goals), *limits):
+    for one in (*(goal.name for goal in wanted.objectives), *limits):
         try:
-            suits = getattr(find(one).function, "suits", None)
+            measure = find(one)
         except (UnknownNameError, UnitError):
             continue  # a figure that only whoever evaluates knows of
-        if suits is not None:
-            suits(task)
+        measure.check_task(task)
 
 
-def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any) -> dict[str, Any]:
+def header(wanted: Goals, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any) -> dict[str, Any]:
     """The first event of a study."""
     return {
         "format": FORMAT,
@@ -122,10 +130,10 @@ def header(wanted: Wanted, space: Any, strategy: Any, seed: int, task: Any, comm
     }
 
 
-def asked(wanted: Wanted, strategy: Any, seed: int) -> dict[str, Any]:
+def asked(wanted: Goals, strategy: Any, seed: int) -> dict[str, Any]:
     """What of the header is known before there is data."""
     return {
-        "objectives": [list(goal) for goal in wanted.goals],
+        "objectives": [list(goal) for goal in wanted.objectives],
         "under": [str(limit) for limit in wanted.constraints],
         "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
         "seed": seed,
@@ -203,7 +211,8 @@ class LazySpace:
 
     @property
     def space(self) -> Any:
-        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not imported."""
+        """The space itself. Raises StudyError if the study does not hold it, UnknownNameError if its classes are not
+        imported."""
         if self._space is None:
             if self._said is None:
                 raise StudyError("the study does not hold its space; open it with Study(path, space)")

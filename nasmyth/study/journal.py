@@ -1,5 +1,6 @@
 """The journal: what happened in a study, in order, appended to and never edited.
 
+>>> from nasmyth.study.events import event
 >>> journal = Journal()                                    # in memory; a path or a postgresql:// URL is kept
 >>> journal.append([event("ask", 1, genome={"width": 8})])
 1

@@ -99,6 +99,7 @@ def refuse_busy(journal: Journal, me: str = "") -> None:
     for claim in journal.claims():
         if claim.worker != me and not claims.lapsed(claim, now):
             raise StudyError(
-                f"{journal.where} is being worked on by {claims.spoken(claim.worker)}: wait until that has ended, or end it, "
+                f"{journal.where} is being worked on by {claims.spoken(claim.worker)}: wait until that has ended, or "
+                f"end it, "
                 f"and run this line again, which goes on from there (`nasmyth show {journal.where}` shows how far it is)"
             )

@@ -11,7 +11,7 @@ from msgspec import structs
 from nasmyth.errors import StudyError
 from nasmyth.study import arguments
 from nasmyth.study.events import Event, event
-from nasmyth.study.header import Wanted
+from nasmyth.study.header import Goals
 from nasmyth.study.leases import Leases
 from nasmyth.study.logs import logged
 from nasmyth.study.outcome import failure
@@ -23,8 +23,8 @@ from nasmyth.study.trial import Failure, Trial, checked, unusable
 class Ledger:
     """What a worker writes down of the trials that it holds. See `Study` for the meaning of its methods."""
 
-    def __init__(self, reader: StudyReader, leases: Leases, wanted: Wanted) -> None:
-        self.reader, self.leases, self.wanted = reader, leases, wanted
+    def __init__(self, reader: StudyReader, leases: Leases, wanted: Goals) -> None:
+        self.reader, self.leases, self.goals = reader, leases, wanted
         self._recorded: set[tuple[int, str]] = set()
 
     def append(
@@ -64,7 +64,7 @@ class Ledger:
     def completed(self, trial: Trial, measures: Mapping[str, Any]) -> dict[str, float]:
         """`measures` as numbers, with what can be read from the graph. Raises StudyError if an objective is missing."""
         known = self.known(trial)
-        told = {**self.wanted.counted(known, measures), **checked(measures)}
+        told = {**self.goals.counted(known, measures), **checked(measures)}
         checked({**known.measures, **told}, self.reader.log.goals)
         return told
 

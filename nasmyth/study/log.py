@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from nasmyth.record import content_key
+from nasmyth.search import pareto
 from nasmyth.search.strategy import FULL, Stage
-from nasmyth.study import pareto
 from nasmyth.study.events import DAMAGED, HEADER, Event
 from nasmyth.study.trial import Failure, Limit, Objective, Trial
 

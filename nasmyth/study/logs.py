@@ -1,4 +1,5 @@
-"""What this process writes to a journal is logged as well, under "nasmyth.study": INFO for results and phases, DEBUG for the rest.
+"""What this process writes to a journal is logged as well, under "nasmyth.study": INFO for results and phases, DEBUG
+for the rest.
 
 logging.basicConfig(level=logging.INFO)      # stages and results of trials, failures, phases, plans
 logging.getLogger("nasmyth").setLevel(...)   # DEBUG adds proposals and what is kept; and epochs, under "nasmyth.train"

@@ -2,8 +2,8 @@
 
 Two genomes may decode to one architecture, and a strategy may propose one twice. No work is paid for twice: a proposal
 whose graph and recipe were proposed at the same stage before is dropped, and the strategy is asked again, at most
-`RETRIES` times. When it has nothing new, a small space is enumerated for what is left, and a large one sampled at random. If
-that yields nothing either, the space is exhausted, and the study ends. None of this can spin or crash.
+`RETRIES` times. When it has nothing new, a small space is enumerated for what is left, and a large one sampled at
+random. If that yields nothing either, the space is exhausted, and the study ends. None of this can spin or crash.
 
 A strategy that proposes less than it is asked for waits for what is pending, and so does the study; one that proposes
 nothing while nothing is pending is done.
@@ -135,10 +135,12 @@ class Proposer:
     def _candidates(
         self, rng: random.Random, missing: Callable[[], int], asked: int, pending: tuple[Pending, ...]
     ) -> Iterator[Candidate]:
-        stage, most = FULL, missing()
+        stage, most, out = FULL, missing(), pending
         for _ in range(RETRIES):
             wanted = missing()
-            proposed = list(self.strategy.ask(self.state, self.space, rng, wanted, pending))[:wanted]
+            proposed = list(self.strategy.ask(self.state, self.space, rng, wanted, out))[:wanted]
+            last = asked + len(out)  # what was proposed just now is out, too, and so not proposed again
+            out += tuple(Pending(last + i, one.genome, one.stage, one.parent) for i, one in enumerate(proposed, 1))
             for one in proposed:
                 stage = one.stage
                 yield self._checked(one, asked)

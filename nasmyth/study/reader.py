@@ -156,7 +156,8 @@ class StudyReader:
     def __getattr__(self, name: str) -> Any:
         if name in ("ask", "add", "tell", "fail", "record", "note", "put", "run", "release"):
             raise StudyError(
-                f"{self.journal.where}: opened for reading only; open it with Study(path, space, ...) to {name} and go on with it"
+                f"{self.journal.where}: opened for reading only; open it with Study(path, space, ...) to {name} and "
+                f"go on with it"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

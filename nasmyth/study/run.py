@@ -5,7 +5,7 @@ An evaluation is a function of the graph, or of the whole trial if its first par
     def evaluate(graph): return {"accuracy": ..., "latency@cpu": ...}     # or a number, with one objective
     def evaluate(trial): return train(trial.graph, recipe=trial.recipe)
 
-In its place may stand a task, on which every candidate is then trained (`training.Training`). What an
+In its place may stand a task, on which every candidate is then measured (`evaluation.Evaluation`). What an
 evaluation raises is the outcome of that candidate (`CandidateError`s say the reason), and the search goes on.
 """
 
@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.study.arguments import whole
+from nasmyth.study.evaluation import evaluation
 from nasmyth.study.executors import choose
 from nasmyth.study.following import following
-from nasmyth.study.header import Wanted
+from nasmyth.study.header import Goals
 from nasmyth.study.ledger import Ledger
 from nasmyth.study.log import rank_key
 from nasmyth.study.outcome import Outcome, numbers
 from nasmyth.study.queue import Queue
-from nasmyth.study.training import Training, trained
 from nasmyth.study.trial import Trial
 from nasmyth.train import is_task
 from nasmyth.units import Spend, quantity
@@ -77,15 +77,16 @@ def run(
 ) -> Run:
     """Evaluate until the study has `trials` trials in all, or this run has lasted `seconds`.
 
-    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory: for one candidate. progress: None
-    shows it where stderr is a terminal, and in notebooks; True everywhere, False nowhere; a function is called with every
-    trial that closes; on_start with every one that is about to be evaluated. Ctrl-C keeps all results and returns; so does the end of the time, with what is still being
-    evaluated given back. Raises StudyError if the evaluation never once works.
+    on: "here", "processes", "ray" or an Executor. epochs, recipe: of trainings on a task. limit_seconds, limit_memory:
+    for one candidate. progress: None shows it where stderr is a terminal, and in notebooks; True everywhere, False
+    nowhere; a function is called with every trial that closes; on_start with every one that is about to be evaluated.
+    Ctrl-C keeps all results and returns; so does the end of the time, with what is still being evaluated given back.
+    Raises StudyError if the evaluation never once works.
     """
     if trials is None and seconds is None:
         raise StudyError("say how long to search: trials=500, or seconds='2h'")
     trials = None if trials is None else whole(trials, "trials", 500)
-    evaluate = _evaluation(ledger.wanted, seed, evaluate, epochs, recipe)
+    evaluate = _evaluation(ledger.goals, seed, evaluate, epochs, recipe)
     allowed = None if seconds is None else quantity(seconds, "s")
     chosen = choose(on, workers, limit_seconds, limit_memory)
     end = None if allowed is None else time.monotonic() + allowed
@@ -169,7 +170,7 @@ class _Loop:
             result, seconds = future.result()
             if isinstance(result, Outcome):
                 result = self._told(trial, result)
-            measures = ledger.completed(trial, numbers(result, ledger.wanted.goals))
+            measures = ledger.completed(trial, numbers(result, ledger.goals.objectives))
         except (BrokenExecutor, CancelledError) as broken:
             raise StudyError(f"the executor broke: {broken}; results are kept: run the same line again") from broken
         except (Exception, SystemExit) as raised:
@@ -251,10 +252,9 @@ def _timed(evaluate: Callable[[Any], Any], candidate: Any) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def _evaluation(wanted: Wanted, seed: int, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
+def _evaluation(wanted: Goals, seed: int, given: Any, epochs: float | None, recipe: Any) -> Callable[[Any], Any]:
     if is_task(given):
-        also = trained([*wanted.goals, *(getattr(limit, "measure", limit) for limit in wanted.constraints)])
-        return Training(given, recipe, epochs, seed=seed, under=wanted.constraints, also=also)
+        return evaluation(wanted, given, recipe=recipe, epochs=epochs, seed=seed)
     if not callable(given):
         raise StudyError(
             f"evaluate with a function of the graph, or train on a Task (nasmyth.read(data)); got {given!r:.80}"

@@ -1,8 +1,8 @@
 """What is sent to another process: a pickle, with the source of the files of yours that it refers to.
 
 A pickle names classes and functions by their modules. Where those are installed, the name is enough. A file of yours
-(`mine.py`, and what it imports) may not be found where the pickle is opened: on another machine it is on no disk, and a file
-that was loaded by its path is on nobody's. So its source travels with the pickle, and is imported from memory there.
+(`mine.py`, and what it imports) may not be found where the pickle is opened: on another machine it is on no disk, and a
+file that was loaded by its path is on nobody's. So its source travels with the pickle, and is imported from memory there.
 
     blob = packed(evaluate)         # here
     pickle.loads(blob)              # there: imports what it needs, and is `evaluate`

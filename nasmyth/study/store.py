@@ -1,4 +1,5 @@
-"""What a journal needs of whatever keeps its rows: events, claims, artefacts; and what goes wrong between several writers."""
+"""What a journal needs of whatever keeps its rows: events, claims, artefacts; and what goes wrong between several
+writers."""
 
 from __future__ import annotations
 

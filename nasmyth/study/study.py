@@ -73,14 +73,14 @@ class Study:
         self.seed = seed = arguments.seed_of(seed)
         if distinct not in ("graph", "genome"):
             raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
-        self.wanted = resolved(maximize, minimize, under)
-        refuse_unsuitable(self.wanted, task)
-        proposer = Proposer(self.wanted.narrowed(space), self.strategy, seed, distinct)
-        mine = header(self.wanted, space, self.strategy, seed, task, command, spend)
+        self.goals = resolved(maximize, minimize, under)
+        refuse_unsuitable(self.goals, task)
+        proposer = Proposer(self.goals.narrowed(space), self.strategy, seed, distinct)
+        mine = header(self.goals, space, self.strategy, seed, task, command, spend)
         # last: what is asked for wrongly leaves no file behind
         self.reader = StudyReader(Journal(path, timeout=timeout), space, self._heard)
         self._leases = Leases(self.reader.journal, lease)
-        self._ledger = Ledger(self.reader, self._leases, self.wanted)
+        self._ledger = Ledger(self.reader, self._leases, self.goals)
         self._queue = Queue(self.reader, self._leases, self._ledger, proposer)
         try:
             self._begin(mine)
@@ -122,8 +122,8 @@ class Study:
     def ask(self, n: int = 1, limit: int | None = None) -> list[Trial]:
         """`n` trials for this worker alone: first those that a dead worker left, then new ones.
 
-        Fewer when the study has `limit` trials, the strategy waits for what is pending, or the space holds nothing new; none
-        at all while nothing is pending means that it is done.
+        Fewer when the study has `limit` trials, the strategy waits for what is pending, or the space holds nothing new;
+        none at all while nothing is pending means that it is done.
         """
         return self._queue.ask(n, limit)
 
@@ -150,7 +150,7 @@ class Study:
         with self.reader.lock:
             self.reader.sync()
             old = self._queue.proposer
-            new = Proposer(self.wanted.narrowed(space), strategy or self.strategy, self.seed, old.distinct)
+            new = Proposer(self.goals.narrowed(space), strategy or self.strategy, self.seed, old.distinct)
             for number in self.reader.log.closed:
                 new.heard(self.reader.log.trials[number])
             self._queue.proposer = new
@@ -188,9 +188,9 @@ class Study:
         """Close a trial with its result. What a constraint or objective reads from the graph alone is filled in.
 
         Names that are not Python names are told in a dict: tell(trial, {"latency@cpu": 0.004}). An objective that is not a
-        finite number closes the trial as a failure: the candidate diverged. If another worker was given the trial and told it
-        first (this one was silent for longer than a lease), its result stands, and is returned. Raises StudyError if the trial
-        is closed, or if an objective is missing.
+        finite number closes the trial as a failure: the candidate diverged. If another worker was given the trial and
+        told it first (this one was silent for longer than a lease), its result stands, and is returned. Raises
+        StudyError if the trial is closed, or if an objective is missing.
         """
         return self._ledger.tell(trial, {**(told or {}), **measures}, seconds)
 
@@ -303,6 +303,7 @@ def refuse_old(where: str, header: Mapping[str, Any]) -> None:
     """Raise StudyError for a study that an older Nasmyth began: it can be read, and not gone on with."""
     if header.get("format", FORMAT) != FORMAT:
         raise StudyError(
-            f"{where}: begun by Nasmyth {header.get('nasmyth') or '0.1'} (format {header['format']}), which goes on with it; this "
+            f"{where}: begun by Nasmyth {header.get('nasmyth') or '0.1'} (format {header['format']}), which goes on "
+            f"with it; this "
             f"one (format {FORMAT}) shows it and exports its networks (`nasmyth show {where}`): begin anew in another file"
         )

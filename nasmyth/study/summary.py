@@ -24,7 +24,8 @@ def summarised(log: Log) -> dict[str, Any]:
     """best, front, trials, failures, funnel, spend, baseline, timeline, and what the study is about.
 
     best, baseline and those of front and failures are whole candidates; best and baseline may be None. What is near the
-    level of chance is not on the front. timeline has [seconds of work, trial, value] of each result for the first objective.
+    level of chance is not on the front. timeline has [seconds of work, trial, value] of each result for the first
+    objective.
     """
     said, level = log.header, chance(log)
     trials = [candidate(trial, level) for _, trial in sorted(log.trials.items())]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from nasmyth.bounds import violation
 from nasmyth.errors import StudyError
 from nasmyth.search.strategy import FULL, Stage
 
@@ -48,11 +49,7 @@ class Limit(NamedTuple):
 
     def violation(self, measures: Mapping[str, float]) -> float:
         """By how much it is missed, relative to the bound: 0 if it is met, infinite if it was not measured."""
-        value = measures.get(self.name, math.nan)
-        if not math.isfinite(value):
-            return math.inf
-        excess = value - self.bound if self.relation == "<=" else self.bound - value
-        return excess / max(abs(self.bound), 1e-12) if excess > 0 else 0.0
+        return violation(measures.get(self.name, math.nan), self.relation, self.bound)
 
     def __str__(self) -> str:
         return f"{self.name}{self.relation}{self.bound!r}"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
-    from nasmyth.tracing.entry import Unsaid, network_of, opaque, trace
+    from nasmyth.tracing.entry import UnsupportedOperator, network_of, opaque, trace
 
-__all__ = ["Unsaid", "network_of", "opaque", "trace"]
+__all__ = ["UnsupportedOperator", "network_of", "opaque", "trace"]
 
-__getattr__, __dir__ = contents(__name__, {"entry": ("Unsaid", "network_of", "opaque", "trace")})
+__getattr__, __dir__ = contents(__name__, {"entry": ("UnsupportedOperator", "network_of", "opaque", "trace")})

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.tracing.drafts import Drafts
 from nasmyth.tracing.refusals import line_of
 from nasmyth.tracing.values import Draft, Flow, Held, Layout, layout_of
-
-if TYPE_CHECKING:
-    from nasmyth.tracing.reader import Reader
 
 Rule = Callable[["Call"], Any]
 RULES: dict[str, Rule] = {}
@@ -38,7 +36,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 class Call:
     """A call of a function of PyTorch: its arguments by name, what it gives, and where it stands."""
 
-    def __init__(self, reader: Reader, node: torch.fx.Node, target: Any, arguments: dict[str, Any]) -> None:
+    def __init__(self, reader: Drafts, node: torch.fx.Node, target: Any, arguments: dict[str, Any]) -> None:
         self.reader, self.node, self.target, self.arguments = reader, node, target, arguments
         self.name = target._schema.name.rpartition("::")[2]
         path, self.visit = _module_of(node)

@@ -113,7 +113,8 @@ def capture(module: nn.Module, example: Tensor, output: str | int | None = None)
     """The program of a module for inputs like `example`, batch first, in evaluation mode. Raises TraceError."""
     if not isinstance(example, Tensor):
         raise TraceError(
-            f"the example is a {type(example).__name__}; give one tensor with a batch axis, such as torch.randn(1, 3, 224, 224). "
+            f"the example is a {type(example).__name__}; give one tensor with a batch axis, such as torch.randn(1, 3, "
+            f"224, 224). "
             "A graph has one input: wrap a module that takes several in one that takes one and holds or computes the others"
         )
     if example.layout is not torch.strided:

@@ -37,8 +37,10 @@ def trace(
 ) -> Graph:
     """The graph of a module, or of an ONNX file.
 
-    example: one input of the module, the batch first; its numbers do not matter. An ONNX file that gives its shape needs none.
-    output: which one, by name or number, if the module gives several: "logits" or else the first, and a warning, by default.
+    example: one input of the module, the batch first; its numbers do not matter. An ONNX file that gives its shape
+        needs none.
+    output: which one, by name or number, if the module gives several: "logits" or else the first, and a warning, by
+        default.
     unknown: "opaque" keeps a function that no op of ours says exactly as a node of its own; "refuse" raises.
 
     Raises TraceError: for paths that depend on values, sizes that depend on values, several inputs, written-to buffers.
@@ -68,7 +70,7 @@ def network_of(
     return network
 
 
-class Unsaid(NamedTuple):
+class UnsupportedOperator(NamedTuple):
     """A node that no op of ours stands for: where it is, what it calls, and what it costs."""
 
     address: str
@@ -78,14 +80,14 @@ class Unsaid(NamedTuple):
     macs: int
 
 
-def opaque(graph: Graph) -> list[Unsaid]:
+def opaque(graph: Graph) -> list[UnsupportedOperator]:
     """The opaque nodes of a graph, in order. Their costs were measured."""
     found = []
     for node in graph.nodes[1:]:
         if isinstance(node.op, Opaque):
             shapes = tuple(graph.nodes[i].shape for i in node.inputs)
             costs = (int(rule(node.op, shapes, node.shape) or 0) for rule in (param_count, mac_count))
-            found.append(Unsaid(node.address, called(node.op), node.shape, *costs))
+            found.append(UnsupportedOperator(node.address, called(node.op), node.shape, *costs))
     return found
 
 

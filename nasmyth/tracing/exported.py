@@ -1,4 +1,5 @@
-"""ONNX files that Nasmyth wrote: the network in them is read, and what stands around it becomes `inputs` and `outputs` again.
+"""ONNX files that Nasmyth wrote: the network in them is read, and what stands around it becomes `inputs` and `outputs`
+again.
 
 The metadata of such a file names the two values between which the network is (`core`). What comes before and after, which
 prepares raw input and words the answer, is what the metadata says as JSON; so raw input predicts as it did before.
@@ -15,8 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasmyth.errors import NasmythError, TraceError, require
-from nasmyth.forms.inputs import ImageInput, TableInput
-from nasmyth.forms.outputs import Classes, Values
+from nasmyth.forms.form import AnswerForm, InputForm
 from nasmyth.record import from_json
 
 CORE = "nasmyth.core"
@@ -46,9 +46,9 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
         told = {prop.key: prop.value for prop in model.metadata_props}
         first, last = json.loads(told[CORE])
         ends = [from_json(json.loads(told[name])) for name in ("inputs", "outputs")]
-        if not isinstance(ends[0], (ImageInput, TableInput, type(None))):
+        if not isinstance(ends[0], (InputForm, type(None))):
             raise ValueError("its inputs are not a description of inputs")
-        if not isinstance(ends[1], (Classes, Values, type(None))):
+        if not isinstance(ends[1], (AnswerForm, type(None))):
             raise ValueError("its outputs are not a description of answers")
         alone = _cut(model, first, last, ends[0], onnx)
     except (NasmythError, LookupError, ValueError, TypeError) as error:
@@ -60,7 +60,8 @@ def core_of(path: str | os.PathLike[str]) -> Iterator[Core]:
 
 
 def _of_ours(source: Path) -> Any:
-    """The model in a file that Nasmyth wrote; None for any other, and for one that cannot be parsed: its reader says why."""
+    """The model in a file that Nasmyth wrote; None for any other, and for one that cannot be parsed: its reader says
+    why."""
     if not source.is_file() or CORE.encode() not in source.read_bytes():
         return None
     onnx = require("onnx", extra="onnx")

@@ -60,7 +60,7 @@ def _expand(call: Call) -> Any:
         return (
             call.flow(call.put(ops.Weight(out.shape), 0, weights={"weight": weight}, name=name)) if x.learned else None
         )
-    return call.flow(_reshape(call, x.draft, out.shape))
+    return call.flow(reshape(call, x.draft, out.shape))
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def _shape(call: Call) -> Flow | None:
         return None
     before, after = x.layout, call.layout
     if before.axis < 0 or after.axis < 0:
-        return call.flow(_reshape(call, x.draft, after.shape)) if before.axis == after.axis else None
+        return call.flow(reshape(call, x.draft, after.shape)) if before.axis == after.axis else None
     if (
         math.prod(before.actual[before.axis + 1 :]) * before.share
         != math.prod(after.actual[after.axis + 1 :]) * after.share
@@ -86,7 +86,7 @@ def _shape(call: Call) -> Flow | None:
         *((after.share,) if after.share > 1 else ()),
         *after.actual[after.axis + 1 :],
     )
-    draft = None if draft is None else _reshape(call, draft, spread)
+    draft = None if draft is None else reshape(call, draft, spread)
     return None if draft is None else call.flow(_shared_axis(call, draft, after, inward=False))
 
 
@@ -101,7 +101,7 @@ def _shared_axis(call: Call, draft: int, layout: Layout, inward: bool) -> int | 
     return _permute(call, draft, (at, *range(at), *range(at + 1, rank)))
 
 
-def _reshape(call: Call, draft: int, shape: Shape) -> int | None:
+def reshape(call: Call, draft: int, shape: Shape) -> int | None:
     """The draft in another shape: itself if it has it already, and past what only reshapes."""
     drafts = call.reader.drafts
     while isinstance(drafts[draft].op, (ops.Reshape, ops.Flatten)):

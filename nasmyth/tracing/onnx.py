@@ -1,8 +1,8 @@
 """ONNX files as modules: every operator becomes a call of PyTorch, so that the file is traced like any module.
 
 What depends on shapes alone is computed with numbers while it runs, as it does when a module reads `x.shape`. An operator
-that is not in the table (`onnx_table`), or is used in a way that PyTorch has no function for, becomes one opaque call, which
-the onnx package computes. What comes out is compared with ONNX Runtime (`onnx_beside`).
+that is not in the table (`onnx_table`), or is used in a way that PyTorch has no function for, becomes one opaque call,
+which the onnx package computes. What comes out is compared with ONNX Runtime (`onnx_beside`).
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Operator(nn.Module):
                 why = str(beyond)
             except Varying as varying:
                 raise TraceError(
-                    f"{self.title} is given a shape or another setting that depends on the values that flow through the file; in "
+                    f"{self.title} is given a shape or another setting that depends on the values that flow through "
+                    f"the file; in "
                     "a graph it is fixed"
                 ) from varying
         return self.by_reference(inputs, batch, why)
@@ -100,12 +101,14 @@ class Operator(nn.Module):
         first = next((x for x in tensors if isinstance(x, Tensor)), None)
         if self.proto.domain not in ("", "ai.onnx"):
             raise TraceError(
-                f"{self.title} is an operator of {self.proto.domain!r}, which is not known here; write the part around it with "
+                f"{self.title} is an operator of {self.proto.domain!r}, which is not known here; write the part "
+                f"around it with "
                 "operators of ONNX itself"
             )
         if first is None or self.gives is None or any(n is None for n in self.gives[1]):
             raise TraceError(
-                f"{self.title} {why}, and the shape of what it gives does not follow from the file; write the part around it "
+                f"{self.title} {why}, and the shape of what it gives does not follow from the file; write the part "
+                f"around it "
                 "with other operators"
             )
         kind, dims = self.gives
@@ -238,7 +241,8 @@ class OnnxModule(nn.Module):
             ):
                 if isinstance(tensor, Tensor) and tensor.numel() // batch > max(1 << 26, 4096 * known):
                     raise TraceError(
-                        f"the file makes a tensor of {tensor.numel() // batch:,} numbers for one example, {tuple(tensor.shape[1:])}, "
+                        f"the file makes a tensor of {tensor.numel() // batch:,} numbers for one example, "
+                        f"{tuple(tensor.shape[1:])}, "
                         f"out of {known:,}; that is more than it can be run with"
                     )
         compare(self)
@@ -252,12 +256,14 @@ def _misfit(operator: Operator, inputs: list[Any], batch: int, error: Exception)
         for word in ("data-dependent", "DataDependent", "DynamicOutputShape", "unbacked", "Could not guard")
     ):
         return TraceError(
-            f"{operator.title} gives a tensor whose size depends on the values that flow through it; a graph has fixed shapes. "
+            f"{operator.title} gives a tensor whose size depends on the values that flow through it; a graph has "
+            f"fixed shapes. "
             "Keep all of it, and leave what selects (thresholds, non-maximum suppression) outside of the network"
         )
     given = ", ".join(_described(x, batch) for x in inputs if x is not None) or "nothing"
     return TraceError(
-        f"{operator.title} cannot be computed: it is given {given}. The file is malformed there, was written for batches of "
+        f"{operator.title} cannot be computed: it is given {given}. The file is malformed there, was written for "
+        f"batches of "
         "one size only, or uses a form of the operator that is not supported"
     )
 

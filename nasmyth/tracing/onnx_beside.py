@@ -71,12 +71,14 @@ class Beside(NamedTuple):
     """The shape of one example."""
 
     def ask(self, examples: list[Tensor], inside: Sequence[str] = ()) -> Told:
-        """Checks the file, computes its constants and runs it. inside: values to see besides the answer. Raises TraceError."""
+        """Checks the file, computes its constants and runs it. inside: values to see besides the answer. Raises
+        TraceError."""
         try:
             return _ask(self, examples, list(inside))
         except OSError as error:
             raise TraceError(
-                f"{self.file.path} could not be looked at: a folder for that is needed in {tempfile.gettempdir()}, and there "
+                f"{self.file.path} could not be looked at: a folder for that is needed in {tempfile.gettempdir()}, "
+                f"and there "
                 f"{error.strerror or 'is none'}"
             ) from error
 

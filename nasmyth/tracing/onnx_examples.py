@@ -32,7 +32,8 @@ def examples_of(file: File, shape: list[Any] | None, fixed: int | None, example:
     else:
         if not isinstance(example, Tensor) or example.dim() < 1:
             raise TraceError(
-                f"the example is {example!r:.80}; give a tensor with a batch axis first, such as torch.randn(1, 3, 224, 224)"
+                f"the example is {example!r:.80}; give a tensor with a batch axis first, such as torch.randn(1, 3, "
+                f"224, 224)"
             )
         inner = list(example.shape[1:])
         if shape is not None and (

@@ -243,11 +243,13 @@ def _refuse(node: Any, functions: set[tuple[str, str]], sparse: set[str]) -> Non
     """Nodes that cannot be part of a graph."""
     if (node.domain, node.op_type) in functions:
         raise TraceError(
-            f"{title(node)} is a function that the file defines itself; write the file with onnx.inliner.inline_local_functions"
+            f"{title(node)} is a function that the file defines itself; write the file with "
+            f"onnx.inliner.inline_local_functions"
         )
     if any(one.HasField("g") or one.graphs for one in node.attribute):
         raise TraceError(
-            f"{title(node)} holds graphs of its own, between which it decides by values, or which it repeats; a graph has one "
+            f"{title(node)} holds graphs of its own, between which it decides by values, or which it repeats; a graph "
+            f"has one "
             "way. Export the network without it: decide before exporting, unroll loops"
         )
     if any(one.ref_attr_name for one in node.attribute):
@@ -284,7 +286,8 @@ def array_of(tensor: Any, folder: Path) -> np.ndarray:
         return np.fromfile(file, dtype, count, offset=offset).reshape(shape)
     if tensor.HasField("raw_data") and len(tensor.raw_data) != count * dtype.itemsize:
         raise TraceError(
-            f"the file is malformed: {what} has the shape {shape}, {count * dtype.itemsize} bytes, and holds {len(tensor.raw_data)}"
+            f"the file is malformed: {what} has the shape {shape}, {count * dtype.itemsize} bytes, and holds "
+            f"{len(tensor.raw_data)}"
         )
     try:
         found: np.ndarray = onnx.numpy_helper.to_array(tensor)

@@ -65,7 +65,8 @@ def _transposed(node: Any, x: Tensor, weight: Tensor, bias: Any = None) -> Tenso
     function = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[rank - 1]
     even = pads[:rank] == pads[rank:]
     y = function(
-        x, weight, bias, attribute(node, "strides", ones), pads[:rank] if even else 0, attribute(node, "output_padding", [0] * rank),
+        x, weight, bias, attribute(node, "strides", ones), pads[:rank] if even else 0,
+        attribute(node, "output_padding", [0] * rank),
         attribute(node, "group", 1), attribute(node, "dilations", ones),
     )  # fmt: skip
     return (

@@ -14,11 +14,14 @@ from nasmyth.tracing.onnx_file import dtype_of
 from nasmyth.tracing.onnx_table import OPERATORS, as_tensor, attribute, beyond, number, operator, single, tensor
 
 _ALIKE: dict[str, Any] = {
-    "Relu": F.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "HardSwish": F.hardswish, "Mish": F.mish, "Softplus": F.softplus,
-    "Erf": torch.erf, "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Neg": torch.neg, "Abs": torch.abs, "Sin": torch.sin,
+    "Relu": F.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "HardSwish": F.hardswish, "Mish": F.mish,
+    "Softplus": F.softplus,
+    "Erf": torch.erf, "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Neg": torch.neg, "Abs": torch.abs,
+    "Sin": torch.sin,
     "Cos": torch.cos, "Reciprocal": torch.reciprocal, "Floor": torch.floor, "Ceil": torch.ceil, "Round": torch.round,
     "Sign": torch.sign, "Not": torch.logical_not, "Softsign": F.softsign, "Tan": torch.tan, "Asin": torch.asin,
-    "Acos": torch.acos, "Atan": torch.atan, "Sinh": torch.sinh, "Cosh": torch.cosh, "Asinh": torch.asinh, "Acosh": torch.acosh,
+    "Acos": torch.acos, "Atan": torch.atan, "Sinh": torch.sinh, "Cosh": torch.cosh, "Asinh": torch.asinh,
+    "Acosh": torch.acosh,
     "Atanh": torch.atanh, "IsNaN": torch.isnan, "BitwiseNot": torch.bitwise_not,
 }  # fmt: skip
 for _name, _function in _ALIKE.items():
@@ -26,8 +29,10 @@ for _name, _function in _ALIKE.items():
 
 _PAIRS: dict[str, Any] = {
     "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Pow": torch.pow, "Equal": torch.eq, "Less": torch.lt,
-    "LessOrEqual": torch.le, "Greater": torch.gt, "GreaterOrEqual": torch.ge, "And": torch.logical_and, "Or": torch.logical_or,
-    "Xor": torch.logical_xor, "BitwiseAnd": torch.bitwise_and, "BitwiseOr": torch.bitwise_or, "BitwiseXor": torch.bitwise_xor,
+    "LessOrEqual": torch.le, "Greater": torch.gt, "GreaterOrEqual": torch.ge, "And": torch.logical_and,
+    "Or": torch.logical_or,
+    "Xor": torch.logical_xor, "BitwiseAnd": torch.bitwise_and, "BitwiseOr": torch.bitwise_or,
+    "BitwiseXor": torch.bitwise_xor,
 }  # fmt: skip
 for _name, _function in _PAIRS.items():
     OPERATORS[_name] = lambda node, a, b, f=_function: _pair(f, *_aligned(node, a, b))

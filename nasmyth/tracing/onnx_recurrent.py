@@ -1,4 +1,5 @@
-"""Recurrent layers of ONNX (LSTM, GRU, RNN) as calls of PyTorch: weights with the gates in PyTorch's order, states, layouts."""
+"""Recurrent layers of ONNX (LSTM, GRU, RNN) as calls of PyTorch: weights with the gates in PyTorch's order, states,
+layouts."""
 
 from __future__ import annotations
 

@@ -19,10 +19,13 @@ def _product(x: Tensor, dims: list[int], keep: bool) -> Tensor:
 
 
 _REDUCE: dict[str, Any] = {
-    "ReduceMean": torch.mean, "ReduceSum": torch.sum, "ReduceMax": torch.amax, "ReduceMin": torch.amin, "ReduceProd": _product,
-    "ReduceL1": lambda x, dims, keep: x.abs().sum(dims, keep), "ReduceL2": lambda x, dims, keep: torch.linalg.vector_norm(x, 2, dims, keep),
+    "ReduceMean": torch.mean, "ReduceSum": torch.sum, "ReduceMax": torch.amax, "ReduceMin": torch.amin,
+    "ReduceProd": _product,
+    "ReduceL1": lambda x, dims, keep: x.abs().sum(dims, keep), "ReduceL2": lambda x, dims,
+    keep: torch.linalg.vector_norm(x, 2, dims, keep),
     "ReduceSumSquare": lambda x, dims, keep: (x * x).sum(dims, keep),
-    "ReduceLogSum": lambda x, dims, keep: x.sum(dims, keep).log(), "ReduceLogSumExp": lambda x, dims, keep: x.logsumexp(dims, keep),
+    "ReduceLogSum": lambda x, dims, keep: x.sum(dims, keep).log(), "ReduceLogSumExp": lambda x, dims,
+    keep: x.logsumexp(dims, keep),
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""What multiplies matrices in our language: linear maps, products of two, attention, and the embedding and softmax beside it."""
+"""What multiplies matrices in our language: linear maps, products of two, attention, and the embedding and softmax
+beside it."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from nasmyth.ops.tensors import Weight
 from nasmyth.tracing.attention import Group, attention, groups
 from nasmyth.tracing.call import RULES, Call
 from nasmyth.tracing.capture import Captured
+from nasmyth.tracing.drafts import Drafts
 from nasmyth.tracing.refusals import line_of
 from nasmyth.tracing.values import Draft, Expression, Flow, Held, Layout, layout_of
 from nasmyth.tracing.writing import alone, encoded, is_table, opaque
@@ -26,14 +27,11 @@ INLINE = 24
 """A constant made by more calls than this is a node of its own."""
 
 
-class Reader:
-    """Reads a captured program into drafts. `apart`: names of parameters that become nodes of their own."""
+class Reader(Drafts):
+    """Reads a captured program into drafts."""
 
     def __init__(self, program: Captured, apart: frozenset[str]) -> None:
-        self.program, self.apart, self.batch = program, apart, program.batch
-        self.drafts: list[Draft] = []
-        self.weights: dict[str, Flow] = {}
-        self.env: dict[torch.fx.Node, Any] = {}
+        super().__init__(program, apart)
         self.whole: dict[str, Flow | None] = {}
 
     def read(self) -> int:
@@ -91,7 +89,8 @@ class Reader:
                 held = env.get(argument) if isinstance(argument, torch.fx.Node) else None
                 if isinstance(held, Held) and "lifted_tensor" not in held.name:
                     raise TraceError(
-                        f"forward changes {self.program.module.path(held.name)!r}, which the module holds{line_of(node)}; a graph keeps nothing from "
+                        f"forward changes {self.program.module.path(held.name)!r}, which the module "
+                        f"holds{line_of(node)}; a graph keeps nothing from "
                         "one call to the next. Compute with a copy, or do this in training mode only"
                     )
 
@@ -139,10 +138,6 @@ class Reader:
         self.run(body, env)
         (last,) = [n for n in body.nodes if n.op == "output"]
         return torch.fx.node.map_aggregate(last.args[0], lambda a: env[a] if isinstance(a, torch.fx.Node) else a)
-
-    def add(self, draft: Draft) -> int:
-        self.drafts.append(draft)
-        return len(self.drafts) - 1
 
     def as_flow(self, value: Any) -> Flow:
         """Anything as a node: what is held becomes `Weight`, a constant an opaque call."""

@@ -20,7 +20,8 @@ def explained(error: Exception, module: nn.Module) -> TraceError:
     text = f"{type(error).__name__}: {error}"
     if any(word in text for word in _BRANCH):
         return TraceError(
-            f"{name} looks at the values that flow through it and goes different ways, or makes tensors of different sizes; "
+            f"{name} looks at the values that flow through it and goes different ways, or makes tensors of different "
+            f"sizes; "
             f"a graph has one way{where}. Compute both ways and choose with torch.where(condition, a, b), or decide before "
             "tracing, by a setting of the module"
         )

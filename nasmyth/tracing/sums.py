@@ -6,7 +6,7 @@ from nasmyth import ops
 from nasmyth.graph.signature import Shape
 from nasmyth.tracing.asking import flow_of
 from nasmyth.tracing.call import Call, rule
-from nasmyth.tracing.moves import _reshape as reshape
+from nasmyth.tracing.moves import reshape
 from nasmyth.tracing.values import Flow, Held
 
 
@@ -86,7 +86,7 @@ def _gate(call: Call, x: object, gate: object) -> Flow | None:
     if factor.layout.shape != (image.layout.shape[0], 1, 1):
         return None
     vector = reshape(call, factor.draft, factor.layout.shape[:1])
-    return None if vector is None else call.flow(call.put(ops.Gate(), image.draft, vector))
+    return None if vector is None else call.flow(call.put(ops.Multiply(), image.draft, vector))
 
 
 def _stretched(call: Call) -> tuple[int, int] | None:

@@ -12,11 +12,11 @@ from torch import Tensor
 from nasmyth.errors import TraceError
 from nasmyth.ops.counted import count_macs
 from nasmyth.ops.opaque import Opaque
+from nasmyth.tracing.drafts import Drafts
 from nasmyth.tracing.values import Draft, Expression, Flow, Held, Layout
 
 if TYPE_CHECKING:
     from nasmyth.tracing.call import Call
-    from nasmyth.tracing.reader import Reader
 
 TABLE = 1 << 20
 """Whole numbers of up to so many bytes are part of the call: they say where, and not how much."""
@@ -49,14 +49,14 @@ def opaque(call: Call) -> Any:
     return [_one(call, results[i], i) if i in wanted else None for i in range(len(results))]
 
 
-def alone(reader: Reader, value: Expression) -> Flow:
+def alone(reader: Drafts, value: Expression) -> Flow:
     """A constant as a node of its own, which reads the input for the size of the batch alone."""
     op = _constant_op(reader, value)
     name = op.target.split(".")[1]
     return Flow(reader.add(Draft(op, (0,), value.layout.shape, "", "", name, {}, "")), value.layout)
 
 
-def value_of(reader: Reader, value: Expression) -> Tensor:
+def value_of(reader: Drafts, value: Expression) -> Tensor:
     """The numbers of a constant, for a batch of one."""
     shape = reader.drafts[0].shape
     with torch.no_grad():
@@ -64,7 +64,7 @@ def value_of(reader: Reader, value: Expression) -> Tensor:
     return found
 
 
-def _constant_op(reader: Reader, value: Expression) -> Any:
+def _constant_op(reader: Drafts, value: Expression) -> Any:
     name, *settings = value.call
     target, moved, tables = _without_tables(name[5:], tuple(settings))
     return Opaque(target, moved, (_first(reader),), _gives(value.layout), constants=tables)
@@ -220,7 +220,7 @@ def table_text(tensor: Tensor) -> str:
 # --- odds and ends ------------------------------------------------------------------------------------------------------
 
 
-def _first(reader: Reader) -> tuple[Any, ...]:
+def _first(reader: Drafts) -> tuple[Any, ...]:
     """The place of the graph's input, read for the size of the batch alone."""
     return (reader.drafts[0].shape, 0, 1, "")
 
@@ -244,7 +244,8 @@ def _held(call: Call) -> list[Held]:
 # --- MACs -----------------------------------------------------------------------------------------------------------------
 
 _MULTIPLY = (
-    "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "dot", "vdot", "inner", "outer", "tensordot", "einsum",
+    "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "dot", "vdot", "inner", "outer", "tensordot",
+    "einsum",
     "bilinear", "conv", "lstm", "gru", "rnn", "attention", "cdist", "chain_matmul", "addmv", "kron",
 )  # fmt: skip
 """What the names of functions have in them that multiply matrices; all others count nothing, as is usual."""

@@ -8,39 +8,70 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
+    from nasmyth.train.augment import Augmentation, Crop, Flip, Mixup
+    from nasmyth.train.average import EMA, Averaging
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
-    from nasmyth.train.judgement import Judgement, difference, judge
     from nasmyth.train.loop import Fitted, fit
+    from nasmyth.train.optimizers import SGD, AdamW, Optimizer
     from nasmyth.train.recipe import Recipe
-    from nasmyth.train.task import Split, Task, random_split, stratified_split
+    from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule
+    from nasmyth.train.split import Split, random_split, stratified_split
+    from nasmyth.train.split_scores import SplitScores, paired_difference, score_split
+    from nasmyth.train.state import TrainingState
+    from nasmyth.train.steps import Step, Supervised
+    from nasmyth.train.task import Task
 
 __all__ = [
+    "EMA",
+    "SGD",
+    "AdamW",
+    "Augmentation",
+    "Averaging",
+    "ConstantRate",
+    "Cosine",
+    "Crop",
     "Fitted",
-    "Judgement",
+    "Flip",
+    "Mixup",
+    "MultiStep",
+    "OneCycle",
+    "Optimizer",
     "Recipe",
+    "Schedule",
     "Split",
+    "SplitScores",
+    "Step",
+    "Supervised",
     "Task",
-    "difference",
+    "TrainingState",
     "evaluate",
     "fit",
     "initialise",
     "is_task",
-    "judge",
+    "paired_difference",
     "predict_logits",
     "random_split",
+    "score_split",
     "stratified_split",
 ]
 
 __getattr__, __dir__ = contents(
     __name__,
     {
+        "augment": ("Augmentation", "Crop", "Flip", "Mixup"),
+        "average": ("EMA", "Averaging"),
         "evaluation": ("evaluate", "predict_logits"),
         "init": ("initialise",),
-        "judgement": ("Judgement", "difference", "judge"),
         "loop": ("Fitted", "fit"),
+        "optimizers": ("SGD", "AdamW", "Optimizer"),
         "recipe": ("Recipe",),
-        "task": ("Split", "Task", "random_split", "stratified_split"),
+        "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule"),
+        "split": ("Split", "random_split", "stratified_split"),
+        "split_scores": ("SplitScores", "paired_difference", "score_split"),
+        "state": ("TrainingState",),
+        "steps": ("Step", "Supervised"),
+        "task": ("Task",),
     },
 )
 

@@ -1,26 +1,143 @@
-"""Random changes of a batch, as tensor operations: no worker processes, one generator for the whole run.
+"""Augmentations: random changes of a batch, as frozen values in `Recipe(augment=(Flip(), Crop(2), Mixup(0.2)))`.
 
-Flips and shifts act on stored images (uint8, N H W C), where a batch is small; mixup acts on prepared input. Each draws
-from the generator it is given, so a run is reproducible.
+They are tensor operations: no worker processes, one generator for the whole training, so it is reproducible. They are done
+in their order: first those of stored input (uint8 images N H W C, say), where a batch is small, then those of prepared
+input. One of your own is a class with a method `change`:
+
+    class Jitter(Augmentation):
+        scale: float = 0.1
+        prepared = True  # changes what the network is about to see
+
+        def change(self, batch, generator):
+            batch.x = batch.x + self.scale * torch.randn(batch.x.shape, generator=generator, device=generator.device)
+
+What is for one kind of input only says so with `kind` and `suits`, and is refused elsewhere before anything is trained.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasmyth.errors import DataError
-from nasmyth.forms.inputs import ImageInput, TableInput
-from nasmyth.train.recipe import Recipe
+from nasmyth.record import Value
+from nasmyth.train.ranges import within
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from nasmyth.train.batches import Batch
+
+
+class Augmentation(Value, abstract=True):
+    """A random change of a training batch."""
+
+    prepared: ClassVar[bool] = False
+    """Whether it changes prepared input, rather than stored."""
+    kind: ClassVar[str] = "any input"
+    """What it is for, in words."""
+
+    def suits(self, inputs: Any) -> bool:
+        """Whether it is for this kind of input."""
+        return True
+
+    def change(self, batch: Batch, generator: torch.Generator) -> None:
+        """Change `batch.x`, and `batch.targets` where the answer changes with it. All chance comes from the generator."""
+        raise NotImplementedError(f"{type(self).__name__} has no change(batch, generator)")
+
+
+class ImageAugmentation(Augmentation, abstract=True):
+    """One of stored images, N H W C."""
+
+    kind = "images"
+
+    def suits(self, inputs: Any) -> bool:
+        from nasmyth.forms.inputs import ImageInput
+
+        return isinstance(inputs, ImageInput)
+
+
+class Flip(ImageAugmentation):
+    """Mirrors images left to right, half of the time."""
+
+    def change(self, batch: Batch, generator: torch.Generator) -> None:
+        import torch
+
+        batch.x = flip(batch.x, torch.rand(len(batch.x), generator=generator, device=generator.device) < 0.5)
+
+
+class Crop(ImageAugmentation):
+    """Moves images by up to so many pixels in each direction, filling with black."""
+
+    pixels: int
+
+    def check(self) -> None:
+        within(self, "pixels")
+
+    def change(self, batch: Batch, generator: torch.Generator) -> None:
+        import torch
+
+        most, device = self.pixels, generator.device
+        if most:
+            down, right = torch.randint(-most, most + 1, (2, len(batch.x)), generator=generator, device=device)
+            batch.x = shift(batch.x, down, right)
+
+
+class Mixup(Augmentation):
+    """Mixes each example with another one, and their losses (Zhang et al., 2018, equation 1); one share a batch, drawn from
+    Beta(alpha, alpha)."""
+
+    alpha: float
+
+    prepared = True
+    kind = "input that is numbers, without categories"
+
+    def check(self) -> None:
+        within(self, "alpha")
+
+    def suits(self, inputs: Any) -> bool:
+        return not any(getattr(inputs, "cardinalities", ()))
+
+    def change(self, batch: Batch, generator: torch.Generator) -> None:
+        if not self.alpha:
+            return
+        if not getattr(batch.x, "is_floating_point", lambda: False)():
+            raise DataError(
+                f"{self} mixes one tensor of floats, and this input is another; leave it out of augment=(...)"
+            )
+        order, share = mixing(len(batch.x), self.alpha, generator)
+        batch.x = mix(batch.x, order, share)
+        batch.targets = [
+            *((share * weight, y) for weight, y in batch.targets),
+            *(((1 - share) * weight, y[order]) for weight, y in batch.targets),
+        ]
+
+
+def refuse_unsuited(augmentations: Iterable[Augmentation], inputs: Any) -> None:
+    """Raise DataError if one of them is not for this kind of input."""
+    for one in augmentations:
+        if not one.suits(inputs):
+            what = type(inputs).__name__
+            raise DataError(
+                f"{one} is for {one.kind}, and the input of this task is {what}: leave it out of augment=(...)"
+            )
+
+
+# --- the changes ----------------------------------------------------------------------------------------------------
 
 
 def flip(images: Tensor, mirrored: Tensor) -> Tensor:
     """Images N H W C with those mirrored left to right where `mirrored` (bool, N) says so. Its own inverse."""
+    import torch
+
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(2), images)
 
 
 def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """Images N H W C moved by whole pixels (int64, N; negative is up or left); what comes in from outside is 0."""
+    import torch
+
     height, width = images.shape[1:3]
     rows = torch.arange(height, device=images.device) - down.unsqueeze(1)
     columns = torch.arange(width, device=images.device) - right.unsqueeze(1)
@@ -31,24 +148,16 @@ def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def mix(x: Tensor, order: Tensor, share: float) -> Tensor:
-    """Mixup (Zhang et al., 2018, equation 1): share * x + (1 - share) * x[order]."""
+    """share * x + (1 - share) * x[order]."""
+    import torch
+
     return torch.lerp(x[order], x, share)
-
-
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """The flips and shifts of a recipe on a stored batch, N H W C."""
-    count, device = len(images), generator.device
-    if recipe.flip:
-        images = flip(images, torch.rand(count, generator=generator, device=device) < 0.5)
-    if recipe.crop:
-        bound = recipe.crop
-        down, right = torch.randint(-bound, bound + 1, (2, count), generator=generator, device=device)
-        images = shift(images, down, right)
-    return images
 
 
 def mixing(count: int, alpha: float, generator: torch.Generator) -> tuple[Tensor, float]:
     """A partner for each of `count` examples, and one share from Beta(alpha, alpha), for the batch."""
+    import torch
+
     device = generator.device
     order = torch.randperm(count, generator=generator, device=device)
     logs = [_log_gamma_draw(alpha, generator) for _ in range(2)]
@@ -57,19 +166,10 @@ def mixing(count: int, alpha: float, generator: torch.Generator) -> tuple[Tensor
 
 def _log_gamma_draw(alpha: float, generator: torch.Generator) -> float:
     """The logarithm of a Gamma(alpha) number: Gamma(alpha + 1) * uniform^(1 / alpha), in logs, safe for small alpha."""
+    import torch
+
     device = generator.device
     shape = torch.full((), alpha + 1.0, dtype=torch.float64, device=device)
     gamma = torch._standard_gamma(shape, generator=generator)
     uniform = torch.rand((), generator=generator, dtype=torch.float64, device=device).clamp(min=1e-300)
     return float(gamma.log() + uniform.log() / alpha)
-
-
-def check(recipe: Recipe, inputs: ImageInput | TableInput) -> None:
-    """Raise DataError if the recipe asks for changes that this kind of data has no use for."""
-    if isinstance(inputs, ImageInput):
-        return
-    for name in ("flip", "crop"):
-        if getattr(recipe, name):
-            raise DataError(f"Recipe({name}={getattr(recipe, name)!r}) is for images, and this task's input is a table")
-    if recipe.mixup and any(inputs.cardinalities):
-        raise DataError("Recipe(mixup=...) cannot mix categories; use mixup=0 for tables that have any")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nasmyth.errors import DataError
-from nasmyth.forms.inputs import ImageInput, TableInput
-from nasmyth.network.pipeline import device_of, evaluating
+from nasmyth.forms import stored
+from nasmyth.forms.form import AnswerForm, InputForm
+from nasmyth.network.layers import refuse_standardised
+from nasmyth.network.network import Network
+from nasmyth.network.pipeline import device_of, evaluating, run
 from nasmyth.train.task import SPLITS, Task
 
 NUMBERS_IN_A_BATCH = 2**19
@@ -25,40 +29,44 @@ def evaluate(network: nn.Module, task: Task, split: str = "valid", batch: int | 
     """
     if split not in SPLITS:
         raise DataError(f"split {split!r}: use one of {', '.join(map(repr, SPLITS))}")
+    if isinstance(network, Network):
+        refuse_standardised(network.graph, task.inputs)
     device = device_of(network)
     data, prepare = getattr(task, split), task.inputs.module().to(device)
     meter = task.meter()
     with _scoring(network):
-        for rows in _batches(len(data), batch or batch_size(task.inputs)):
-            pred = network(prepare(data.x[rows].to(device)))
-            check_size(pred, task)
-            meter.update(pred, data.y[rows].to(device))
-    return meter.compute()
+        for rows in _batches(len(data), batch or batch_size(task.inputs, task.outputs)):
+            x, y = data.section(rows)
+            pred = run(network, prepare(stored.moved(x, device)))
+            task.outputs.check_output(pred, task.name)
+            meter.update(pred, stored.moved(y, device))
+    return dict(meter.compute())
 
 
-def predict_logits(network: nn.Module, inputs: ImageInput | TableInput, x: Tensor, batch: int | None = None) -> Tensor:
+def predict_logits(network: nn.Module, inputs: InputForm, x: Any, batch: int | None = None) -> Any:
     """The last layer's outputs, N C, for stored examples x; float32, on the CPU."""
     device = device_of(network)
     prepare = inputs.module().to(device)
+    parts = []
     with _scoring(network):
-        parts = [network(prepare(x[r].to(device))).float().cpu() for r in _batches(len(x), batch or batch_size(inputs))]
+        for rows in _batches(stored.count(x), batch or batch_size(inputs)):
+            pred = run(network, prepare(stored.moved(stored.section(x, rows), device)))
+            parts.append(stored.mapped(pred, lambda one: one.float().cpu()))
     if not parts:
         raise DataError("no examples to predict: the first axis has length 0")
-    return torch.cat(parts)
+    return stored.cat(parts)
 
 
-def batch_size(inputs: ImageInput | TableInput) -> int:
-    """How many examples an evaluation takes at once: 16 to 4096."""
-    return max(16, min(4096, NUMBERS_IN_A_BATCH // math.prod(inputs.shape)))
+def batch_size(inputs: InputForm, outputs: AnswerForm | None = None) -> int:
+    """How many examples an evaluation takes at once: 16 to 4096; fewer where each has many positions to answer."""
+    most = max(16, min(4096, NUMBERS_IN_A_BATCH // inputs.numbers))
+    answers = 1 if outputs is None or len(outputs.shape) < 2 else math.prod(outputs.shape)
+    return most if answers == 1 else max(1, min(most, NUMBERS_IN_A_BATCH // answers))
 
 
-def check_size(pred: Tensor, task: Task) -> None:
-    """Raise DataError unless there is one answer for each class or target."""
-    if pred.ndim != 2 or pred.shape[1] != task.outputs.size:
-        raise DataError(
-            f"the network answers with shape {tuple(pred.shape)}, and {task.name} needs (N, {task.outputs.size}): "
-            f"end the network with Linear({task.outputs.size})"
-        )
+def check_size(pred: Any, task: Task) -> None:
+    """Raise DataError unless the network's output has the size that the task's answer needs."""
+    task.outputs.check_output(pred, task.name)
 
 
 @contextmanager

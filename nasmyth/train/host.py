@@ -1,4 +1,4 @@
-"""The machine a training runs on: devices and precision, by Lightning Fabric, and the memory allocator."""
+"""The machine a training runs on: devices, precision (by Lightning Fabric), order in memory, seeds, the memory allocator."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import functools
 import re
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
 
 from nasmyth.errors import UnitError
+from nasmyth.network.pipeline import device_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -81,6 +85,60 @@ def release_memory() -> None:
             ctypes.CDLL(None).malloc_trim(0)
         except (OSError, AttributeError):
             return
+
+
+def memory_format(inputs: Any) -> torch.memory_format:
+    """How weights and batches lie in memory: images as N H W C, for faster convolutions on CPUs and on tensor cores."""
+    shape = getattr(inputs, "shape", ())
+    images = len(shape) == 3 and all(type(n) is int for n in shape)
+    return torch.channels_last if images else torch.contiguous_format
+
+
+def arranged(x: Any, format: torch.memory_format) -> Any:
+    """Prepared input, a tensor or a tuple of them, in the memory format where it has the axes for it."""
+    if isinstance(x, tuple):
+        return tuple(arranged(part, format) for part in x)
+    if not isinstance(x, Tensor):
+        return x
+    return x.contiguous(memory_format=format if x.ndim == 4 else torch.contiguous_format)
+
+
+@contextmanager
+def visiting(network: nn.Module) -> Iterator[None]:
+    """Inside, a network may be moved and its modes set; after, it is where it was, each part in the mode it had."""
+    home = device_of(network)
+    modes = [(module, module.training) for module in network.modules()]
+    keep_freed_memory()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        network.to(home, memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # of all that can be given
+        release_memory()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Inside, torch's global random numbers (dropout) follow from the seed; after, they are as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        with _repeatable(device):
+            yield
+
+
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """Inside, cuDNN picks kernels that give the same result each time."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before
 
 
 def compiled(module: torch.nn.Module) -> torch.nn.Module:

@@ -1,76 +1,98 @@
-"""How a network is trained, as a frozen value: part of a candidate, recorded with it, open to search."""
+"""How a network is trained, as a frozen value: part of a candidate, recorded with it, open to search.
+
+    Recipe(optimizer=SGD(lr=0.05), schedule=OneCycle(), augment=(Crop(2), Flip(), Mixup(0.2)), epochs=30, average=EMA(0.999))
+
+Its parts are frozen values themselves, so a hole may stand at any depth, and each option may have a range of its own:
+
+    Recipe(optimizer=choice(SGD(lr=real(0.01, 1.0, log=True)), AdamW(lr=real(1e-4, 1e-2, log=True))))
+    # addresses: recipe.optimizer, recipe.optimizer:0.lr, recipe.optimizer:1.lr
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from nasmyth.errors import SpaceError
-from nasmyth.record import Value
+from nasmyth.graph.joins import Identity
+from nasmyth.kinds import shown
+from nasmyth.record import Value, is_open
+from nasmyth.train.augment import Augmentation
+from nasmyth.train.average import Averaging
+from nasmyth.train.older import WORDS, is_older, modern
+from nasmyth.train.optimizers import SGD, Optimizer
+from nasmyth.train.ranges import one_of, within
+from nasmyth.train.schedules import Cosine, Schedule
 
 
 class Recipe(Value):
-    """Training settings. Any field may be a hole while the recipe is part of a space.
+    """Training settings. Any field, and any field of its parts, may be a hole while the recipe is part of a space.
 
     The defaults suit small convolutional networks on small images; each domain has its own.
     """
 
-    optimizer: str = "sgd"
-    """ "sgd" (Nesterov momentum) or "adamw"."""
-    lr: float = 0.1
-    """Peak learning rate."""
-    weight_decay: float = 5e-4
-    """Not applied to biases, norms and other parameters of one axis. AdamW: decoupled (Loshchilov & Hutter, 2019)."""
-    momentum: float = 0.9
-    batch: int = 128
+    optimizer: Any = SGD()
+    """How weights follow gradients: SGD(...), AdamW(...), or one of your own."""
+    schedule: Any = Cosine()
+    """How the learning rate goes: Cosine(...), OneCycle(...), MultiStep(...), ConstantRate()."""
+    augment: Any = ()
+    """Random changes of the training batches, in their order: Flip(), Crop(2), Mixup(0.2)."""
     epochs: int = 20
-    warmup: float = 0.1
-    """The share of the run during which the rate rises."""
+    batch: int = 128
+    average: Any = None
+    """The moving average of the weights, which is what is kept: EMA(0.999). None keeps the weights themselves."""
     smoothing: float = 0.0
     """Label smoothing (Szegedy et al., 2016): this much probability is spread over all classes."""
-    ema: float = 0.0
-    """Decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves."""
-    flip: bool = False
-    """Mirror images left to right, half of the time."""
-    crop: int = 0
-    """Move images by up to so many pixels in each direction, filling with black."""
-    mixup: float = 0.0
-    """The alpha of mixup (Zhang et al., 2018); 0 is none."""
-    precision: str = "32"
-    """ "32", "bf16" (mixed), or "auto": bf16 where the device has fast bf16 arithmetic."""
-    channels_last: bool = True
-    """Store images as N H W C: faster convolutions on CPUs and on GPUs with tensor cores."""
     clip: float = 0.0
     """The largest norm of the gradient; 0 does not limit it."""
+    precision: str = "32"
+    """ "32", "bf16" (mixed), or "auto": bf16 where the device has fast bf16 arithmetic."""
     compile: bool = False
     """Use torch.compile: pays in trainings of minutes (10 to 30 s to compile, then faster steps)."""
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        for name, value in kwargs.items():
+            if name in WORDS:
+                raise SpaceError(f"Recipe({name}={shown(value)}): {name} belongs to a part; write {WORDS[name]}")
+        return super().__new__(cls, *args, **kwargs)
+
+    @classmethod
+    def of_fields(cls, fields: dict[str, Any]) -> Self:
+        """From a file: one that an older Nasmyth wrote has other fields."""
+        return super().of_fields(modern(fields) if is_older(fields) else fields)
+
+    @property
+    def augmentations(self) -> tuple[Augmentation, ...]:
+        """Those that are there: `maybe(Flip())` may leave none in its place."""
+        return tuple(one for one in self.augment if isinstance(one, Augmentation))
+
+    @property
+    def averaging(self) -> Averaging | None:
+        """How weights are averaged, if they are."""
+        return self.average if isinstance(self.average, Averaging) else None
+
     def check(self) -> None:
-        _one_of(self, "optimizer", ("sgd", "adamw"))
-        _one_of(self, "precision", ("32", "bf16", "auto"))
-        for name in ("lr", "batch", "epochs"):
-            _within(self, name, above=0.0)
-        for name in ("weight_decay", "crop", "mixup", "clip"):
-            _within(self, name)
-        for name in ("momentum", "smoothing", "ema", "warmup"):
-            _within(self, name, below=1.0)
+        _part(self, "optimizer", self.optimizer, Optimizer, "SGD(lr=0.1) or AdamW(lr=0.001)")
+        _part(self, "schedule", self.schedule, Schedule, "Cosine(warmup=0.1) or OneCycle()")
+        if not _none(self.average):
+            _part(self, "average", self.average, Averaging, "EMA(0.999), or None")
+        if not isinstance(self.augment, tuple):
+            _part(self, "augment", self.augment, (), "a tuple of augmentations, such as (Flip(), Crop(2))")
+        for one in self.augment if isinstance(self.augment, tuple) else ():
+            if not _none(one):
+                _part(self, "augment", one, Augmentation, "a tuple of augmentations, such as (Flip(), Crop(2))")
+        one_of(self, "precision", ("32", "bf16", "auto"))
+        for name in ("batch", "epochs"):
+            within(self, name, above=0.0)
+        within(self, "clip")
+        within(self, "smoothing", below=1.0)
 
 
-def _one_of(recipe: Recipe, name: str, options: tuple[str, ...]) -> None:
-    value = getattr(recipe, name)
-    if not _open(value) and value not in options:
-        raise SpaceError(f"Recipe({name}={value!r}): use one of {', '.join(map(repr, options))}")
+def _none(part: Any) -> bool:
+    """Whether nothing stands there: None, or what `maybe` puts in the place of nothing."""
+    return part is None or part is Identity()
 
 
-def _within(recipe: Recipe, name: str, above: float | None = None, below: float | None = None) -> None:
-    value = getattr(recipe, name)
-    if _open(value):
-        return
-    low = value > above if above is not None else value >= 0
-    if not low or (below is not None and value >= below):
-        span = f"above {above:g}" if above is not None else "0 or more" + (f" and below {below:g}" if below else "")
-        raise SpaceError(f"Recipe({name}={value!r}): must be {span}")
-
-
-def _open(value: Any) -> bool:
-    """Whether a field still is a hole."""
-    return isinstance(value, Value)
+def _part(recipe: Recipe, name: str, part: Any, kind: Any, such_as: str) -> None:
+    """Raise SpaceError for a part that is neither of its kind nor a hole."""
+    if not isinstance(part, kind) and not (isinstance(part, Value) and is_open(part)):
+        raise SpaceError(f"Recipe({name}={shown(part)}): give {such_as}")

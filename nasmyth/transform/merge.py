@@ -5,7 +5,8 @@
 Two rules, applied until neither finds anything:
 
 * a batch norm behind a convolution or a linear layer is a scale and a shift of its outputs, so its weights take it in;
-* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away (`Fading`,
+* two convolutions, the second of 1x1, or two linear layers, with nothing between them but what has faded away
+  (`DecayingActivation`,
   VanillaNet, Chen et al. 2023, arXiv:2305.12972), are one, whose weights are the product of the two.
 
 So a network that was trained with twice the layers is deployed with half of them.
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from nasmyth.graph import Graph, Node
 from nasmyth.network import Network
-from nasmyth.ops import BatchNorm, Conv, DepthwiseConv, Fading, Linear, TokenBatchNorm
+from nasmyth.ops import BatchNorm, Conv, DecayingActivation, DepthwiseConv, Linear, TokenBatchNorm
 
 CONVOLUTIONS = (Conv, DepthwiseConv)
 Weights = dict[str, Tensor]
@@ -41,10 +42,9 @@ def merge(network: Network) -> Network:
     well, or that stands in several places, stays as it is.
     """
     parts: list[_Part | None] = [_Part(node, {}) for node in network.graph.nodes]
-    modules = _modules(network)
     shared = _standing_twice(network.graph)
     for i, node in enumerate(network.graph.nodes[1:], 1):
-        state = modules[node.address].state_dict()
+        state = network.layer(node.address).state_dict()
         parts[i] = _Part(node, {name: t.detach().cpu().double() for name, t in state.items()})
     while _one_less(parts, shared):
         pass
@@ -76,7 +76,7 @@ def _joined(first: _Part, second: _Part) -> _Part | None:
     """The two as one, at the address of the first; None if they are not one linear map."""
     a, b = first.node.op, second.node.op
     linear = isinstance(a, (*CONVOLUTIONS, Linear))
-    if isinstance(b, Fading) and linear:
+    if isinstance(b, DecayingActivation) and linear:
         return first
     if isinstance(b, BatchNorm) and (
         isinstance(a, CONVOLUTIONS) or (isinstance(a, Linear) and len(first.node.shape) == 1)
@@ -131,22 +131,10 @@ def _rebuilt(network: Network, parts: list[_Part | None]) -> Network:
     like = next(network.parameters(), None)
     if like is not None:
         made.to(like.device, like.dtype)  # before they are rounded to what it has
-    modules = _modules(made)
     for part in parts:
         if part is not None and part.node.inputs:
-            modules[part.node.address].load_state_dict(part.weights)
+            made.layer(part.node.address).load_state_dict(part.weights)
     return made.eval()
-
-
-def _modules(network: Network) -> dict[str, Any]:
-    """The module of each address."""
-    found = {}
-    for step, node in zip(network._steps, network.graph.nodes[1:], strict=True):
-        module: Any = network
-        for name in step.path:
-            module = module._modules[name]
-        found[node.address] = module
-    return found
 
 
 def _standing_twice(graph: Graph) -> set[str]:

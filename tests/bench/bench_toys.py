@@ -8,7 +8,8 @@ from nasmyth.space import Space, choice
 from nasmyth.spaces.registry import Notation
 
 SPACE = Space(
-    chain(Conv(choice(4, 8, 16, name="width"), choice(1, 3, 5, 7, name="kernel")), Conv(choice(4, 8, name="top")), Mean("h w"),
+    chain(Conv(choice(4, 8, 16, name="width"), choice(1, 3, 5, 7, name="kernel")), Conv(choice(4, 8, name="top")),
+        Mean("h w"),
           Linear(2)), input=(1, 8, 8),
 )  # fmt: skip
 KEYS = ("width", "kernel", "top")
@@ -21,7 +22,8 @@ TEXTS = [NOTATION.text(genome) for genome in SPACE.enumerate()]
 
 def figures(text: str) -> dict[str, float]:
     width, kernel, top = map(int, text.split("-"))
-    return {"accuracy": 50.0 + width + kernel / 10 + top / 100, "test": 49.0 + width, "params": float(width * kernel * kernel),
+    return {"accuracy": 50.0 + width + kernel / 10 + top / 100, "test": 49.0 + width,
+        "params": float(width * kernel * kernel),
             "cost": 2.0 * kernel}  # fmt: skip
 
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 import random
-from pathlib import Path
 
 import pytest
+from published import nb201_table  # noqa: F401  a fixture
 
 from nasmyth.bench import ablation, audit, compared, draw, improvement, trainings
 from nasmyth.errors import DataError
-from nasmyth.train.recipe import Recipe
+from nasmyth.train import Flip, Mixup, Recipe
 
-TABLE = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
 PLAIN = Recipe(epochs=10)
-FULL = Recipe(epochs=10, mixup=0.2, flip=True, smoothing=0.1)
+FULL = Recipe(epochs=10, augment=(Flip(), Mixup(0.2)), smoothing=0.1)
 WORTH = {"mixup": 4.0, "flip": 3.0, "smoothing": -1.0}
 
 
 def evaluate(quality, recipe, seed):
-    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky as its seed."""
+    """A candidate is its own quality, 66 to 74 (spaces are narrow); what a recipe adds is known; training is as lucky
+    as its seed."""
     luck = random.Random(f"{quality} {seed}").gauss(0, 0.5)
-    tricks = sum(worth for name, worth in WORTH.items() if getattr(recipe, name))
-    return quality + tricks + luck - 1.5 * bool(recipe.mixup and recipe.flip)
+    flip, mixup = Flip() in recipe.augment, Mixup(0.2) in recipe.augment
+    tricks = WORTH["flip"] * flip + WORTH["mixup"] * mixup + WORTH["smoothing"] * bool(recipe.smoothing)
+    return quality + tricks + luck - 1.5 * (flip and mixup)
 
 
 def drawn(seed):
@@ -90,7 +91,10 @@ def test_seeds_and_runs_are_matched():
         (lambda: compared([1.0, 2.0], [1.0]), "2 and 1 results"),
         (lambda: compared([1.0, 2.0], [-1.0, 1.0]), "scores 0"),
         (lambda: ablation(evaluate, 70.0, PLAIN, PLAIN), "nothing to take apart"),
-        (lambda: ablation(evaluate, 70.0, PLAIN, FULL, groups={"m": ["mixup"]}), "differ in 'flip' as well"),
+        (
+            lambda: ablation(evaluate, 70.0, PLAIN, FULL, groups={"m": ["augment.Mixup"]}),
+            "differ in 'augment.Flip' as well",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(call, said):
@@ -104,14 +108,19 @@ def test_what_cannot_be_compared_is_refused(call, said):
 def test_ablation_tells_what_each_trick_is_worth():
     """The same seed has the same luck, so what is planted comes out exactly: flip is worth less on top of mixup."""
     found = ablation(
-        evaluate, 70.0, PLAIN, FULL, seeds=4, groups={"mixup": ["mixup"], "flip": ["flip"], "soft": ["smoothing"]}
+        evaluate,
+        70.0,
+        PLAIN,
+        FULL,
+        seeds=4,
+        groups={"mixup": ["augment.Mixup"], "flip": ["augment.Flip"], "soft": ["smoothing"]},
     )
     told = {step.trick: (step.alone.value, step.added.value) for step in found.steps}
     assert told == {"mixup": pytest.approx((4, 4)), "flip": pytest.approx((3, 1.5)), "soft": pytest.approx((-1, -1))}
     assert found.whole.value == pytest.approx(4.5) == pytest.approx(sum(step.added.value for step in found.steps))
     assert str(found).splitlines()[-1].startswith("all of it")
     single = ablation(evaluate, 70.0, PLAIN, FULL, seeds=4)
-    assert {step.trick for step in single.steps} == {"mixup", "flip", "smoothing"}
+    assert {step.trick for step in single.steps} == {"augment.Mixup", "augment.Flip", "smoothing"}
     worse = ablation(evaluate, 70.0, PLAIN, FULL, seeds=4, less=True)
     assert worse.whole.value == pytest.approx(-4.5)
 
@@ -153,12 +162,11 @@ def test_a_search_that_works_is_not():
 # --- on a table, and trained -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the published table is not here")
-def test_on_a_published_table():
+def test_on_a_whole_table(nb201_table):  # noqa: F811
     from nasmyth.bench import Table
     from nasmyth.search import Evolution
 
-    table = Table.read("nb201", TABLE)
+    table = Table.read("nb201", nb201_table)
     space = table.space
 
     def look(genome, recipe, seed):

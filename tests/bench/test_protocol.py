@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from pathlib import Path
 
 import pytest
 from bench_toys import NOTATION, SPACE, TEXTS, columns
+from published import nb201_table  # noqa: F401  a fixture
 
 from nasmyth.bench import Table, anytime, at_budgets, expected_random
 from nasmyth.bench.protocol import feasible_values, interval
 from nasmyth.errors import DataError
 from nasmyth.search import Evolution, LocalSearch, Random
-
-NB201 = Path(__file__).parents[3] / "shared/data/nb201_cifar10.parquet"
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
@@ -75,9 +73,8 @@ def test_intervals():
     assert math.isnan(interval([])[0]) and math.isnan(interval([1.0])[1])
 
 
-@pytest.mark.skipif(not NB201.exists(), reason="the published table is not here")
-def test_the_published_table_of_nas_bench_201():
-    table = Table.read("nb201", NB201)
+def test_all_of_nas_bench_201(nb201_table):  # noqa: F811
+    table = Table.read("nb201", nb201_table)
     assert len(table) == 15_625
     found = [
         anytime(table, strategy, "valid_acc_200ep", queries=50, seeds=10) for strategy in (Random(), LocalSearch())

@@ -10,7 +10,7 @@ from nasmyth.graph.graph import Graph
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import block
 from nasmyth.graph.op import blocks as registered
-from nasmyth.ops import Add, Attention, Conv, DropPath, Gate, LayerScale, Linear, RMSNorm
+from nasmyth.ops import Add, Attention, Conv, DropPath, LayerScale, Linear, Multiply, RMSNorm
 from nasmyth.space import Space, choice
 from nasmyth.testing import Wired, check_block
 
@@ -40,7 +40,7 @@ def test_drop_path_needs_a_shortcut():
 def test_squeeze_is_a_share_of_the_narrow_width():
     squeezes = [n.op.out for n in graph(blocks.mbconv(8, expand=6, se=0.25), (8, 6, 6)).nodes if type(n.op) is Linear]
     assert squeezes == [2, 48]
-    assert Gate not in kinds(graph(blocks.mbconv(8, se=0), (8, 6, 6)))
+    assert Multiply not in kinds(graph(blocks.mbconv(8, se=0), (8, 6, 6)))
 
 
 def test_residual_without_weights_is_the_identity_where_its_norm_starts_at_zero():
@@ -104,13 +104,13 @@ def test_holes_at_any_depth_of_a_block():
     assert len(decoded) == 24
 
 
-def test_a_block_that_breaks_its_promise_is_named():
+def test_a_block_that_breaks_its_signature_is_named():
     @block("b d -> b d")
     def narrowing(d):
         return Linear(d - 1)
 
     try:
-        with pytest.raises(ShapeError, match=r"narrowing\(\) promises \(6,\) and gives \(5,\).*\(at head\)"):
+        with pytest.raises(ShapeError, match=r"narrowing\(\) declares \(6,\) and gives \(5,\).*\(at head\)"):
             graph(chain(head=narrowing()), (6,))
     finally:
         del registered._items["narrowing"]

@@ -7,7 +7,7 @@ from nasmyth import blocks
 from nasmyth.graph import Graph, chain
 from nasmyth.network import build
 from nasmyth.ops import Activation, BatchNorm, MaxPool, PixelAttention
-from nasmyth.testing import _stir
+from nasmyth.testing import randomised
 
 torch.set_num_threads(1)
 SMALL = blocks.overlock(5, (4, 8, 8, 12), (1, 1, 1, 1), (1, 1), (2, 2), (5, 5, 5, 3), 3, 2, 2, 2, 16, stride=1)
@@ -33,7 +33,7 @@ def test_the_overview_reaches_every_pixel_of_the_focus():
     """A change in one corner changes what is computed in the opposite one, which plain kernels would not see."""
     graph = Graph.of(blocks.overlock_focus(2, heads=2, kernel=3, small=3, regions=2), (12, 12, 12))
     torch.manual_seed(0)
-    network = _stir(build(graph)).eval().double()
+    network = randomised(build(graph)).eval().double()
     x = torch.randn(1, 12, 12, 12).double()
     other = x.clone()
     other[:, 8:10, 11, 11] += 3  # the context alone

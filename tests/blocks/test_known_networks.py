@@ -83,7 +83,8 @@ CLASS_TOKEN = 2 * 768  # of ViT, with its position: here the mean token answers 
     (efficientnet_b0(), 5_288_548),
     (convnext_tiny(), 28_589_128),
     (vit_base(), 86_567_656 - CLASS_TOKEN),
-], ids=["resnet18", "resnet50", "resnext50", "mobilenet", "mobilenet_v2", "efficientnet_b0", "convnext_tiny", "vit_base"])  # fmt: skip
+], ids=["resnet18", "resnet50", "resnext50", "mobilenet", "mobilenet_v2", "efficientnet_b0", "convnext_tiny",
+"vit_base"])  # fmt: skip
 def test_parameters_as_published(network, params):
     assert Graph.of(chain(*network), (3, 224, 224)).costs.params == params
 

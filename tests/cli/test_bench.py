@@ -22,7 +22,8 @@ def csv(tmp_path_factory):
 def test_strategies_stand_beside_chance(csv, run, tmp_path):
     plot = tmp_path / "anytime.svg"
     told = run(
-        "bench", "nb201", "--table", csv, "--objective", "accuracy", "--strategy", "random", "--strategy", "evolution(population=8)",
+        "bench", "nb201", "--table", csv, "--objective", "accuracy", "--strategy", "random", "--strategy",
+        "evolution(population=8)",
         "--queries", 30, "--seeds", 4, "--report", "train_seconds", "--clock", "train_seconds", "--plot", plot, "--json",
     )  # fmt: skip
     rows = json.loads(told.stdout)["rows"]
@@ -41,12 +42,14 @@ def test_the_table_for_people(csv, run):
 
 
 def test_a_missing_column_is_said(csv, run):
-    run("bench", "nb201", "--table", csv, "--objective", "acuracy", "--queries", 10, status=1)
+    told = run("bench", "nb201", "--table", csv, "--objective", "acuracy", "--queries", 10, status=1)
+    assert "no column of numbers 'acuracy'; did you mean 'accuracy'" in told.stderr
 
 
 def test_a_budget_that_nothing_meets_says_what_there_is(csv, run):
     told = run(
-        "bench", "nb201", "--table", csv, "--objective", "accuracy", "--under", "train_seconds<=0.5", "--queries", 10, status=1
+        "bench", "nb201", "--table", csv, "--objective", "accuracy", "--under", "train_seconds<=0.5", "--queries", 10,
+        status=1
     )  # fmt: skip
     assert "train_seconds goes from 1 to 5" in told.stderr and "train_seconds<=0.5" in told.stderr
 

@@ -58,7 +58,8 @@ def test_what_is_wrong_is_said(run, folder, study, line, says):
     ("line", "says"),
     [
         (["shw"], "Did you mean 'show'"), (["design"], "Missing argument 'DATA'"), (["show", "--nonsense"], "--nonsense"),
-        (["design", "digits", "--size", "big"], "write 64, or 48x64"), (["design", "digits", "--on-bad", "perhaps"], "skip, refuse"),
+        (["design", "digits", "--size", "big"], "write 64, or 48x64"),
+        (["design", "digits", "--on-bad", "perhaps"], "skip, refuse"),
         (["check", "net.safetensors"], "--under 'latency@cpu<=8ms'"),
     ],
 )  # fmt: skip
@@ -75,7 +76,10 @@ def test_a_space_that_cannot_be_imported_names_the_line(run, folder):
 
 def test_a_study_that_is_not_one(run, tmp_path):
     (tmp_path / "text.db").write_text("this is not a study at all, but a text that is long enough to be read" * 20)
-    assert "error: " in run("show", tmp_path / "text.db", status=1).stderr
+    assert (
+        "text.db is not a study file (it is not a SQLite database)"
+        in run("show", tmp_path / "text.db", status=1).stderr
+    )
 
 
 def test_debug_shows_the_traceback():

@@ -41,6 +41,7 @@ def line(space, out, *more):
 def test_the_best_of_a_search_is_exported_under_any_budget_on_graphs(limit, mine, run, tmp_path):
     run(*line(f"{mine}:space", tmp_path / "s.db", "--under", limit))
     run("export", f"{tmp_path}/s.db#best", tmp_path / "net.onnx")
+    assert (tmp_path / "net.onnx").stat().st_size > 1_000
 
 
 def test_nothing_within_the_budget_is_status_1_with_the_nearest(mine, run, tmp_path):

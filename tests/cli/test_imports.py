@@ -53,7 +53,8 @@ def nasmyth(folder: Path, *line: str, state: str = "mine", status: int = 0) -> s
     """A line of the console in a process of its own, for somebody who has such a memory."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / f"state-{state}")}
     done = subprocess.run(
-        [sys.executable, "-m", "nasmyth.cli", *line], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "nasmyth.cli", *line], cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=120
     )  # fmt: skip
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -22,7 +22,8 @@ def rows(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 def test_design_learns_the_kind_that_is_asked_for(run, rows, tmp_path, kind):
     told = run(
-        "design", rows, "-t", "stars", "--kind", kind, "--under", "params<=500", "--spend", "1 trials", "-o", tmp_path / "a.db", "--json"
+        "design", rows, "-t", "stars", "--kind", kind, "--under", "params<=500", "--spend", "1 trials", "-o",
+        tmp_path / "a.db", "--json"
     )  # fmt: skip
     assert json.loads(told.stdout)["task"]["kind"] == kind
 
@@ -61,10 +62,18 @@ def test_options_that_do_not_apply_are_refused(run, tmp_path, line, says):
     assert not (tmp_path / "a.db").exists()
 
 
-@pytest.mark.parametrize("option", [("--kind", "clustering"), ("--size", "²"), ("--size", "8x²"), ("--size", "9" * 30)])
-def test_options_that_are_not_understood_are_status_2(run, option):
-    run("design", "digits", *option, status=2)
-    run("search", "mine.py:space", "--data", "digits", *option, status=2)
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--kind", "clustering"), "--kind: 'clustering' is not one of classification, regression"),
+        (("--size", "²"), "--size: '²' is not a size in pixels; write 64, or 48x64"),
+        (("--size", "8x²"), "--size: '8x²' is not a size in pixels"),
+        (("--size", "9" * 30), f"--size: '{'9' * 30}' is not a size in pixels"),
+    ],
+)
+def test_options_that_are_not_understood_are_status_2(run, option, says):
+    assert says in run("design", "digits", *option, status=2).stderr
+    assert says in run("search", "mine.py:space", "--data", "digits", *option, status=2).stderr
 
 
 def test_labels_in_json_have_the_type_that_they_had(run, folder, study):

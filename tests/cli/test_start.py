@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "sqlalchemy", "jinja2", "pandas", "rich", "msgspec", "sklearn")
+HEAVY = (
+    "torch", "numpy", "sqlalchemy", "jinja2", "pandas", "rich", "msgspec", "sklearn", "lightning_fabric", "torchmetrics",
+    "onnxruntime", "ray",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("line", [["--help"], ["design", "--help"], ["--version"], ["show", "nowhere.db"]])

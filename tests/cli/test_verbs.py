@@ -64,7 +64,7 @@ def test_show_several_stand_side_by_side(run, study, tmp_path):
 
 def test_show_says_how_far_they_were_trained_what_chance_gives_and_what_was_decided(run, study):
     told = run("show", study).stdout
-    for part in ("1 of 1", "chance is accuracy 0.1", "always answering", "test split: 359 examples", "Recipe: sgd"):
+    for part in ("1 of 1", "chance is accuracy 0.1", "always answering", "test split: 359 examples", "Recipe: SGD"):
         assert part in told
     found = json.loads(run("show", study, "--json").stdout)
     assert found["chance"]["score"] == "accuracy" and found["task"]["notes"] and found["task"]["recipe"]
@@ -155,6 +155,18 @@ def test_measure_draws_from_a_space(run, folder):
     assert set(told["spread"]) == {"params", "macs"}
     assert "median" in run(*line).stdout
     assert document(run("measure", f"{folder}/mine_cli.py:made", "--sample", 1, "--json"))["candidates"]
+
+
+def test_figures_of_trained_networks_are_measured_on_data(run, study, network):
+    """Of a saved network and of a candidate whose weights were kept: what the study recorded, with its seed."""
+    known = document(run("show", f"{study}#best", "--json"))["measures"]
+    for target in (network, f"{study}#best"):
+        told = document(run("measure", target, "--by", "accuracy,params,loss", "--data", "digits", "--json"))
+        (one,) = told["candidates"]
+        assert one["measures"] == pytest.approx(
+            {name: known[name] for name in ("accuracy", "params", "loss")}, abs=1e-5
+        )
+    assert "accuracy needs data" in run("measure", network, "--by", "accuracy", status=1).stderr
 
 
 def test_settings_of_a_measure_may_hold_commas():

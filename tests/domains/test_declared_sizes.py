@@ -71,7 +71,8 @@ def test_refusing_takes_no_memory(tmp_path, vast):
         f"for source in ({str(path)!r}, {str(tmp_path / 'p')!r}):\n"
         "    try: read(source)\n"
         "    except DataError as error: print(error)\n"
-        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"  # of this program alone
+        # of this program alone
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "would take 400 MB" in out and "p: " in out
@@ -127,7 +128,8 @@ def test_members_that_are_twice_there_or_encrypted(tmp_path):
 def test_what_numpy_writes_is_read(tmp_path):
     x, y = arrays()
     odd = {
-        "x_train": np.asfortranarray(x), "y_train": y.astype(">i2"), "x_test": x[:9].copy(), "y_test": y[:9].astype(np.float16),
+        "x_train": np.asfortranarray(x), "y_train": y.astype(">i2"), "x_test": x[:9].copy(),
+        "y_test": y[:9].astype(np.float16),
     }  # fmt: skip
     np.savez(tmp_path / "a.npz", **odd)
     task = read(tmp_path / "a.npz")

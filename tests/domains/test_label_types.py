@@ -25,7 +25,8 @@ def network_of(task) -> Network:
 
 
 LABELS = [
-    ([3, 7], (3, 7)), ([True, False], (False, True)), (["b", "a"], ("a", "b")), (["10", "9"], ("9", "10")), ([2.0, -3.5], (-3.5, 2.0)),
+    ([3, 7], (3, 7)), ([True, False], (False, True)), (["b", "a"], ("a", "b")), (["10", "9"], ("9", "10")),
+    ([2.0, -3.5], (-3.5, 2.0)),
     (np.array([0, 1], np.uint8), (0, 1)), ([b"x", b"y"], ("x", "y")), (np.array([1, "a"], object), ("1", "a")),
     (np.array([True, False], object), (False, True)), (np.array([4, 5], object), (4, 5)),
 ]  # fmt: skip

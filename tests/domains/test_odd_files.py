@@ -83,9 +83,15 @@ def test_names_that_are_no_unicode_are_spelt_out(tmp_path):
 
 
 def test_paths_that_cannot_be_opened(tmp_path):
-    for source in ("a" * 5000, "a\0b", " ", tmp_path / "x.csv" / "y.csv"):
-        with pytest.raises(DataError):
+    beside = tmp_path / "x.csv" / "y.csv"
+    for source, why in (
+        ("a" * 5000, "too long"),
+        ("a\0b", "names no data"),
+        (" ", "names no data"),
+        (beside, "no such file"),
+    ):
+        with pytest.raises(DataError, match=why):
             read(source)
     os.mkfifo(tmp_path / "pipe.npz")
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="not understood"):
         read(tmp_path / "pipe.npz")

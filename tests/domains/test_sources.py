@@ -49,7 +49,7 @@ def test_listing_imports_nothing_heavy():
         "assert not {'torch', 'pandas', 'PIL', 'sklearn', 'datasets', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    assert domains.names() == ["tabular", "vision"]
+    assert domains.names() == ["graphs", "tabular", "text", "vision"]
     assert all(reader.about for _, reader in readers)
 
 

@@ -29,7 +29,8 @@ def german(number: float) -> str:
 
 def written() -> pd.DataFrame:
     return table().assign(
-        price=[f"${p:,}" for p in PRICE], share=[f"{100 * s:.1f}%" for s in SHARE], size=[german(s) for s in SIZE], plain=PRICE,
+        price=[f"${p:,}" for p in PRICE], share=[f"{100 * s:.1f}%" for s in SHARE], size=[german(s) for s in SIZE],
+        plain=PRICE,
     )  # fmt: skip
 
 

@@ -23,8 +23,10 @@ def objects(*values: object) -> np.ndarray:
 
 
 OPTIONS = [
-    {"seed": None}, {"seed": -1}, {"seed": 1.5}, {"seed": "1"}, {"seed": 2**70}, {"seed": True}, {"kind": 3}, {"kind": X}, {"kind": ""},
-    {"size": "64"}, {"size": (1, 2, 3)}, {"size": 1.5}, {"size": 10**400}, {"size": (4, None)}, {"limit": 1.5}, {"limit": "3"}, {"limit": True},
+    {"seed": None}, {"seed": -1}, {"seed": 1.5}, {"seed": "1"}, {"seed": 2**70}, {"seed": True}, {"kind": 3},
+    {"kind": X}, {"kind": ""},
+    {"size": "64"}, {"size": (1, 2, 3)}, {"size": 1.5}, {"size": 10**400}, {"size": (4, None)}, {"limit": 1.5},
+    {"limit": "3"}, {"limit": True},
     {"target": 3}, {"target": ()}, {"target": ("a", 3)}, {"on_bad": []}, {"on_bad": X},
 ]  # fmt: skip
 
@@ -37,13 +39,20 @@ def test_options_of_another_type(options):
 
 
 SOURCES = [
-    None, 123, (X,), (), [], {}, {1, 2}, (X, Y, X), (X, None), (None, Y), ("abc", Y), (3, 4), (X, Y[:-1]), (X[:0], Y[:0]), ([], []), b"abc", "",
-    object(), int, lambda: 1, (object(), object()), {1: X, 2: Y}, {"x": X}, {"x": None, "y": None}, ([[1], [1, 2]], [0, 1]), iter(X),
-    (X + 0j, Y), (RECORDS, Y), (X, RECORDS), (X, X + 0j), (objects(object()), Y), (X, objects({"a": 1})), (X, objects(["a"], ["b"])),
-    (np.arange(60).astype("datetime64[D]"), Y), (X, np.arange(60).astype("datetime64[D]")), (X, np.arange(60).astype("timedelta64[s]")),
-    (X[:1], Y[:1]), (X[:2], Y[:2]), (X, Y * 0), (X * np.nan, Y), (X, Y * np.nan), (X + np.inf, Y), (X, objects(None)), (X, objects(10**400, 1)),
-    (np.array(3), np.array(1)), (np.zeros((60, 0)), Y), (np.zeros((60, 2, 2, 2, 2)), Y), (np.zeros((60, 4, 4)), Y), (np.full((60, 4, 4), 2**63, np.uint64), Y),
-    (torch.zeros(60, 3, device="meta"), Y), (torch.zeros(60, 3).to_sparse(), Y), (torch.zeros(60, 3) + 0j, Y), pd.Series(Y), pd.DataFrame(),
+    None, 123, (X,), (), [], {}, {1, 2}, (X, Y, X), (X, None), (None, Y), ("abc", Y), (3, 4), (X, Y[:-1]),
+    (X[:0], Y[:0]), ([], []), b"abc", "",
+    object(), int, lambda: 1, (object(), object()), {1: X, 2: Y}, {"x": X}, {"x": None, "y": None},
+    ([[1], [1, 2]], [0, 1]), iter(X),
+    (X + 0j, Y), (RECORDS, Y), (X, RECORDS), (X, X + 0j), (objects(object()), Y), (X, objects({"a": 1})),
+    (X, objects(["a"], ["b"])),
+    (np.arange(60).astype("datetime64[D]"), Y), (X, np.arange(60).astype("datetime64[D]")),
+    (X, np.arange(60).astype("timedelta64[s]")),
+    (X[:1], Y[:1]), (X[:2], Y[:2]), (X, Y * 0), (X * np.nan, Y), (X, Y * np.nan), (X + np.inf, Y), (X, objects(None)),
+    (X, objects(10**400, 1)),
+    (np.array(3), np.array(1)), (np.zeros((60, 0)), Y), (np.zeros((60, 2, 2, 2, 2)), Y), (np.zeros((60, 4, 4)), Y),
+    (np.full((60, 4, 4), 2**63, np.uint64), Y),
+    (torch.zeros(60, 3, device="meta"), Y), (torch.zeros(60, 3).to_sparse(), Y), (torch.zeros(60, 3) + 0j, Y),
+    pd.Series(Y), pd.DataFrame(),
     pd.DataFrame({"a": [1]}), np.array(["a"]),
 ]  # fmt: skip
 
@@ -63,8 +72,10 @@ def test_a_sparse_matrix():
 
 TAKEN = [
     (np.ma.masked_array(X, X > 1), Y), (X.astype(np.float16), Y), (X.astype(np.longdouble), Y), (X.tolist(), Y.tolist()),
-    (torch.tensor(X).bfloat16(), torch.tensor(Y)), (torch.tensor(X, requires_grad=True), Y), (X, objects(True, False)), (X, objects(3, 4)),
-    (X, objects(np.int8(3), 4)), (objects(decimal.Decimal("1.5"), 2, None), Y[::-1] * (np.arange(60) % 3)), (X, objects(decimal.Decimal("1.5"), 2.25)),
+    (torch.tensor(X).bfloat16(), torch.tensor(Y)), (torch.tensor(X, requires_grad=True), Y), (X, objects(True, False)),
+    (X, objects(3, 4)),
+    (X, objects(np.int8(3), 4)), (objects(decimal.Decimal("1.5"), 2, None), Y[::-1] * (np.arange(60) % 3)),
+    (X, objects(decimal.Decimal("1.5"), 2.25)),
 ]  # fmt: skip
 
 
@@ -77,7 +88,8 @@ def test_columns_of_odd_types_are_left_out_or_used():
     when = pd.date_range("2020", periods=60, tz="Europe/Berlin")
     odd = {
         "interval": pd.cut(X[:, 0], 4), "sparse": pd.arrays.SparseArray(X[:, 0]), "complex": X[:, 0] + 1j, "when": when,
-        "span": pd.to_timedelta(Y, unit="D"), "period": pd.period_range("2020", periods=60, freq="M"), "huge": [10**400, 1, 2] * 20,
+        "span": pd.to_timedelta(Y, unit="D"), "period": pd.period_range("2020", periods=60, freq="M"),
+        "huge": [10**400, 1, 2] * 20,
     }  # fmt: skip
     for name, values in odd.items():
         assert read(pd.DataFrame({"a": X[:, 0], name: values, "y": Y}), "y").kind == "classification"
@@ -87,7 +99,7 @@ def test_columns_of_odd_types_are_left_out_or_used():
 
 @pytest.mark.parametrize("source", [None, 3, {}, {"x0": 1}, {"x0": None}, np.array(1), object()])
 def test_new_inputs_that_are_none(source):
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="where an array belongs|hold single values or nothing"):
         read_inputs(source, read((X, Y)).inputs)
 
 

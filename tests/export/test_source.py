@@ -154,7 +154,7 @@ def test_images_are_read_as_the_network_reads_them(inputs, channels, kind):
 def test_images_that_are_none_are_refused():
     size = {"height": 4, "width": 5, "channels": 1, "low": 0.0, "high": 255.0}
     for raw in (np.zeros((2, 5, 4)), np.zeros((4, 5)), np.full((2, 4, 5), -3.0), np.full((2, 4, 5), np.nan)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"give N,4,5 or N,4,5,C|beyond 0 to 255, or not finite"):
             readers.read_images(raw, **size)
 
 

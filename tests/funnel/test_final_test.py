@@ -14,7 +14,7 @@ from nasmyth.funnel.leaderboard import Leaderboard
 from nasmyth.network import build
 from nasmyth.study import Study
 from nasmyth.train import evaluate, fit, initialise
-from nasmyth.train.judgement import matched_error
+from nasmyth.train.split_scores import matched_error
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from design_child import LINE
 from nasmyth.design import Progress, design
 from nasmyth.errors import StudyError
 from nasmyth.study import Study
+from nasmyth.study.leases import refuse_busy
 
 
 def child(*arguments: str, on: str = "here") -> subprocess.Popen[str]:
@@ -62,5 +63,6 @@ def test_a_second_process_is_told_and_harms_nothing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     found = design("iris", **LINE, out=where, progress=stop)
-    assert found.interrupted and found.study.journal.claims() == []
+    assert found.interrupted
+    refuse_busy(found.study.journal)  # nobody alive holds anything of it
     found.study.close()

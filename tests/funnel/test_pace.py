@@ -13,7 +13,7 @@ import nasmyth
 from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.pace import Pace, few
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import Plan, cheap, planned
 from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
@@ -21,7 +21,7 @@ from nasmyth.measure import constraints
 from nasmyth.ops import Linear
 from nasmyth.space import Space, choice
 from nasmyth.study import Study
-from nasmyth.study.training import Training
+from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import Spend
 
 EACH = 0.004
@@ -85,7 +85,7 @@ def test_a_slow_network_is_not_run_on_a_whole_batch(iris):
 @pytest.mark.parametrize("count", [2, 5, 10_000])
 def test_a_few_examples_are_a_task(count, iris):
     order = iris.train.y.argsort()  # all of one class come first
-    some = few(nasmyth.train.Task(**{**vars_of(iris), "train": iris.train.take(order)}), count)
+    some = (nasmyth.train.Task(**{**vars_of(iris), "train": iris.train.take(order)})).few(count)
     assert len(some.train.y.unique()) >= 2 and len(some.train) <= max(count + 1, len(iris.train))
 
 
@@ -105,7 +105,7 @@ def rung(task, **figures):
     plan = Plan(
         **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
     )
-    return Rung(Training(task, plan.recipe), plan, end=time.time() + 60.0), plan
+    return Rung(Evaluation(task, plan.recipe), plan, end=time.time() + 60.0), plan
 
 
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
@@ -152,7 +152,7 @@ def test_a_wide_table_keeps_to_its_time():
 
 def test_thousands_of_columns_have_a_plain_network_within_a_tight_budget():
     from nasmyth.measure import params
-    from nasmyth.spaces.tables import plain, tables
+    from nasmyth.spaces.tabular import plain, tables
 
     kinds = (0,) * 8000
     assert params(tables(kinds, 2).decode(plain(4, kinds))) <= 50_000

@@ -7,7 +7,7 @@ import torch
 
 from nasmyth.funnel.plan import RUNGS, Plan, _seconds_of_an_epoch, epoch_of
 from nasmyth.study import Trial
-from nasmyth.train import Fitted, Recipe
+from nasmyth.train import Fitted, Flip, Recipe
 
 
 def curve(*marks):
@@ -55,8 +55,8 @@ def test_images_are_mirrored_where_mirrored_ones_are_known(data, flip):
     initialise(network, 0)
     fit(network, task, task.recipe, epochs=4, seed=0)
     recipe, why = domain.adapted(task.recipe, network, task)
-    assert recipe.flip is flip and bool(why) is flip
-    assert recipe.replace(flip=False) == task.recipe
+    assert (Flip() in recipe.augment) is flip and bool(why) is flip
+    assert recipe.replace(augment=task.recipe.augment) == task.recipe
 
 
 def test_what_is_told_of_a_network_besides_its_scores_is_part_of_its_time():

@@ -46,6 +46,7 @@ def make(folder: Path) -> None:
     from nasmyth import Study, build, read
     from nasmyth.network import Network
     from nasmyth.spaces import spaces
+    from nasmyth.train import EMA, Recipe, fit
 
     found: dict[str, list[Any]] = {"graphs": [], "spaces": [], "genomes": [], "texts": []}
     for name in SPACES:
@@ -65,6 +66,8 @@ def make(folder: Path) -> None:
         numbered = next(trial for trial in study.trials if "weights" in trial.artefacts)
         (folder / "good.safetensors").write_bytes(study.get(numbered.artefacts["weights"]))
     network = Network.load(folder / "good.safetensors")
+    state = fit(network, task, Recipe(average=EMA(0.9), batch=256), until=0.3, device="cpu").state
+    (folder / "good.state").write_bytes(state.to_bytes())
     network.export(folder / "good.onnx")
     (folder / "traced.safetensors").write_bytes(Network.of(_module(), _example()).to_bytes())
     (folder / "plain.safetensors").write_bytes(build(space.decode(space.sample(0))).to_bytes())
@@ -112,6 +115,7 @@ def prepared() -> dict[str, Target]:
         "space JSON": partial(_space_json, found["spaces"]),
         "genome": partial(_genome, _spaces(found["spaces"]), found["genomes"]),
         "weights": partial(_weights, weights),
+        "state": partial(_state, (good / "good.state").read_bytes()),
         "study": partial(_study, good / "good.db"),
         "npz": partial(_data, "new.npz", mutate_data.npz),
         "csv": partial(_data, "new.csv", mutate_data.csv),
@@ -134,11 +138,11 @@ def _import_parts() -> None:
     import_library()
 
 
-NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "study", "npz", "csv", "parquet", "pictures", "inputs",
-         "ONNX", "console", "values", "calls")  # fmt: skip
-SHARES = {name: {"ONNX": 1, "study": 4, "console": 4}.get(name, 16) for name in NAMES}
-"""How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a second of
-studies and of the console, and milliseconds of all else."""
+NAMES = ("graph JSON", "graph text", "space JSON", "genome", "weights", "state", "study", "npz", "csv", "parquet", "pictures",
+         "inputs", "ONNX", "console", "values", "calls")  # fmt: skip
+SHARES = {name: {"ONNX": 1, "study": 4, "console": 4, "state": 4}.get(name, 16) for name in NAMES}
+"""How often each is tried: a case takes seconds of ONNX files, which are run in a process of their own, tenths of a
+second of studies and of the console, and milliseconds of all else."""
 
 
 # --- our own documents ------------------------------------------------------------------------------------------------
@@ -194,13 +198,26 @@ def _weights(files: list[bytes], rng: random.Random, folder: Path) -> None:
     Network.from_bytes(_reheaded(data, rng) if rng.random() < 0.7 else mutated_bytes(data, rng))
 
 
-def _reheaded(data: bytes, rng: random.Random) -> bytes:
-    """The same weights under a header, or a description of the network, that nobody wrote."""
+def _state(good: bytes, rng: random.Random, folder: Path) -> None:
+    """What is taken is gone on with for one step, on other data than it was: the numbers in it meet the loop."""
+    from nasmyth import read
+    from nasmyth.train import TrainingState, fit
+
+    data = _reheaded(good, rng, "nasmyth.training") if rng.random() < 0.8 else mutated_bytes(good, rng)
+    state = TrainingState.from_bytes(data)
+    state.to_bytes()
+    if not state.recipe.compile and state.recipe.precision == "32":
+        task = read("digits", limit=80, seed=0)
+        fit(state.replace(task=task.fingerprint), task, seconds=0.0, device="cpu")
+
+
+def _reheaded(data: bytes, rng: random.Random, kind: str = "nasmyth") -> bytes:
+    """The same weights under a header, or a description of what is in it, that nobody wrote."""
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
     if rng.random() < 0.7:
-        document = mutate_json.mutated(json.loads(header["__metadata__"]["nasmyth"]), rng)
-        header["__metadata__"]["nasmyth"] = _dumped(document)
+        document = mutate_json.mutated(json.loads(header["__metadata__"][kind]), rng)
+        header["__metadata__"][kind] = _dumped(document)
     else:
         header = mutate_json.mutated(header, rng)
     text = _dumped(header).encode("utf-8", "surrogatepass")
@@ -294,13 +311,15 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("design", "missing.csv", "--under", "<under>", "--spend", "<spend>", "--maximize", "<measure>"),
     ("design", "missing.csv", "--minimize", "<measure>", "--size", "<size>", "--seed", "<limit>"),
     ("search", "<space>", "--data", "missing.csv", "--under", "<under>", "--strategy", "<strategy>", "--trials", "<limit>"),
-    ("search", "nb201", "--data", "missing.csv", "--limit-seconds", "<limit>", "--limit-memory", "<limit>", "--on", "<kind>"),
+    ("search", "nb201", "--data", "missing.csv", "--limit-seconds", "<limit>", "--limit-memory", "<limit>", "--on",
+        "<kind>"),
     ("show", "<address>"), ("show", "<address>", "--graph"), ("show", "<address>", "--json"),
     ("check", "<address>", "--under", "<under>"),
     ("predict", "<address>", "missing.npz"),
     ("measure", "nb201", "--sample", "<limit>", "--by", "<measure>"),
     ("list", "<kind>"),
-    ("bench", "<space>", "--table", "missing.csv", "--objective", "<column>", "--under", "<column>", "--queries", "<limit>"),
+    ("bench", "<space>", "--table", "missing.csv", "--objective", "<column>", "--under", "<column>", "--queries",
+        "<limit>"),
     ("<kind>", "--help"),
 )  # fmt: skip
 
@@ -340,8 +359,10 @@ def _values(rng: random.Random, folder: Path) -> None:
     from nasmyth.units import quantity, spend
 
     kind, reads = rng.choice(
-        (("under", constraint), ("under", lambda text: constraints([text, "params<=5"])), ("spend", spend), ("measure", find),
-         ("strategy", strategy_of), ("limit", lambda text: quantity(text, "s")), ("limit", lambda text: quantity(text, "B")),
+        (("under", constraint), ("under", lambda text: constraints([text, "params<=5"])), ("spend", spend),
+            ("measure", find),
+         ("strategy", strategy_of), ("limit", lambda text: quantity(text, "s")),
+         ("limit", lambda text: quantity(text, "B")),
          ("limit", quantity), ("signature", parse))
     )  # fmt: skip
     texts = {**TEXTS, "signature": ("b c h w -> b out h/stride w/stride", "b l (h p) -> b l h p", "b c h w -> b c 1 1")}
@@ -349,7 +370,8 @@ def _values(rng: random.Random, folder: Path) -> None:
 
 
 JUNK: tuple[Any, ...] = (
-    None, True, 0, -1, 1.5, float("nan"), float("inf"), 10**30, "", "x", "²", b"x", (), [], {}, {"a": 1}, set(), object(), int, len,
+    None, True, 0, -1, 1.5, float("nan"), float("inf"), 10**30, "", "x", "²", b"x", (), [], {}, {"a": 1}, set(),
+    object(), int, len,
     Ellipsis, [[]], [None], ["params<=1"], ("x", "y"), (1, 8, 8), range(3), 1j, Exception("x"), slice(1), lambda: 0,
 )  # fmt: skip
 
@@ -385,6 +407,7 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
     from nasmyth import Graph, Network, Space, Study, chain, choice, integer, maybe, real, repeat, residual, subset
     from nasmyth.measure import constraint, params
     from nasmyth.record import from_json, loads
+    from nasmyth.train import SGD
 
     space = _space()
     return {
@@ -431,6 +454,6 @@ def _callables() -> dict[str, Callable[[Callable[[], Any]], object]]:
         "Network.of": lambda junk: Network.of(junk(), junk()),
         "Network.load": lambda junk: Network.load(junk()),
         "build": lambda junk: nasmyth.build(junk()),
-        "Recipe(lr)": lambda junk: nasmyth.Recipe(lr=junk()),
+        "SGD(lr)": lambda junk: SGD(lr=junk()),
         "Recipe(optimizer)": lambda junk: nasmyth.Recipe(optimizer=junk(), epochs=junk()),
     }

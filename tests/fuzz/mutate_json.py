@@ -8,7 +8,8 @@ ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 3, 7, 255, 10**6, 2**31, 2**63, 10**12, -(10**12), 10**30),
     *(0.0, -0.5, 1.5, 1e-300, 1e308, float("inf"), float("nan")),
     *("", "x", "0", "²", "input 0", "3\n  import os", '"""', "\\", "\x00", "../x", "b c h w", "call aten.save.default"),
-    *([], {}, [[]], [0], [-1], [1, 2, 3], {"$": "Conv"}, {"$": "Op"}, {"$": "Repeat", "count": 10**9, "body": {"$": "Identity"}}),
+    *([], {}, [[]], [0], [-1], [1, 2, 3], {"$": "Conv"}, {"$": "Op"},
+        {"$": "Repeat", "count": 10**9, "body": {"$": "Identity"}}),
 )  # fmt: skip
 """What may stand where something else belongs."""
 

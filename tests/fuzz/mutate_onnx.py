@@ -1,4 +1,5 @@
-"""ONNX files that are nearly right: one to four changes of a model, each of a kind that a broken or hostile file may have."""
+"""ONNX files that are nearly right: one to four changes of a model, each of a kind that a broken or hostile file may
+have."""
 
 from __future__ import annotations
 
@@ -14,10 +15,14 @@ NUMBERS = (-(2**63), -(2**31), -7, -2, -1, 0, 1, 2, 3, 5, 17, 1009, 2**16, 2**31
 FLOATS = (0.0, -1.0, 1e-40, 1e38, float("inf"), float("nan"))
 TEXTS = ("", "x", "x" * 500, "../../etc/passwd", "\u00e9\u2603", "a.b.c", "/", "SAME_UPPER", "linear", "'); import os")
 KINDS = (
-    "Relu", "Conv", "Gemm", "MatMul", "Reshape", "Expand", "Tile", "Resize", "Upsample", "Pad", "ConstantOfShape", "Range", "Gather",
-    "ScatterND", "Slice", "Split", "Concat", "Transpose", "Squeeze", "Unsqueeze", "ReduceMean", "Softmax", "BatchNormalization",
-    "LSTM", "GRU", "If", "Loop", "Scan", "Cast", "NonZero", "TopK", "OneHot", "Einsum", "MaxPool", "AveragePool", "ConvTranspose",
-    "LayerNormalization", "Attention", "RandomNormal", "SequenceConstruct", "Optional", "Dropout", "Where", "Identity", "Nothing",
+    "Relu", "Conv", "Gemm", "MatMul", "Reshape", "Expand", "Tile", "Resize", "Upsample", "Pad", "ConstantOfShape",
+    "Range", "Gather",
+    "ScatterND", "Slice", "Split", "Concat", "Transpose", "Squeeze", "Unsqueeze", "ReduceMean", "Softmax",
+    "BatchNormalization",
+    "LSTM", "GRU", "If", "Loop", "Scan", "Cast", "NonZero", "TopK", "OneHot", "Einsum", "MaxPool", "AveragePool",
+    "ConvTranspose",
+    "LayerNormalization", "Attention", "RandomNormal", "SequenceConstruct", "Optional", "Dropout", "Where", "Identity",
+    "Nothing",
 )  # fmt: skip
 
 
@@ -289,7 +294,9 @@ def bomb(model: Any, rng: random.Random) -> None:
 
 
 CHANGES: tuple[Callable[[Any, random.Random], None], ...] = (
-    drop_node, repeat_node, swap_nodes, change_kind, change_domain, rename_node, rewire, rename_output, drop_input, more_inputs,
-    drop_output, drop_setting, change_setting, change_setting, change_setting, add_setting, change_tensor, change_tensor, change_tensor,
+    drop_node, repeat_node, swap_nodes, change_kind, change_domain, rename_node, rewire, rename_output, drop_input,
+    more_inputs,
+    drop_output, drop_setting, change_setting, change_setting, change_setting, add_setting, change_tensor,
+    change_tensor, change_tensor,
     drop_tensor, change_type, change_shape, change_shape, change_ends, change_version, nest, own_function, bomb,
 )  # fmt: skip

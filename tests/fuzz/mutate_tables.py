@@ -67,10 +67,14 @@ def parquet(rng: random.Random) -> bytes:
 
 
 _ODD_CELLS = (
-    "", " ", "nan", "NaN", "inf", "-inf", "1e400", "-1e308", "1e-400", "²", "½", "٣", "12.3%", "$1,234", "1.234,56", "(5)", "0x1F",
-    "1_000", "true", "None", "NaT", "2024-02-30", "2024-02-29", "0000-00-00", "9999-12-31 23:59:59", "12:30", "a" * 3000, "\0", "\udcff",
-    "\ufeff", "\u202e", "é", '"', '""', '"a', '"a,b"', '"a\nb"', "'", "\\", "=1+1", "#", "9" * 400, "-" * 50, "18446744073709551616",
-    "-9223372036854775809", "9223372036854775808", "1.5.2", "[1, 2]", "{}", "a|b", "x.png", "1+2j", "--", "?", "\t", "\v", "\x1b[31m",
+    "", " ", "nan", "NaN", "inf", "-inf", "1e400", "-1e308", "1e-400", "²", "½", "٣", "12.3%", "$1,234", "1.234,56",
+    "(5)", "0x1F",
+    "1_000", "true", "None", "NaT", "2024-02-30", "2024-02-29", "0000-00-00", "9999-12-31 23:59:59", "12:30",
+    "a" * 3000, "\0", "\udcff",
+    "\ufeff", "\u202e", "é", '"', '""', '"a', '"a,b"', '"a\nb"', "'", "\\", "=1+1", "#", "9" * 400, "-" * 50,
+    "18446744073709551616",
+    "-9223372036854775809", "9223372036854775808", "1.5.2", "[1, 2]", "{}", "a|b", "x.png", "1+2j", "--", "?", "\t",
+    "\v", "\x1b[31m",
 )  # fmt: skip
 _ODD_NAMES = (
     "",
@@ -121,9 +125,12 @@ def _odd_column(cells: Cells, rng: random.Random) -> Cells:
 def _odd_lines(cells: Cells, rng: random.Random) -> Cells:
     at = rng.randrange(len(cells) + 1)
     some: Callable[[], Cells] = rng.choice((
-        list, lambda: cells[:1], lambda: cells[1:], lambda: cells[:2], lambda: cells[:at], lambda: [*cells[:at], [""], *cells[at:]],
-        lambda: [*cells[:at], ["a"] * rng.choice((1, 4, 9, 2000)), *cells[at:]], lambda: [line * rng.choice((2, 200)) for line in cells[:3]],
-        lambda: [line[:-1] if rng.random() < 0.3 else line for line in cells], lambda: cells * 3, lambda: cells[:1] + cells[-1:] * ROWS,
+        list, lambda: cells[:1], lambda: cells[1:], lambda: cells[:2], lambda: cells[:at],
+        lambda: [*cells[:at], [""], *cells[at:]],
+        lambda: [*cells[:at], ["a"] * rng.choice((1, 4, 9, 2000)), *cells[at:]],
+        lambda: [line * rng.choice((2, 200)) for line in cells[:3]],
+        lambda: [line[:-1] if rng.random() < 0.3 else line for line in cells], lambda: cells * 3,
+        lambda: cells[:1] + cells[-1:] * ROWS,
     ))  # fmt: skip
     return [list(line) for line in some()]
 
@@ -157,11 +164,18 @@ def _odd_arrow() -> tuple[Any, ...]:
         pa.nulls(n), pa.array([[1, 2], None] * (n // 2)), pa.array([{"a": 1, "b": "x"}] * n), pa.array([[["a"]]] * n),
         pa.array([decimal.Decimal("1.50"), decimal.Decimal("-2.25")] * (n // 2)), pa.array([decimal.Decimal(10) ** 37] * n),
         pa.array([b"\xff", b"ab"] * (n // 2)), pa.array([datetime.time(1, 2), None] * (n // 2)),
-        pa.array([datetime.timedelta(1), datetime.timedelta(0)] * (n // 2)), pa.array([datetime.date(1, 1, 1), datetime.date(9999, 12, 31)] * (n // 2)),
-        pa.array([datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), None] * (n // 2)), pa.array([-(2**62)] * n, pa.timestamp("us")),
-        pa.array(["a", "b"] * (n // 2)).dictionary_encode(), pa.array([1, 2] * (n // 2)).dictionary_encode(), pa.array([1.5, None] * (n // 2)),
-        pa.array([2**63] * n, pa.uint64()), pa.array([True, None] * (n // 2)), pa.array([float("inf"), float("nan")] * (n // 2)),
-        pa.array([0.5, 1.0] * (n // 2), pa.float16()), pa.array(["é\0", ""] * (n // 2), pa.large_string()), pa.array([[("k", 1)]] * n, pa.map_(pa.string(), pa.int64())),
-        pa.array(["12.3%", "4%"] * (n // 2)), pa.array(["1.234,5", "7"] * (n // 2)), pa.array(["2024-01-01", "2024-13-01"] * (n // 2)),
-        pa.array(["train", "test"] * (n // 2)), pa.array(["train", "nonsense"] * (n // 2)), pa.array([b"ab"] * n, pa.binary(2)),
+        pa.array([datetime.timedelta(1), datetime.timedelta(0)] * (n // 2)),
+        pa.array([datetime.date(1, 1, 1), datetime.date(9999, 12, 31)] * (n // 2)),
+        pa.array([datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), None] * (n // 2)),
+        pa.array([-(2**62)] * n, pa.timestamp("us")),
+        pa.array(["a", "b"] * (n // 2)).dictionary_encode(), pa.array([1, 2] * (n // 2)).dictionary_encode(),
+        pa.array([1.5, None] * (n // 2)),
+        pa.array([2**63] * n, pa.uint64()), pa.array([True, None] * (n // 2)),
+        pa.array([float("inf"), float("nan")] * (n // 2)),
+        pa.array([0.5, 1.0] * (n // 2), pa.float16()), pa.array(["é\0", ""] * (n // 2), pa.large_string()),
+        pa.array([[("k", 1)]] * n, pa.map_(pa.string(), pa.int64())),
+        pa.array(["12.3%", "4%"] * (n // 2)), pa.array(["1.234,5", "7"] * (n // 2)),
+        pa.array(["2024-01-01", "2024-13-01"] * (n // 2)),
+        pa.array(["train", "test"] * (n // 2)), pa.array(["train", "nonsense"] * (n // 2)),
+        pa.array([b"ab"] * n, pa.binary(2)),
     )  # fmt: skip

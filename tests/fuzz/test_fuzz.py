@@ -37,7 +37,8 @@ def test_every_target_is_named(good):
 def test_what_breaks_a_rule_is_noticed(good):
     expected = {
         "takes": "taken", "refuses": "refused", "says nothing": "other exception", "raises": "other exception",
-        "takes memory": "memory", "does not end": "hang", "kills": "crash", "runs a program": "escape", "writes outside": "escape",
+        "takes memory": "memory", "does not end": "hang", "kills": "crash", "runs a program": "escape",
+        "writes outside": "escape",
     }  # fmt: skip
     limits = fuzz_harness.Limits(seconds=2.0, memory=2**29)
     found = fuzz_harness.outcomes([(target, 0) for target in expected], "bad_targets", limits)

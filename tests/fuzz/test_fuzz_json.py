@@ -37,8 +37,9 @@ def use_graph(data):
 def use_space(data):
     space = Space.from_json(data)
     genome = space.sample(1)
-    assert repr(space) and space.key and len(space.encode(genome)) == len(space.encode(genome))
-    space.decode(space.mutate(space.crossover(genome, genome, 1), 2))
+    assert repr(space) and space.key and space.encode(genome)
+    other = space.mutate(space.crossover(genome, genome, 1), 2)
+    assert len(space.encode(other)) == len(space.encode(genome)) and space.decode(other).output is not None
 
 
 def use_genome(case):
@@ -58,14 +59,19 @@ def a_genome(rng):
     return name, mutated(SPACES[name].sample(rng), rng)
 
 
+def mutated_text(text, rng):
+    return mutated_bytes(text.encode(), rng).decode(errors="replace")
+
+
 SAVED = [build(Graph.from_json(data)).to_bytes() for data in GRAPHS[-20:]]
 KINDS = {
     "graph": (use_graph, lambda rng: mutated(rng.choice(GRAPHS), rng), 400),
     "space": (use_space, lambda rng: mutated(SPACES[rng.choice(NAMES)].to_json(), rng), 80),
     "genome": (use_genome, a_genome, 400),
-    "text": (Graph.from_text, lambda rng: mutated_bytes(Graph.from_json(rng.choice(GRAPHS)).to_text(addresses=True).encode(), rng)
-             .decode(errors="replace"), 200),
-    "values": (loads, lambda rng: mutated_bytes(json.dumps(SPACES[rng.choice(NAMES)].to_json()["template"]).encode(), rng), 200),
+    "text": (Graph.from_text, lambda rng: mutated_text(Graph.from_json(rng.choice(GRAPHS)).to_text(addresses=True), rng),
+             200),
+    "values": (loads, lambda rng: mutated_bytes(json.dumps(SPACES[rng.choice(NAMES)].to_json()["template"]).encode(), rng),
+               200),
     "network": (use_network, lambda rng: mutated(rng.choice(GRAPHS[-60:]), rng), 150),
     "weights": (Network.from_bytes, lambda rng: mutated_bytes(rng.choice(SAVED), rng), 300),
 }  # fmt: skip

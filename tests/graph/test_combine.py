@@ -217,9 +217,11 @@ def test_cell_refuses_the_wrong_number_of_inputs():
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda: chain(Tag), r"write Tag\(\), a value"), (lambda: residual(3), "is not an op"), (lambda: repeat(None, 2), "is not"),
+        (lambda: chain(Tag), r"write Tag\(\), a value"), (lambda: residual(3), "is not an op"),
+        (lambda: repeat(None, 2), "is not"),
         (lambda: parallel([Tag()]), "is not an op"), (lambda: Graph.of(3, SHAPE), "is not an op"),
-        (lambda: Graph.of(chain(Tag(choice(1, 2))), SHAPE), "has a hole"), (lambda: Graph.of(maybe(Tag()), SHAPE), "has a hole"),
+        (lambda: Graph.of(chain(Tag(choice(1, 2))), SHAPE), "has a hole"),
+        (lambda: Graph.of(maybe(Tag()), SHAPE), "has a hole"),
     ],
 )  # fmt: skip
 def test_what_is_no_template_is_refused(make, said):

@@ -188,9 +188,12 @@ def test_json_and_pickle_lead_back(template, seed):
 @pytest.mark.parametrize(
     "nodes, error, said",
     [
-        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"), ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
-        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"), ([[3, [0], "a"]], NasmythError, "3, which"),
-        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"), ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
+        ([[{"$": "Tag"}, [1], "a"]], NasmythError, "does not come before"),
+        ([[{"$": "Tag"}, [-1], "a"]], NasmythError, "before"),
+        ([[{"$": "Edge", "source": 0, "body": {"$": "Tag"}}, [0], "a"]], NasmythError, "which is not an op"),
+        ([[3, [0], "a"]], NasmythError, "3, which"),
+        ([[{"$": "Add"}, [], "a"]], NasmythError, r"reads \[\]"),
+        ([[{"$": "Minus"}, [0], "m"]], ShapeError, r"got 1.*\(at m\)"),
     ],
 )  # fmt: skip
 def test_damaged_json_is_noticed(nodes, error, said):

@@ -7,7 +7,7 @@ from nasmyth.errors import NasmythError, ShapeError, SpaceError, UnknownNameErro
 from nasmyth.graph import Graph, Identity, cell, chain, repeat
 from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.chain import Chain, Parallel
-from nasmyth.record import DEEPEST, from_json, loads, parsed, to_json
+from nasmyth.record import MAX_DEPTH, from_json, loads, parse_json, to_json
 from nasmyth.space import Space, choice
 
 TAG = {"$": "Tag"}
@@ -50,7 +50,7 @@ def test_numbers_that_no_file_holds(number):
 @pytest.mark.parametrize("text", ["[" * 10**6, b"\xff", "1e999", "1" * 5000, "NaN", "{", None, 3])
 def test_what_is_no_json(text):
     with pytest.raises(NasmythError, match="not JSON"):
-        parsed(text)
+        parse_json(text)
 
 
 def nested(levels):
@@ -61,10 +61,10 @@ def nested(levels):
 
 
 def test_depth_is_bounded_and_what_is_read_can_be_used():
-    deep = Graph.of(from_json(nested(DEEPEST // 2 - 1)), SHAPE)
+    deep = Graph.of(from_json(nested(MAX_DEPTH // 2 - 1)), SHAPE)
     assert deep.key == Graph.of(Tag(), SHAPE).key and deep.costs.params == 4 and "Tag" in str(deep)
-    for data in (nested(DEEPEST), {"$": "Tag", "label": [[]]}):
-        for _ in range(DEEPEST):
+    for data in (nested(MAX_DEPTH), {"$": "Tag", "label": [[]]}):
+        for _ in range(MAX_DEPTH):
             data = [data]
         with pytest.raises(NasmythError, match="levels"):
             from_json(data)

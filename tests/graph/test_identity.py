@@ -1,8 +1,8 @@
 """Isomorphic graphs, and no others, share a key: against isomorphism by trying, on 2,000 random graphs.
 
-Graphs here have layers that are commutative (sums, products) and one that is not (matrix products), that read a value twice,
-and that share weights. Two are isomorphic if some bijection of layers keeps the layer, what it reads, in order where order
-matters, and which layers share weights.
+Graphs here have layers that are commutative (sums, products) and one that is not (matrix products), that read a value
+twice, and that share weights. Two are isomorphic if some bijection of layers keeps the layer, what it reads, in order
+where order matters, and which layers share weights.
 """
 
 from __future__ import annotations

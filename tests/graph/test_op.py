@@ -125,12 +125,12 @@ def test_blocks_are_plain_python_once_the_input_is_known():
     assert len(Graph.of(skipping(4), (4, 8, 8)).nodes) == 3 and len(Graph.of(skipping(5), (4, 8, 8)).nodes) == 2
 
 
-def test_blocks_are_held_to_their_promise():
+def test_blocks_are_held_to_their_declared_output():
     @block("b c h w -> b c h w", name="bind_liar")
     def liar(c):
         return Wide(c + 1)
 
-    with pytest.raises(ShapeError, match=r"bind_liar\(\) promises \(4, 8, 8\) and gives \(5, 8, 8\).*at middle"):
+    with pytest.raises(ShapeError, match=r"bind_liar\(\) declares \(4, 8, 8\) and gives \(5, 8, 8\).*at middle"):
         Graph.of(chain(Tag(), middle=liar()), (4, 8, 8))
 
 

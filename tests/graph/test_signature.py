@@ -67,8 +67,10 @@ def test_names_standing_alone_are_read():
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("c h w -> c", "starts with the batch axis b"), ("b c ->", "every side starts"), ("b c -> b ...", "stands on the right"),
-        ("b ... ... -> b", "only once"), ("b (h (w p)) -> b h", "brackets"), ("b c! -> b c", "'c!'"), ("b c -> b c%2", "'c%2'"),
+        ("c h w -> c", "starts with the batch axis b"), ("b c ->", "every side starts"),
+        ("b c -> b ...", "stands on the right"),
+        ("b ... ... -> b", "only once"), ("b (h (w p)) -> b h", "brackets"), ("b c! -> b c", "'c!'"),
+        ("b c -> b c%2", "'c%2'"),
         ("b c/2 -> b c", "'c/2'"), ("b c -> b -> c", "cannot read"), ("", "starts with"), ("b (c -> b c", "cannot read"),
     ],
 )  # fmt: skip
@@ -81,7 +83,8 @@ def test_unreadable_signatures_point_at_the_token(text, said):
 @pytest.mark.parametrize(
     "text, shapes, known, axis, fix",
     [
-        ("b c (h p) w -> b c", [(3, 224, 9)], {"p": 15}, "axis (h p) has length 224, not a multiple of 15", "try p=14 or p=16"),
+        ("b c (h p) w -> b c", [(3, 224, 9)], {"p": 15}, "axis (h p) has length 224, not a multiple of 15",
+            "try p=14 or p=16"),
         ("b l d=(heads k) -> b l d", [(5, 10)], {"heads": 20}, "axis d=(heads k)", "try heads=10"),
         ("b (2 c) -> b c", [(5,)], {}, "axis (2 c) has length 5", "not a multiple of 2"),
         ("b (2 k) -> b k", [(5,)], {"k": 3}, "axis (2 k) must have length 6, got 5", "make what comes before give 6"),

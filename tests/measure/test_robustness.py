@@ -13,11 +13,11 @@ import nasmyth
 from nasmyth.errors import DataError, UnitError
 from nasmyth.forms.inputs import ImageInput
 from nasmyth.forms.outputs import Classes
-from nasmyth.laws import check_measure
-from nasmyth.measure import constraint, find, masking, robust
+from nasmyth.measure import Candidate, constraint, find, masking, robust
 from nasmyth.measure.attacks import Attack, Victim, attacked, perturbed, survivors
 from nasmyth.measure.robustness import masked, signs_of
-from nasmyth.train import Recipe, Split, Task, evaluate, fit, initialise
+from nasmyth.testing import check_measure
+from nasmyth.train import SGD, Recipe, Split, Task, evaluate, fit, initialise
 
 torch.set_num_threads(1)
 
@@ -83,7 +83,7 @@ def trained(digits):
 
     body = [*layer(1, 12), *layer(12, 12, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10)]
     network = initialise(nn.Sequential(*body))
-    fit(network, digits, Recipe(epochs=6, lr=0.1, batch=32))
+    fit(network, digits, Recipe(epochs=6, optimizer=SGD(lr=0.1), batch=32))
     return network
 
 
@@ -212,7 +212,7 @@ def test_names_lead_back(text, name):
 
 def test_the_laws_hold_on_a_network(digits, trained):
     for name in ("robust@pgd,eps=0.05,steps=3", "robust@fgsm", "robust@noise,steps=2"):
-        check_measure(find(name), trained, context=(digits,))
+        check_measure(find(name), Candidate.of(trained, digits))
         assert find(name)(trained, digits) == find(name)(trained, digits), "repeatable, though it need not be"
         assert 0 <= find(name)(trained, digits, split="test") <= 1
 

@@ -10,7 +10,7 @@ from nasmyth.graph import Graph, chain, repeat, residual
 from nasmyth.network import build
 from nasmyth.ops import Activation, BatchNorm, Conv, Linear, Mean
 from nasmyth.spaces.images import images
-from nasmyth.spaces.tables import tables
+from nasmyth.spaces.tabular import tables
 
 PHOTO = ImageInput(12, 12, 1, (0.3,), (0.2,))
 NUMBERS = (

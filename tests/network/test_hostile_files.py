@@ -74,8 +74,10 @@ def test_an_honest_one_is_read():
         rolled(gives=[[4], EVIL, 1]), rolled(takes=[[[EVIL], 0, 1, ""]]), rolled(macs=EVIL), rolled(pick=EVIL),
         rolled(weights=[[EVIL, [2], "float32", True]]), rolled(weights=[["w", [EVIL], "float32", True]]),
         rolled(weights=[["w", [2], "load", True]]), rolled(constants=["float32 9999999x9999999 "]),
-        rolled(constants=["hub 1 AAAA"]), rolled(constants=["float32 -1x-1 AAAA"]), rolled(settings=[["self", "weight forward"]]),
-        rolled(settings=[["self", "input 1"]]), rolled(settings=[["self", "dtype load"]]), rolled(settings=[["self", "input 0", 3]]),
+        rolled(constants=["hub 1 AAAA"]), rolled(constants=["float32 -1x-1 AAAA"]),
+        rolled(settings=[["self", "weight forward"]]),
+        rolled(settings=[["self", "input 1"]]), rolled(settings=[["self", "dtype load"]]),
+        rolled(settings=[["self", "input 0", 3]]),
         rolled(settings=[["self", ["call aten.save.default", ["item", 1], ["filename", "text x"]]]]),
         rolled(settings=[["self", ["call aten.roll.default", 3]]]), rolled(target="aten.save.default"),
         {"input": [EVIL], "nodes": []}, {"input": [4], "nodes": [[{"$": "Linear", "out": EVIL}, [0], "a"]]},
@@ -94,7 +96,8 @@ def test_text_where_a_number_belongs_is_refused_before_anything_is_written(graph
 
 
 NASTY = (
-    '"""', "'''", "\\", "\\'''\nopen('ran', 'w')", '"""\nopen("ran", "w")\n"""', "\r\nopen('ran', 'w')#", "{open('ran','w')}",
+    '"""', "'''", "\\", "\\'''\nopen('ran', 'w')", '"""\nopen("ran", "w")\n"""', "\r\nopen('ran', 'w')#",
+    "{open('ran','w')}",
     "\x00", "\u2028open('ran', 'w')", "$(touch ran)", "' + str(open('ran', 'w')) + '",
 )  # fmt: skip
 
@@ -174,7 +177,10 @@ def answered(tmp_path, text, seconds=None):
 
 
 def test_data_goes_in_and_comes_out(tmp_path):
-    text = "import os, torch\ndef predict(x):\n    return (['a', 'ü'], x.half()) if hasattr(x, 'half') else torch.tensor([os.getpid()])\n"
+    text = (
+        "import os, torch\ndef predict(x):\n"
+        "    return (['a', 'ü'], x.half()) if hasattr(x, 'half') else torch.tensor([os.getpid()])\n"
+    )
     (labels, halves), pid = answered(tmp_path, text)
     assert labels == ["a", "ü"] and torch.equal(halves, torch.arange(6).reshape(2, 3).half())
     assert pid.item() != os.getpid()
@@ -194,7 +200,10 @@ def test_a_file_that_fails_is_said_in_words(text, said, tmp_path):
 
 
 def test_a_file_that_hangs_is_stopped_with_all_that_it_started(tmp_path):
-    text = f"import subprocess, time\nsubprocess.Popen(['sh', '-c', 'sleep 30; touch {tmp_path}/ran'])\nopen('{tmp_path}/began', 'w')\ntime.sleep(60)\n"
+    text = (
+        f"import subprocess, time\nsubprocess.Popen(['sh', '-c', 'sleep 30; touch {tmp_path}/ran'])\n"
+        f"open('{tmp_path}/began', 'w')\ntime.sleep(60)\n"
+    )
     with pytest.raises(RuntimeError, match="did not answer within"):
         answered(tmp_path, text, 8.0)
     left = subprocess.run(["pgrep", "-f", f"touch {tmp_path}/ran"], capture_output=True, check=False)
@@ -298,7 +307,8 @@ def test_a_small_file_takes_little_memory(tmp_path):
     linear = {"input": [40_000], "nodes": [[{"$": "Linear", "out": 40_000}, [0], "a"]]}
     files = {
         "wrong": (file_of(linear), "was '0+' when it was saved"), "right": (with_key(linear), "a.weight is missing"),
-        "many": (with_key({"input": [4000], "nodes": [[{"$": "Linear", "out": 4000}, [i], f"a{i}"] for i in range(300)]}), "missing"),
+        "many": (with_key({"input": [4000],
+            "nodes": [[{"$": "Linear", "out": 4000}, [i], f"a{i}"] for i in range(300)]}), "missing"),
     }  # fmt: skip
     for name, (data, _) in files.items():
         assert len(data) < 40_000
@@ -344,9 +354,12 @@ def test_tables_beside_the_weights_are_bounded():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda d: d.update(inputs={"$": "Reshape", "shape": [1, 12, 12]}), lambda d: d.update(outputs={"$": "Linear", "out": 4}),
-        lambda d: d.update(inputs={"$": "Classes", "names": ["a"]}), lambda d: d.update(inputs=[1]), lambda d: d.update(inputs="x"),
-        lambda d: d["inputs"].update(height="12"), lambda d: d["inputs"].update(height=12.0), lambda d: d["inputs"].update(mean=["a"]),
+        lambda d: d.update(inputs={"$": "Reshape", "shape": [1, 12, 12]}),
+        lambda d: d.update(outputs={"$": "Linear", "out": 4}),
+        lambda d: d.update(inputs={"$": "Classes", "names": ["a"]}), lambda d: d.update(inputs=[1]),
+        lambda d: d.update(inputs="x"),
+        lambda d: d["inputs"].update(height="12"), lambda d: d["inputs"].update(height=12.0),
+        lambda d: d["inputs"].update(mean=["a"]),
         lambda d: d["outputs"].update(names=[1, 2, 3, 4]), lambda d: d["outputs"].update(names="abcd"),
         lambda d: d.update(history=[[[]] * 3, json.loads("[" * 500 + "]" * 500)]), lambda d: d.update(graph=[]),
         lambda d: d["graph"].update(input="x"), lambda d: d["graph"]["nodes"].append(None),

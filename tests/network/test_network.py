@@ -7,7 +7,7 @@ import torch
 from nets import CLASSES, PHOTO, PRICES, TABLE, classifier, pictures, rows, sampled, stir, tiny
 from torch import nn
 
-from nasmyth.errors import CheckError, DataError, NasmythError, ShapeError
+from nasmyth.errors import CheckError, DataError, NasmythError, ShapeError, UnknownNameError
 from nasmyth.graph import Graph, Node, chain, residual
 from nasmyth.network import Network, build
 from nasmyth.ops import Activation, BatchNorm, Conv, Flatten, Linear, Mean
@@ -164,7 +164,7 @@ def test_inputs_and_outputs_must_fit():
         Network(tiny((1, 10, 10)), PHOTO)
     with pytest.raises(ShapeError, match=r"gives \(5,\) and the answer needs \(4,\): end it with Linear\(4\)"):
         Network(tiny(out=5), PHOTO, CLASSES)
-    with pytest.raises(ShapeError):
+    with pytest.raises(ShapeError, match=r"gives \(4, 12, 12\) and the answer needs \(4,\)"):
         Network(Graph.of(chain(Conv(4)), (1, 12, 12)), PHOTO, CLASSES)
 
 
@@ -213,3 +213,23 @@ def test_it_says_what_it_is():
     assert "stages[1].body[0]" in str(network)
     assert "2 values" in repr(sampled("tables", 1)[0])
     assert Mean is not None and "-> 4, " in repr(build(tiny()))
+
+
+def test_a_layer_is_found_by_its_address():
+    network = build(tiny(tied=True))
+    assert network.layer("stages[1].body[0]") is network.stages[1].body[0]
+    assert network.layer("again.tied[0]") is network.get_submodule("again.tied.0")
+    for node in network.graph.nodes[1:]:
+        assert network.layer(node.address) is not None
+    with pytest.raises(
+        UnknownNameError,
+        match=r"no layer is at 'stages\[1\]\.bdy\[0\]'.*stages\[1\]\.body\[0\].*print\(network\.graph\)",
+    ):
+        network.layer("stages[1].bdy[0]")
+    assert build(Graph.of(Conv(2), (1, 4, 4))).layer("").weight.shape == (2, 1, 3, 3)
+
+
+def test_an_address_may_be_called_layer():
+    network = build(Graph.of(chain(layer=Linear(2), next=chain(layer=Linear(3))), (4,)))
+    assert network.layer("layer").out_features == 2 and network.layer("next.layer").out_features == 3
+    assert {"layer_.weight", "next.layer.weight"} < set(network.state_dict())

@@ -5,8 +5,16 @@ import torch
 import torch.nn.functional as F
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.ops import ChannelSlice, ContMix, Fading, GlobalResponseNorm, PixelAttention, Resize, TransposedConv
-from nasmyth.testing import _stir
+from nasmyth.ops import (
+    ChannelSlice,
+    ContMix,
+    DecayingActivation,
+    GlobalResponseNorm,
+    PixelAttention,
+    Resize,
+    TransposedConv,
+)
+from nasmyth.testing import randomised
 
 torch.set_num_threads(1)
 
@@ -14,7 +22,7 @@ torch.set_num_threads(1)
 def contmix(**settings):
     torch.manual_seed(0)
     op = ContMix(**{"heads": 2, "kernel": 5, "small": 3, "regions": 2, **settings})
-    return _stir(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
+    return randomised(op.build((8, 6, 5), (6, 6, 5), (3, 4, 4))).double()
 
 
 def test_every_kernel_sums_to_one_and_keeps_constant_images():
@@ -55,7 +63,7 @@ def test_kernels_are_odd():
 
 
 def test_fading_goes_from_the_activation_to_the_identity_in_its_share_of_the_training():
-    layer = Fading("relu", share=0.5).build((4,)).train()
+    layer = DecayingActivation("relu", share=0.5).build((4,)).train()
     x = torch.tensor([[-2.0, -1.0, 0.0, 3.0]])
     for fraction, slope in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (1.0, 1.0)):
         layer.set_progress(fraction)
@@ -63,7 +71,7 @@ def test_fading_goes_from_the_activation_to_the_identity_in_its_share_of_the_tra
     layer.set_progress(0.0)
     assert torch.equal(layer.eval()(x), x)
     with pytest.raises(SpaceError, match="share"):
-        Fading(share=0.0)
+        DecayingActivation(share=0.0)
 
 
 def test_what_concat_joins_a_slice_takes_out():

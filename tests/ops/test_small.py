@@ -8,7 +8,7 @@ from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.joins import Identity
-from nasmyth.ops import Activation, Add, Concat, Dropout, DropPath, Gate, LayerScale, LayerScale2d, Mean, Multiply, Zero
+from nasmyth.ops import Activation, Add, Concat, Dropout, DropPath, LayerScale, LayerScale2d, Mean, Multiply, Zero
 from nasmyth.space import choice
 from nasmyth.testing import Wired
 
@@ -75,6 +75,27 @@ def test_concat_of_unequal_widths_is_built_and_of_unequal_sizes_refused():
 
 
 def test_gate_weighs_channels_by_their_own_mean():
-    graph = Graph.of(parallel(Identity(), chain(Mean("h w"), Activation("sigmoid")), join=Gate()), (3, 4, 4))
+    graph = Graph.of(parallel(Identity(), chain(Mean("h w"), Activation("sigmoid")), join=Multiply()), (3, 4, 4))
     x = torch.randn(2, 3, 4, 4)
     assert torch.allclose(Wired(graph)(x), x * x.mean((2, 3), keepdim=True).sigmoid())
+
+
+def test_a_gate_is_a_product_whose_factor_is_repeated():
+    x, y = torch.randn(2, 3, 4, 5), torch.randn(2, 3)
+    wanted = x * y[:, :, None, None]
+    assert torch.equal(Multiply().build((3, 4, 5), (3,))(x, y), wanted)
+    assert torch.equal(Multiply().build((3,), (3, 4, 5))(y, x), wanted), "in any order"
+    assert Multiply().infer((3,), (3, 4, 5), (3, 4)) == (3, 4, 5)
+    with pytest.raises(ShapeError, match=r"axis x0 is 3 in one place and 4 in another"):
+        Multiply().infer((3, 4, 5), (4,))
+
+
+def test_former_names_are_read_and_not_written():
+    from nasmyth.ops import DecayingActivation, ShiftPixel
+    from nasmyth.record import from_json, to_json
+
+    former = {"Gate": Multiply(), "Nudge": ShiftPixel(), "Fading": DecayingActivation("gelu")}
+    for name, value in former.items():
+        written = to_json(value)
+        assert written["$"] != name
+        assert from_json({**written, "$": name}) is value

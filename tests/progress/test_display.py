@@ -44,7 +44,7 @@ def test_plain_lines_are_few_and_hold_no_control_characters(capsys, monkeypatch)
             display(Progress(("explore", "long")[i // 20 % 2], i // 20, step=Step(i, 400, 0.5)))
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(" · ")[0] for line in lines[:2]] == [PHASES["explore"], PHASES["long"]]
-    assert 2 + 2 <= len(lines) <= 2 + 100 / displays.EVERY
+    assert 2 + 2 <= len(lines) <= 2 + 100 / displays.INTERVAL
     assert all(character.isprintable() for line in lines for character in line)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from nasmyth import Recipe, chain, ops
 from nasmyth.progress import Step, watch, watching
-from nasmyth.progress.watch import EVERY
+from nasmyth.progress.watch import INTERVAL
+from nasmyth.train import AdamW
 
 
 def tell(times: int = 1) -> int:
@@ -28,7 +29,7 @@ def test_nobody_watches_unless_they_say_so():
 def test_steps_are_told_at_once_and_then_rarely():
     seen: list[Step] = []
     with watching(seen.append):
-        assert tell(10_000) == len(seen) <= 1 + 2 / EVERY
+        assert tell(10_000) == len(seen) <= 1 + 2 / INTERVAL
         assert seen[0] == Step(0, 10_000, 0.5)
     assert watch() is None
 
@@ -68,7 +69,7 @@ def test_a_training_tells_its_steps_and_comes_to_the_same_weights(blobs):
     for watched in (False, True):
         network = build(graph, 0, blobs.inputs, blobs.outputs)
         with watching(seen.append if watched else lambda step: None):
-            fit(network, blobs, Recipe(optimizer="adamw", lr=1e-2, batch=16, epochs=4))
+            fit(network, blobs, Recipe(optimizer=AdamW(lr=1e-2), batch=16, epochs=4))
         networks.append(network)
     assert seen and all(0 < step.epoch <= 4 and step.epochs == 4 and step.loss > 0 for step in seen)
     for ours, theirs in zip(*(network.parameters() for network in networks), strict=True):

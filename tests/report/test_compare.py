@@ -55,5 +55,5 @@ def test_a_study_that_found_nothing_stands_beside_one_that_did(summary):
 def test_a_password_in_an_address_is_not_a_name():
     assert report.study_name("postgresql://me:secret@host/flowers?sslmode=require") == "flowers"
     assert report.study_name({"trials": []}) == "study"
-    with pytest.raises(NasmythError):
+    with pytest.raises(NasmythError, match="a report needs a study, the path of one or its summary, got int"):
         report.html([3, 4])

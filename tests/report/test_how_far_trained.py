@@ -79,7 +79,7 @@ def test_the_plot_tells_short_from_full_and_chance(hasty, summary):
 
 def test_notes_recipe_and_chance_are_shown(summary, hasty):
     for told in (report.text(summary, 300), report.html(summary)):
-        for part in ("target digit: 10 different whole numbers", "sgd, lr 0.1", "20 epochs", "0.1000 in validation",
+        for part in ("target digit: 10 different whole numbers", "SGD, lr 0.1", "20 epochs", "0.1000 in validation",
                      "0.1028 on test", "always answering 3"):  # fmt: skip
             assert part in told
     assert "columns left out: <b>none</b>" in report.text(summary, 300)
@@ -92,7 +92,8 @@ def test_a_study_of_an_older_version_is_shown(summary):
     task = {k: v for k, v in summary["task"].items() if k not in ("notes", "recipe", "chance")}
     fresh = ("planned", "ended")
     trials = [
-        {k: v for k, v in {**one, "stages": {n: {k: v for k, v in s.items() if k not in fresh} for n, s in one["stages"].items()}}.items()
+        {k: v for k, v in {**one, "stages": {n: {k: v for k, v in s.items() if k not in fresh} for n,
+            s in one["stages"].items()}}.items()
          if k != "near_chance"}
         for one in summary["trials"]
     ]  # fmt: skip
@@ -119,7 +120,8 @@ def test_what_the_table_shows_as_better_is_explained(summary):
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ({"leader": 9, "gain": 0.004, "least": 0.006}, "#9 is the best: it leads by 0.40 points in validation, and luck explains up to 0.60"),
+        ({"leader": 9, "gain": 0.004, "least": 0.006},
+            "#9 is the best: it leads by 0.40 points in validation, and luck explains up to 0.60"),
         ({"leader": 9, "gain": -0.002, "least": 0.006}, "it does not lead in validation"),
         ({}, "No final training of the search is better in validation."),
     ],

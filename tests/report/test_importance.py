@@ -7,7 +7,7 @@ import random
 import pytest
 
 from nasmyth.report import importance as module
-from nasmyth.report.importance import ABSENT, coded, comparable, importance, sentence
+from nasmyth.report.importance import ABSENT, comparable, encoded, importance, sentence
 
 
 def study(result, count=160, seed=0, **options):
@@ -80,7 +80,7 @@ def test_decisions_that_are_absent_many_or_all_different():
     genomes = [
         {"a": i, "b": i % 2, "text": f"t{i}", "tree": [i % 2, 3]} | ({"c": 5} if i % 2 else {}) for i in range(40)
     ]
-    names, codes, values = coded(genomes)
+    names, codes, values = encoded(genomes)
     assert names == ["a", "b", "tree", "c"] and codes.shape == (40, 4)
     assert len(values[0]) <= module.BINS and values[0][0] == "0 to 2"
     assert values[3] == ["5", ABSENT] and codes[0, 3] == 1 and codes[1, 3] == 0

@@ -79,7 +79,8 @@ def test_it_listens_on_this_machine_alone(live):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/wrong/", "/../../etc/passwd", "/favicon.ico", "{token}x/", "{token}../{token}", "{token}etc/passwd", "{token}?a=1", "//x"]
+    "path", ["/", "/wrong/", "/../../etc/passwd", "/favicon.ico", "{token}x/", "{token}../{token}", "{token}etc/passwd",
+        "{token}?a=1", "//x"]
 )  # fmt: skip
 def test_nothing_but_the_page_is_there(live, path):
     token = urlsplit(live.url).path
@@ -94,7 +95,8 @@ def test_every_start_has_another_token(live, running):
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("127.0.0.1", 200), ("localhost:8000", 200), ("LOCALHOST", 200), ("evil.example", 403), ("127.0.0.1.evil.example:80", 403),
+    [("127.0.0.1", 200), ("localhost:8000", 200), ("LOCALHOST", 200), ("evil.example", 403),
+        ("127.0.0.1.evil.example:80", 403),
      ("", 403), ("localhost:80@evil", 403), ("[::1]:80", 403)],
 )  # fmt: skip
 def test_names_that_were_made_to_point_here_are_refused(live, host, status):

@@ -21,7 +21,8 @@ def test_pictures_stand_with_both_labels(summary):
 
 @pytest.mark.parametrize(
     "image",
-    ["http://evil.example/x.png", "javascript:alert(1)", "data:text/html;base64,AAAA", 'data:image/png;base64,AA"onerror="x', 7, None],
+    ["http://evil.example/x.png", "javascript:alert(1)", "data:text/html;base64,AAAA",
+        'data:image/png;base64,AA"onerror="x', 7, None],
 )  # fmt: skip
 def test_only_pictures_are_pictures(summary, image):
     hostile = {"examples": [{"true": "1", "answer": "2", "image": image}], "columns": []}

@@ -39,7 +39,8 @@ def test_a_long_training_is_work():
     journal = Journal()
     journal.append([Event(time=0.0 + 1e6, kind="study", data={"objectives": [["accuracy", "max"]]}),
                     Event(time=1e6, kind="ask", trial=1, data={"key": "k", "genome": {}}),
-                    Event(time=1e6 + 7200, kind="measured", trial=1, data={"stage": "final", "measures": {"accuracy": 0.9}, "seconds": 7199.5}),
+                    Event(time=1e6 + 7200, kind="measured", trial=1,
+                        data={"stage": "final", "measures": {"accuracy": 0.9}, "seconds": 7199.5}),
                     Event(time=1e6 + 7201, kind="tell", trial=1, data={"measures": {}, "seconds": 7199.9})])  # fmt: skip
     found = summary(journal)
     assert [round(seconds) for seconds, *_ in found["timeline"]] == [7200] and found["spend"]["worked"] == 7201

@@ -9,11 +9,25 @@ from core_toys import SHAPE, Tag, Wide, toy_bottle
 
 from nasmyth.errors import BudgetError, SpaceError
 from nasmyth.graph import chain, repeat
-from nasmyth.laws import SimulatedTrial, check_strategy
 from nasmyth.measure import params
-from nasmyth.search import Best, Evolution, Grid, LocalSearch, Random, Strategy, Tournament, fitness, strategies
+from nasmyth.search import (
+    ASHA,
+    Best,
+    Evolution,
+    Grid,
+    Hyperband,
+    LocalSearch,
+    Random,
+    Strategy,
+    SuccessiveHalving,
+    Tournament,
+    fitness,
+    strategies,
+)
+from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.space import Space, choice, grammar, integer, real, symbol
 from nasmyth.space.narrow import Narrowed
+from nasmyth.testing import check_strategy
 
 SPACE = Space(
     chain(Wide(choice(4, 8, 16)), repeat(choice(Tag(choice(1, 2)), toy_bottle(expand=integer(1, 3))), integer(1, 3))),
@@ -29,7 +43,9 @@ SPACES = {
     "grammar": Space(grammar({"part": [chain(symbol("part"), symbol("part")), Tag(1), Tag(2)]}, depth=6), SHAPE),
 }
 STRATEGIES = [
-    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1), Evolution(population=5, crossover=0.5),
+    SuccessiveHalving(R=9), ASHA(R=4, eta=2, warm=True), Hyperband(R=9), Hyperband(R=27, warm=True),
+    Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1),
+    Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
@@ -77,13 +93,14 @@ def test_constraints_rank_before_the_objective():
     )
     unknown = [
         SimulatedTrial({}, (math.nan,)),
-        SimulatedTrial({}, (math.inf, -math.inf)),
+        SimulatedTrial({}, (1.0, math.inf)),
         SimulatedTrial({}, (1.0,), math.nan),
     ]
     ranks = [fitness(t) for t in (fine, over, worse, failed)]
     assert ranks == sorted(ranks, reverse=True) and len(set(ranks)) == 4
     assert all(fitness(t) == fitness(failed) for t in unknown)
-    assert fitness(SimulatedTrial({}, (1.0, 2.0))) > fitness(SimulatedTrial({}, (1.5, 1.0)))
+    second = fitness(SimulatedTrial({}, (1.5, 1.0))) > fitness(SimulatedTrial({}, (1.0, 2.0)))
+    assert second, "one objective after another"
 
 
 def told(strategy, trials):
@@ -134,17 +151,18 @@ def test_crossover_mixes_two_parents():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1), lambda: Evolution(crossover=-1),
+        lambda: Evolution(population=0), lambda: Evolution(changes=0), lambda: Evolution(crossover=1.1),
+        lambda: Evolution(crossover=-1),
         lambda: Tournament(0),
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(make):
-    with pytest.raises(SpaceError):
+    with pytest.raises(SpaceError, match="needs population >= 1|at least one must take part"):
         make()
 
 
 def test_an_impossible_budget_is_not_searched_for_ever():
-    with pytest.raises(BudgetError):
+    with pytest.raises(BudgetError, match="nothing in this space meets params<=1"):
         Random().ask(None, Space(SPACE.template, SPACE.input, narrowed=Narrowed((params <= 1,))), Generator(0), 1, ())
 
 

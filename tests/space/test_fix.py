@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import BudgetError, GenomeError
 from nasmyth.graph import chain, parallel, repeat
-from nasmyth.laws import check_space
 from nasmyth.measure import params
 from nasmyth.record import Value
 from nasmyth.space import OneHot, Space, choice, grammar, integer, maybe, real, subset, symbol
+from nasmyth.testing import check_space
 
 
 class Plan(Value):

@@ -15,7 +15,8 @@ from nasmyth.graph import Identity, chain, parallel, repeat
 from nasmyth.space import Space, choice, integer, maybe, real, subset
 
 FINITE = [
-    choice(1, 2, 3), choice("a", "b"), choice(Tag(1), Tag(2)), choice(None, 1), choice(0.5), integer(3, 9, 2), integer(-2, 2),
+    choice(1, 2, 3), choice("a", "b"), choice(Tag(1), Tag(2)), choice(None, 1), choice(0.5), integer(3, 9, 2),
+    integer(-2, 2),
     integer(5, 5), subset(2, Tag(1), Tag(2), Tag(3)), subset(1, Tag(1)), maybe(Tag(1)),
 ]  # fmt: skip
 
@@ -56,10 +57,14 @@ def test_reals_are_drawn_evenly_on_their_scale():
     "make, said",
     [
         (choice, "at least one option"), (lambda: choice(1, 1), "stands twice"), (lambda: choice(1, 1.0), "are one"),
-        (lambda: choice(0, False), "are one"), (lambda: choice(Tag(), Tag()), "twice"), (lambda: choice(math.nan), "finite"),
-        (lambda: choice(math.inf, 1), "finite"), (lambda: integer(3, 2), "lo <= hi"), (lambda: integer(1, 3, 0), "step >= 1"),
-        (lambda: integer(1.0, 3), "whole numbers"), (lambda: integer(True, 3), "whole numbers"), (lambda: real(1, 1), "lo < hi"),
-        (lambda: real(0, 1, log=True), "lo > 0 for log"), (lambda: real(0, math.inf), "finite"), (lambda: real(math.nan, 1), "lo < hi"),
+        (lambda: choice(0, False), "are one"), (lambda: choice(Tag(), Tag()), "twice"),
+        (lambda: choice(math.nan), "finite"),
+        (lambda: choice(math.inf, 1), "finite"), (lambda: integer(3, 2), "lo <= hi"),
+        (lambda: integer(1, 3, 0), "step >= 1"),
+        (lambda: integer(1.0, 3), "whole numbers"), (lambda: integer(True, 3), "whole numbers"),
+        (lambda: real(1, 1), "lo < hi"),
+        (lambda: real(0, 1, log=True), "lo > 0 for log"), (lambda: real(0, math.inf), "finite"),
+        (lambda: real(math.nan, 1), "lo < hi"),
         (lambda: subset(0, Tag()), "k must be from 1"), (lambda: subset(3, Tag(1), Tag(2)), "the number of options, 2"),
         (lambda: subset(1.5, Tag()), "k must be"),
     ],
@@ -72,10 +77,12 @@ def test_impossible_holes_are_refused(make, said):
 @pytest.mark.parametrize(
     "hole, decision",
     [
-        (choice(1, 2), 3), (choice(1, 2), "1"), (choice(1, 2), None), (choice(1, 2), [1]), (choice("a"), 0), (choice(Tag(1), Tag(2)), 2),
+        (choice(1, 2), 3), (choice(1, 2), "1"), (choice(1, 2), None), (choice(1, 2), [1]), (choice("a"), 0),
+        (choice(Tag(1), Tag(2)), 2),
         (choice(Tag(1), Tag(2)), -1), (choice(Tag(1), Tag(2)), True), (choice(Tag(1), Tag(2)), 0.0), (integer(1, 5, 2), 2),
         (integer(1, 5, 2), 7), (integer(1, 5), 2.0), (integer(0, 1), True), (real(0, 1), 2), (real(0, 1), math.nan),
-        (real(0, 1), "0.5"), (real(0, 1), True), (subset(2, 1, 2, 3), [0]), (subset(2, 1, 2, 3), [0, 0]), (subset(2, 1, 2, 3), [0, 3]),
+        (real(0, 1), "0.5"), (real(0, 1), True), (subset(2, 1, 2, 3), [0]), (subset(2, 1, 2, 3), [0, 0]),
+        (subset(2, 1, 2, 3), [0, 3]),
         (subset(2, 1, 2, 3), 1), (subset(2, 1, 2, 3), [0, 1.0]), (choice(1, 2), {}), (choice(Tag(1), Tag(2)), {}),
     ],
 )  # fmt: skip
@@ -105,7 +112,8 @@ def out(expression, **decisions):
 @pytest.mark.parametrize(
     "expression, value",
     [
-        (2 * WIDTH, 6), (WIDTH * 2, 6), (WIDTH + KERNEL, 8), (WIDTH - 1, 2), (9 - WIDTH, 6), (KERNEL // 2, 2), (20 // WIDTH, 6),
+        (2 * WIDTH, 6), (WIDTH * 2, 6), (WIDTH + KERNEL, 8), (WIDTH - 1, 2), (9 - WIDTH, 6), (KERNEL // 2, 2),
+        (20 // WIDTH, 6),
         (WIDTH / 2, 1.5), (12 / WIDTH, 4.0), (2 * WIDTH + KERNEL * WIDTH - 1, 20), ((WIDTH + 1) * (KERNEL - 1) // 3, 5),
     ],
 )  # fmt: skip

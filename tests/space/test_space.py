@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from nasmyth.errors import GenomeError, ShapeError, SpaceError
 from nasmyth.graph import Identity, Zero, cell, chain, parallel, repeat, residual
-from nasmyth.laws import check_space
 from nasmyth.record import Value
 from nasmyth.space import Space, choice, integer, maybe, real, subset
 from nasmyth.space.fill import fill
+from nasmyth.testing import check_space
 
 
 class Plan(Value):
@@ -64,7 +64,8 @@ def test_size_is_the_number_enumerated_and_all_differ(template):
 
 
 def walk_all(template):
-    """All genomes of a template, by trying to fill it with ever longer lists of numbers: nothing in common with enumerate."""
+    """All genomes of a template, by trying to fill it with ever longer lists of numbers: nothing in common with
+    enumerate."""
     found, tried = {}, [()]
     while tried:
         numbers = tried.pop()
@@ -152,10 +153,12 @@ def edge(i, j):
         (repeat(Tag(choice(1, 2, 3)), integer(2, 4)), 9 + 27 + 81),
         (repeat(Tag(choice(1, 2, 3)), integer(2, 4), tied=True), 3 * 3),
         (repeat(Tag(choice(1, 2, 3)), choice(0, 2), tied=True), 1 + 3),
-        (cell(4, choice(1, 2, 3) and Tag(choice(1, 2, 3)), pick=lambda e, j: subset(2, *e) if j > 1 else e), 3 * 9 * 3 * 9 * 9 * 6),
+        (cell(4, choice(1, 2, 3) and Tag(choice(1, 2, 3)), pick=lambda e, j: subset(2, *e) if j > 1 else e),
+            3 * 9 * 3 * 9 * 9 * 6),
         (choice(Tag(choice(1, 2, name="a")), chain(Tag(choice(1, 2, name="a")), Tag(choice(1, 2)))), 2 + 4),
         (chain(maybe(Tag(choice(1, 2, name="a"))), Tag(choice(1, 2, name="a"))), 2 + 2),
-        (chain(repeat(Tag(choice(1, 2)), integer(1, 2, name="n")), repeat(Tag(choice(1, 2)), integer(1, 2, name="n"))), 4 + 16),
+        (chain(repeat(Tag(choice(1, 2)), integer(1, 2, name="n")), repeat(Tag(choice(1, 2)), integer(1, 2, name="n"))),
+            4 + 16),
         (repeat(Tag(choice(1, 2)), 200), 2**200),
         (Tag(real(0, 1)), math.inf),
     ],
@@ -229,7 +232,8 @@ def test_samples_are_the_same_in_every_process():
     program = (
         "import sys, json; sys.path[:0] = ['tests', 'tests/space']; from test_space import SPACE\n"
         "from random import Random; rng = Random(5); g = SPACE.sample(rng)\n"
-        "print(json.dumps([SPACE.sample(3), SPACE.sample('word'), SPACE.mutate(g, rng), SPACE.crossover(g, SPACE.sample(1), rng)]))"
+        "print(json.dumps([SPACE.sample(3), SPACE.sample('word'), SPACE.mutate(g, rng), SPACE.crossover(g, "
+        "SPACE.sample(1), rng)]))"
     )
     rng = Random(5)
     genome = SPACE.sample(rng)
@@ -288,7 +292,8 @@ def test_a_genome_is_plain_data():
     "change, said",
     [
         ({"[0].out": 5}, r"\[0\].out: 5 is not among the options \[4, 8\]"), ({"[0].out": None}, "None is not among"),
-        ({"[0].out": {}}, "{} is not among"), ({"[0].out": [[]]}, "is not among"), ({"[1].count": 2}, r"no decision for '\[1\]\[1\]'"),
+        ({"[0].out": {}}, "{} is not among"), ({"[0].out": [[]]}, "is not among"),
+        ({"[1].count": 2}, r"no decision for '\[1\]\[1\]'"),
         ({"[1][1]": 0}, r"decides '\[1\]\[1\]', which is not active"), ({"nonsense": 1}, "'nonsense', which is not active"),
         ({"[1].count": 0}, "not a whole number from 1 to 3"), ({"[1][0]": 1}, r"no decision for '\[1\]\[0\]:1.expand'"),
     ],
@@ -319,9 +324,12 @@ def test_moves_refuse_what_is_not_theirs():
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda: Space(3, SHAPE), "needs a template"), (lambda: Space(Tag, SHAPE), "needs a template"), (lambda: Space(Tag(), ()), "one example"),
-        (lambda: Space(Tag(), (3, 0)), "one example"), (lambda: next(Space(Tag(real(0, 1)), SHAPE).enumerate()), "no finite list"),
-        (lambda: Space(repeat(Tag(), choice("many", "few")), SHAPE), "whole number"), (lambda: Space(repeat(Tag(), integer(-1, 1)), SHAPE), "at least 0"),
+        (lambda: Space(3, SHAPE), "needs a template"), (lambda: Space(Tag, SHAPE), "needs a template"),
+        (lambda: Space(Tag(), ()), "one example"),
+        (lambda: Space(Tag(), (3, 0)), "one example"),
+        (lambda: next(Space(Tag(real(0, 1)), SHAPE).enumerate()), "no finite list"),
+        (lambda: Space(repeat(Tag(), choice("many", "few")), SHAPE), "whole number"),
+        (lambda: Space(repeat(Tag(), integer(-1, 1)), SHAPE), "at least 0"),
     ],
 )  # fmt: skip
 def test_what_is_no_space_is_refused(make, said):

@@ -10,8 +10,9 @@ from nasmyth import Recipe
 from nasmyth.measure import params
 from nasmyth.space import choice
 from nasmyth.spaces import fbnetv3
-from nasmyth.spaces.fbnetv3 import RECIPE
 from nasmyth.testing import check_space
+from nasmyth.train import EMA, SGD, AdamW
+from nasmyth.train.published import FBNETV3
 
 TINY = {"input": (3, 12, 12), "classes": 4, "width": 0.1, "deepest": 2, "resolutions": (8, 12)}
 
@@ -60,15 +61,25 @@ def test_a_published_network():
 
 
 def test_recipes_are_searched_with_architectures():
-    space = fbnetv3(**TINY, recipe=Recipe(**RECIPE, epochs=2))
+    space = fbnetv3(**TINY, recipe=FBNETV3.replace(epochs=2))
     assert space.size == math.inf
     genome = space.sample(3)
-    recipe = space.recipe_of(genome)
-    assert isinstance(recipe, Recipe) and recipe.epochs == 2 and recipe.lr == genome["recipe.lr"]
-    assert 1e-3 <= recipe.lr <= 1.0 and recipe.optimizer in ("sgd", "adamw")
-    other = space.changed(genome, {"recipe.mixup": next(m for m in (0.0, 0.1) if m != recipe.mixup)})
+    recipe, kind = space.recipe_of(genome), genome["recipe.optimizer"]
+    assert isinstance(recipe, Recipe) and recipe.epochs == 2
+    assert recipe.optimizer.lr == genome[f"recipe.optimizer:{kind}.lr"]
+    alpha = recipe.augment[0].alpha
+    other = space.changed(genome, {"recipe.augment[0].alpha": next(a for a in (0.0, 0.1) if a != alpha)})
     assert space.decode(other) == space.decode(genome) and space.recipe_of(other) != recipe
     check_space(space, samples=20)
+
+
+def test_each_optimizer_has_a_range_of_rates_of_its_own():
+    space = fbnetv3(**TINY, recipe=FBNETV3)
+    drawn = [space.recipe_of(space.sample(seed)) for seed in range(200)]
+    rates = {kind: [r.optimizer.lr for r in drawn if type(r.optimizer) is kind] for kind in (SGD, AdamW)}
+    assert min(map(len, rates.values())) > 50
+    assert max(rates[AdamW]) <= 0.02 < 0.5 < max(rates[SGD]) and min(rates[AdamW]) < 0.001 < 0.01 <= min(rates[SGD])
+    assert {r.average for r in drawn} == {None, EMA(0.9999)} and len({r.optimizer.weight_decay for r in drawn}) == 15
 
 
 def test_free_stages_choose_activation_and_squeeze_excite():
@@ -79,7 +90,7 @@ def test_free_stages_choose_activation_and_squeeze_excite():
         kinds |= {node.op.kind for node in nodes if type(node.op).__name__ == "Activation"}
     assert {"relu", "hardswish"} <= kinds
     fixed = {type(node.op).__name__ for node in fbnetv3(**TINY).decode(fbnetv3(**TINY).sample(0)).nodes}
-    assert "Gate" in fixed, "the published stages have squeeze-excite"
+    assert "Multiply" in fixed, "the published stages have squeeze-excite"
 
 
 def test_stochastic_depth_may_be_a_hole():

@@ -12,12 +12,12 @@ import torch
 from nasmyth.errors import GenomeError
 from nasmyth.forms.fitting import fit_image_input
 from nasmyth.forms.outputs import fit_classes
-from nasmyth.laws import check_space
 from nasmyth.measure import params
 from nasmyth.network import build
 from nasmyth.ops import ScheduledDropPath
 from nasmyth.spaces import nasnet, spaces
 from nasmyth.spaces.nasnet import NASNET_A, OPERATIONS, genome, text
+from nasmyth.testing import check_space
 from nasmyth.train import Recipe, Split, Task, fit
 
 

@@ -43,9 +43,9 @@ def test_wrong_types(options: dict[str, Any], said: str, tmp_path: Path) -> None
 
 def test_no_budget_and_names_of_strategies_are_taken() -> None:
     with Study(None, ToySpace(), under=None, strategy="random") as study:
-        assert study.strategy == Random() and not study.wanted.constraints
+        assert study.strategy == Random() and not study.goals.constraints
     with Study(None, ToySpace(), under=(text for text in ["loss<=1", "accuracy>=0"])) as study:
-        assert len(study.wanted.constraints) == 2
+        assert len(study.goals.constraints) == 2
 
 
 @pytest.mark.parametrize("trials", [-1, 0, 1.5, "many", True])

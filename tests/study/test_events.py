@@ -14,7 +14,7 @@ import pytest
 from study_toys import Climb, ToySpace, score
 
 from nasmyth.errors import NasmythError, StudyError
-from nasmyth.report.terminal import plain
+from nasmyth.report.terminal import to_text
 from nasmyth.study import Journal, Study, event
 
 TRIALS = 5
@@ -66,7 +66,7 @@ def test_one_flipped_bit_in_any_event_is_named_and_the_rest_is_as_it_was(path: P
             assert {t.number: t for t in study.trials if t.number != trial} == {
                 number: t for number, t in before.items() if number != trial
             }
-            assert f"Damaged: event {seq} ({kind}" in plain(study.summary())
+            assert f"Damaged: event {seq} ({kind}" in to_text(study.summary())
             assert study.header["objectives"] == [["accuracy", "max"]], "the first event is kept twice"
         changed(path, "UPDATE events SET data = ? WHERE seq = ?", values=(data, seq))
 
@@ -146,7 +146,7 @@ def test_what_no_event_says_is_damage(kind: str, data: dict[str, Any], path: Pat
         last = journal.append(event(kind, 1, **data))
     with Study.open(path) as study:
         assert [one["event"] for one in study.damaged] == [last]
-        assert plain(study.summary())
+        assert to_text(study.summary())
 
 
 def test_any_damage_is_survived_or_refused_in_words(path: Path, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_any_damage_is_survived_or_refused_in_words(path: Path, tmp_path: Path) 
                 continue
         try:
             with Study.open(again) as study:
-                plain(study.summary())
+                to_text(study.summary())
                 named += bool(study.damaged)
             with Study(again, ToySpace(), strategy=Climb(), seed=3) as study:
                 study.run(score, trials=TRIALS + 1)

@@ -63,7 +63,8 @@ def environment(tmp_path: Path, checkout: Path, postgres: str) -> Iterator[dict[
     }
     try:
         yield {
-            **kept, "HOME": str(home), "PYTHONPATH": str(checkout), "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **kept, "HOME": str(home), "PYTHONPATH": str(checkout),
+            "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGDATABASE": "postgres",
             "RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1",
             "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -41,7 +41,7 @@ def test_trainings_log_their_epochs(caplog):
     task = read("digits", limit=100)
     with caplog.at_level(logging.DEBUG, logger="nasmyth"), Study(None, SPACE, maximize="accuracy", task=task) as study:
         study.run(task, trials=1, recipe=Recipe(epochs=2))
-    epochs = [one.getMessage() for one in caplog.records if one.name == "nasmyth.train.loop"]
+    epochs = [one.getMessage() for one in caplog.records if one.name == "nasmyth.train.trainer"]
     assert len(epochs) == 2 and all("loss" in message for message in epochs)
     assert any("at 'trained'" in one.getMessage() or "trial 1 at" in one.getMessage() for one in caplog.records)
 

@@ -20,7 +20,7 @@ from nasmyth.ops import Activation, Conv, Linear, Mean
 from nasmyth.search import Evolution, Random, Tournament
 from nasmyth.space import Space, choice
 from nasmyth.study import Study
-from nasmyth.train.recipe import Recipe
+from nasmyth.train import SGD, Recipe
 
 torch.set_num_threads(1)
 
@@ -72,11 +72,13 @@ def test_a_space_is_exhausted_once() -> None:
 
 
 def test_one_graph_with_two_recipes_is_two_candidates() -> None:
-    plain = Space(chain(Conv(4), Mean("h w"), Linear(10)), (3, 16, 16), recipe=Recipe(lr=choice(0.2, 0.3, 0.4)))
+    plain = Space(
+        chain(Conv(4), Mean("h w"), Linear(10)), (3, 16, 16), recipe=Recipe(optimizer=SGD(lr=choice(0.2, 0.3, 0.4)))
+    )
     with Study(None, plain, strategy=Random()) as study:
-        assert study.run(lambda trial: trial.recipe["lr"], trials=100).reason == "exhausted"
+        assert study.run(lambda trial: trial.recipe["optimizer"]["lr"], trials=100).reason == "exhausted"
         assert len(study.trials) == 3 and len({t.key for t in study.trials}) == 1
-        assert study.best is not None and study.best.recipe["lr"] == 0.4
+        assert study.best is not None and study.best.recipe["optimizer"]["lr"] == 0.4
 
 
 def test_a_graph_of_your_own_is_a_baseline(tmp_path: Path) -> None:

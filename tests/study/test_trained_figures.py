@@ -1,4 +1,5 @@
-"""Figures of trained networks as goals and budgets: calibration comes with every training, an attack where it is asked for."""
+"""Figures of trained networks as goals and budgets: calibration comes with every training, an attack where it is asked
+for."""
 
 from __future__ import annotations
 
@@ -17,14 +18,20 @@ from nasmyth.network import Network
 from nasmyth.ops import Activation, BatchNorm, Conv, Linear, Mean
 from nasmyth.search import Random
 from nasmyth.space import Space, choice
-from nasmyth.study import Study
-from nasmyth.study.training import Training, trained
+from nasmyth.study import Study, Trial
+from nasmyth.study.evaluation import Evaluation, trained
 
 torch.set_num_threads(1)
 
-BODY = chain(Conv(choice(4, 6, 8)), BatchNorm(), Activation(), Conv(choice(8, 12), stride=2), Activation(), Mean("h w"), Linear(10))  # fmt: skip
+BODY = chain(Conv(choice(4, 6, 8)), BatchNorm(), Activation(), Conv(choice(8, 12), stride=2), Activation(), Mean("h w"),
+    Linear(10))  # fmt: skip
 SPACE = Space(BODY, (1, 8, 8))
 ATTACKS = ("robust@fgsm,eps=0.05", "robust@pgd,eps=0.05,steps=3")
+
+
+def drawn(seed):
+    genome = SPACE.sample(seed)
+    return Trial(1, genome, SPACE.decode(genome).key, space=SPACE)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +70,8 @@ def test_budgets_on_them_are_kept(digits):
 
 
 def test_a_training_that_is_sent_to_another_process_measures_them_too(digits):
-    sent = pickle.loads(pickle.dumps(Training(digits, epochs=1, also=ATTACKS[:1])))
-    trial = SimpleNamespace(graph=SPACE.decode(SPACE.sample(0)), recipe=None, measures={})
-    assert 0 <= sent(trial).measures[ATTACKS[0]] <= 1
+    sent = pickle.loads(pickle.dumps(Evaluation(digits, epochs=1, measures=ATTACKS[:1])))
+    assert 0 <= sent(drawn(0)).measures[ATTACKS[0]] <= 1
 
 
 @pytest.mark.parametrize("name", ["robust@pgd", "masking@pgd", "ece", "ece_scaled", "accuracy"])
@@ -74,7 +80,7 @@ def test_what_does_not_suit_the_data_is_refused_before_anything_is_trained(name)
     pandas = pytest.importorskip("pandas")
     prices = read(pandas.DataFrame(rows), target="y", kind="regression")
     with pytest.raises(DataError, match=f"{name}.*leave it out|{name} is no figure of a regression"):
-        Training(prices, also=(name,))
+        Evaluation(prices, measures=(name,))
 
 
 def test_which_figures_need_a_training():
@@ -106,7 +112,7 @@ def test_scaling_mends_a_network_that_is_too_sure(digits):
         def forward(self, x):
             return 20 * self.network(x)
 
-    done = Training(digits, epochs=3)(SimpleNamespace(graph=SPACE.decode(SPACE.sample(1)), recipe=None, measures={}))
+    done = Evaluation(digits, epochs=3)(drawn(1))
     network = Network.from_bytes(done.artefacts["weights"])
     boast = Boast(network)
     for split in ("valid", "test"):

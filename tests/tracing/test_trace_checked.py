@@ -152,8 +152,10 @@ def test_what_is_no_module_is_refused_in_a_sentence(call, module):
     assert len(str(error.value)) > 20
 
 
-EXAMPLES = [None, "x", 3, [[1.0, 2.0], [3.0]], np.zeros((1, 4)), object(), torch.zeros(()), torch.zeros(1, 5), torch.zeros(0, 4),
-            torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.complex64), torch.zeros(1, 4, device="meta"),
+EXAMPLES = [None, "x", 3, [[1.0, 2.0], [3.0]], np.zeros((1, 4)), object(), torch.zeros(()), torch.zeros(1, 5),
+    torch.zeros(0, 4),
+            torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.complex64),
+            torch.zeros(1, 4, device="meta"),
             torch.zeros(4), torch.zeros(1, 4).to_sparse(), torch.full((1, 4), float("nan")), (1, 4)]  # fmt: skip
 
 
@@ -174,7 +176,7 @@ def test_wrong_examples_end_in_a_sentence_or_do_not_matter(call, example):
     "settings", [{"output": 1.5}, {"output": 9}, {"output": object()}, {"output": "x"}, {"unknown": None}]
 )
 def test_wrong_settings(settings):
-    with pytest.raises(TraceError):
+    with pytest.raises(TraceError, match="there is no output|write unknown="):
         trace(Gives(torch.relu), torch.zeros(1, 4), **settings)
 
 
@@ -276,7 +278,8 @@ def test_checkpoints_with_turned_matrices_tables_and_weights_without_use():
         network.load_state_dict({**other.state_dict(), "more": torch.zeros(3)})
 
 
-@pytest.mark.parametrize("event", [{"trace": 1, "weights": 3}, {"trace": "", "weights": {"a": 3, "b": ["x"], "c": ["[0].weight", False]}, "kept": 4},
+@pytest.mark.parametrize("event",
+    [{"trace": 1, "weights": 3}, {"trace": "", "weights": {"a": 3, "b": ["x"], "c": ["[0].weight", False]}, "kept": 4},
                                    {"trace": "", "kept": [1, None, "x"]}, "trace", 3])  # fmt: skip
 def test_a_history_from_anyone_does_no_harm(event):
     network = Network(Graph.of(chain(ops.Linear(2)), (3,)), history=(event,))
@@ -411,7 +414,8 @@ def test_a_damaged_file_of_our_own_is_refused(tmp_path):
     _, network, _ = next(networks())
     network.eval().export(tmp_path / "net.onnx")
     good = onnx.load(tmp_path / "net.onnx")
-    for key, value in (("nasmyth.core", "[3, null]"), ("nasmyth.core", '["a", "b"]'), ("nasmyth.core", "{"), ("inputs", '{"$": "Conv"}'),
+    for key, value in (("nasmyth.core", "[3, null]"), ("nasmyth.core", '["a", "b"]'), ("nasmyth.core", "{"),
+        ("inputs", '{"$": "Conv"}'),
                        ("inputs", "[]"), ("outputs", "3"), ("inputs", '{"$": "ImageInput"}')):  # fmt: skip
         model = onnx.ModelProto()
         model.CopyFrom(good)

@@ -227,7 +227,8 @@ class LSTMClassifier(nn.Module):
 
 
 class Windows(nn.Module):
-    """Attention in windows, with a table of relative positions that both blocks share, and a cyclic shift (Liu et al. 2021)."""
+    """Attention in windows, with a table of relative positions that both blocks share, and a cyclic shift (Liu et al.
+    2021)."""
 
     def __init__(self, d=8, heads=2, window=2):
         super().__init__()

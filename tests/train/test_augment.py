@@ -1,12 +1,20 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from toys import convnet
+from toys import convnet, mlp, same, weights
 
 from nasmyth.errors import DataError
 from nasmyth.forms.inputs import Column, ImageInput, TableInput
-from nasmyth.train import augment
-from nasmyth.train.recipe import Recipe
+from nasmyth.record import from_json, to_json
+from nasmyth.train import Augmentation, Crop, Flip, Mixup, Recipe, augment, fit
+from nasmyth.train.batches import Batch
+
+
+def changed_by(augmentations, x, seed):
+    batch, generator = Batch(x, torch.zeros(len(x)), torch.arange(len(x))), torch.Generator().manual_seed(seed)
+    for one in augmentations:
+        one.change(batch, generator)
+    return batch.x
 
 
 @pytest.fixture(params=[torch.uint8, torch.float32])
@@ -31,19 +39,18 @@ def test_a_shift_is_a_window_of_the_padded_image(images):
 
 
 def test_shape_and_type_are_kept(images):
-    changed = augment.augment(images, Recipe(flip=True, crop=2), torch.Generator().manual_seed(0))
+    changed = changed_by((Flip(), Crop(2)), images, 0)
     assert changed.shape == images.shape and changed.dtype == images.dtype
     assert not torch.equal(changed, images)
 
 
 def test_the_same_generator_gives_the_same_changes(images):
-    recipe = Recipe(flip=True, crop=2)
-    one, two = (augment.augment(images, recipe, torch.Generator().manual_seed(3)) for _ in range(2))
+    one, two = (changed_by((Flip(), Crop(2)), images, 3) for _ in range(2))
     assert torch.equal(one, two)
 
 
 def test_nothing_asked_nothing_changed(images):
-    assert augment.augment(images, Recipe(), torch.Generator()) is images
+    assert changed_by((), images, 0) is images and changed_by((Crop(0), Mixup(0)), images, 0) is images
 
 
 def test_mixup_loss_is_that_of_the_mixed_targets(digits):
@@ -72,8 +79,35 @@ def test_shares_have_the_moments_of_a_beta_distribution(alpha):
 def test_tables_are_not_flipped_and_categories_not_mixed():
     numbers, codes = Column("n"), Column("c", "category", vocabulary=("x", "y"))
     table = TableInput((numbers, codes))
-    for recipe in (Recipe(flip=True), Recipe(crop=1), Recipe(mixup=0.2)):
-        with pytest.raises(DataError, match="Recipe"):
-            augment.check(recipe, table)
-    augment.check(Recipe(mixup=0.2), TableInput((numbers,)))
-    augment.check(Recipe(flip=True, crop=1, mixup=0.2), ImageInput(2, 2, 1, (0.0,), (1.0,)))
+    for one in (Flip(), Crop(1), Mixup(0.2)):
+        with pytest.raises(DataError, match=rf"{type(one).__name__}\(.*is for .*leave it out of augment"):
+            augment.refuse_unsuited((one,), table)
+    augment.refuse_unsuited((Mixup(0.2),), TableInput((numbers,)))
+    augment.refuse_unsuited((Flip(), Crop(1), Mixup(0.2)), ImageInput(2, 2, 1, (0.0,), (1.0,)))
+
+
+def test_it_is_refused_before_anything_is_trained(line):
+    net = mlp()
+    before = weights(net)
+    with pytest.raises(DataError, match="Flip"):
+        fit(net, line, Recipe(augment=(Flip(),)), device="cpu")
+    assert same(before, weights(net))
+
+
+class Jitter(Augmentation):
+    """One that a user would write."""
+
+    scale: float = 0.5
+    prepared = True
+
+    def change(self, batch, generator):
+        batch.x = batch.x + self.scale * torch.randn(batch.x.shape, generator=generator)
+
+
+def test_one_of_your_own_is_one_small_class(line):
+    recipe = Recipe(augment=(Jitter(),), batch=16, epochs=2)
+    nets = [mlp() for _ in range(3)]
+    for net, how in zip(nets, (recipe, recipe, recipe.replace(augment=())), strict=True):
+        fit(net, line, how, device="cpu")
+    assert same(weights(nets[0]), weights(nets[1])) and not same(weights(nets[0]), weights(nets[2]))
+    assert from_json(to_json(recipe)) is recipe

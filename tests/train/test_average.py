@@ -1,13 +1,13 @@
 import torch
 from toys import convnet, same, weights
 
-from nasmyth.train.average import Average
+from nasmyth.train.average import EMA, Average
 
 
 def test_follows_its_recurrence_for_weights_and_norm_statistics():
     torch.manual_seed(0)
     net = convnet().train()
-    average = Average(net, decay=0.15)
+    average = Average(net, EMA(0.15))
     expected = {name: t.double() for name, t in weights(net).items()}
     for step in range(1, 12):
         with torch.no_grad():

@@ -9,12 +9,27 @@ from torch import nn
 from toys import convnet, mlp, same, weights
 
 from nasmyth.errors import DataError, Diverged, UnitError
-from nasmyth.train import Recipe, Split, Task, evaluate, fit, predict_logits
-from nasmyth.train.loop import make_optimizer
-from nasmyth.train.rates import factor
+from nasmyth.train import (
+    EMA,
+    SGD,
+    AdamW,
+    Cosine,
+    Crop,
+    Flip,
+    Mixup,
+    Recipe,
+    Split,
+    Task,
+    evaluate,
+    fit,
+    limits,
+    predict_logits,
+)
 
 QUICK = Recipe(batch=64, epochs=2)
-EVERYTHING = Recipe(batch=64, epochs=2, flip=True, crop=1, mixup=0.2, ema=0.9, smoothing=0.1, clip=1.0)
+EVERYTHING = Recipe(
+    augment=(Flip(), Crop(1), Mixup(0.2)), batch=64, epochs=2, average=EMA(0.9), smoothing=0.1, clip=1.0
+)
 
 
 def test_learns_the_digits(digits):
@@ -27,12 +42,12 @@ def test_learns_the_digits(digits):
 
 
 def test_learns_a_line_in_its_own_units(line):
-    fitted = fit(mlp(), line, Recipe(optimizer="adamw", lr=0.02, batch=16, epochs=40), device="cpu")
+    fitted = fit(mlp(), line, Recipe(optimizer=AdamW(lr=0.02), batch=16, epochs=40), device="cpu")
     assert fitted.scores["r2"] > 0.99
     assert fitted.scores["rmse"] < 0.1 * line.outputs.std[0]
 
 
-@pytest.mark.parametrize("recipe", [QUICK, EVERYTHING, EVERYTHING.replace(optimizer="adamw", lr=0.01)])
+@pytest.mark.parametrize("recipe", [QUICK, EVERYTHING, EVERYTHING.replace(optimizer=AdamW(lr=0.01))])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(digits, recipe):
     nets = [convnet(dropout=0.1) for _ in range(3)]
     fitted = [fit(net, digits, recipe, seed=seed, device="cpu") for net, seed in zip(nets, (5, 5, 6), strict=True)]
@@ -48,7 +63,7 @@ def test_the_global_random_state_is_left_alone(digits):
 
 
 def test_the_network_holds_the_best_weights_with_the_scores_reported(digits):
-    for recipe in (QUICK.replace(epochs=4, lr=0.3), EVERYTHING):
+    for recipe in (QUICK.replace(epochs=4, optimizer=SGD(lr=0.3)), EVERYTHING):
         net = convnet()
         fitted = fit(net, digits, recipe, device="cpu")
         assert fitted.scores == pytest.approx(evaluate(net, digits), rel=1e-5)
@@ -66,20 +81,20 @@ def test_modes_memory_layout_and_device_are_as_before(digits):
 def test_a_network_can_be_trained_again(digits):
     net = convnet()
     first = fit(net, digits, QUICK, device="cpu").scores
-    again = fit(net, digits, QUICK.replace(lr=0.01), device="cpu", seed=1)
+    again = fit(net, digits, QUICK.replace(optimizer=SGD(lr=0.01)), device="cpu", seed=1)
     assert again.curve[0]["loss"] < 1.5 * first["loss"]  # it went on from where it was
 
 
 def test_the_rate_follows_the_schedule(digits):
-    fitted = fit(convnet(), digits, QUICK.replace(epochs=4, warmup=0.3, lr=0.2), device="cpu")
+    fitted = fit(convnet(), digits, QUICK.replace(epochs=4, schedule=Cosine(0.3), optimizer=SGD(lr=0.2)), device="cpu")
     steps = 1078 // 64
     for entry in fitted.curve:
-        assert entry["lr"] == pytest.approx(0.2 * factor((entry["epoch"] * steps - 0.5) / (4 * steps), 0.3))
+        assert entry["lr"] == pytest.approx(0.2 * Cosine(0.3).factor((entry["epoch"] * steps - 0.5) / (4 * steps)))
 
 
 def test_divergence_is_told(digits):
     with pytest.raises(Diverged, match="lr=") as caught:
-        fit(convnet(), digits, Recipe(lr=1e30, warmup=0.0, batch=64), device="cpu")
+        fit(convnet(), digits, Recipe(optimizer=SGD(lr=1e30), schedule=Cosine(0.0), batch=64), device="cpu")
     assert caught.value.reason == "diverged"
 
 
@@ -88,7 +103,7 @@ def test_time_is_kept_and_the_rate_still_falls(digits):
     fitted = fit(convnet(), digits, QUICK, epochs=math.inf, seconds=1.5, device="cpu")
     assert fitted.reason == "time"
     assert time.perf_counter() - start < 6.0  # generous: other programs may run
-    assert fitted.curve[-1]["lr"] < 0.05 * QUICK.lr
+    assert fitted.curve[-1]["lr"] < 0.05 * QUICK.optimizer.lr
     assert fitted.epochs > 0
 
 
@@ -109,7 +124,7 @@ def test_parts_of_epochs(digits):
 
 
 def test_patience(digits):
-    recipe = QUICK.replace(lr=1e-12, warmup=0.0, momentum=0.0)
+    recipe = QUICK.replace(optimizer=SGD(lr=1e-12, momentum=0.0), schedule=Cosine(0.0))
     net = convnet()
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -147,7 +162,7 @@ def test_an_interrupt_leaves_the_best_weights(digits):
 def test_one_step_is_the_one_that_torch_would_take(line):
     """The oracle: plain momentum steps with Nesterov, written out."""
     count = len(line.train)
-    recipe = Recipe(lr=0.1, momentum=0.9, weight_decay=0.01, batch=count, epochs=3, warmup=0.0)
+    recipe = Recipe(SGD(lr=0.1, momentum=0.9, weight_decay=0.01), Cosine(0.0), batch=count, epochs=3)
     net = mlp()
     other = copy.deepcopy(net)
     whole = Split(line.train.x, line.train.y)
@@ -161,7 +176,7 @@ def test_one_step_is_the_one_that_torch_would_take(line):
             for p, g, v in zip(other.parameters(), grads, velocity, strict=True):
                 g = g + 0.01 * p if p.ndim > 1 else g
                 v.copy_(g if step == 0 else 0.9 * v + g)
-                p -= 0.1 * factor((step + 0.5) / 3) * (g + 0.9 * v)
+                p -= 0.1 * Cosine(0.0).factor((step + 0.5) / 3) * (g + 0.9 * v)
             loss = (other(x) - target).square().mean().item()
         if loss < best:
             best, kept = loss, weights(other)
@@ -169,10 +184,10 @@ def test_one_step_is_the_one_that_torch_would_take(line):
         torch.testing.assert_close(t, kept[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+@pytest.mark.parametrize("kind", [SGD, AdamW])
 def test_norms_and_biases_do_not_decay(kind):
     net = convnet()
-    groups = make_optimizer(net, Recipe(optimizer=kind, weight_decay=0.1)).param_groups
+    groups = kind(weight_decay=0.1).over(net.parameters()).param_groups
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     assert {id(p) for p in net.parameters()} == decays.keys()
     assert all(decays[id(p)] == (0.1 if p.ndim > 1 else 0.0) for p in net.parameters())
@@ -238,14 +253,38 @@ class Paced(nn.Linear):
 
 def test_layers_are_told_the_progress_before_every_step(line):
     layer = Paced()
-    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16, epochs=3, lr=0.01), device="cpu")
+    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16, epochs=3, optimizer=SGD(lr=0.01)), device="cpu")
     steps = 3 * (len(line.train) // 16)
     assert fitted.reason == "finished" and len(layer.told) == steps
     assert layer.told == [pytest.approx((i + 0.5) / steps) for i in range(steps)]
 
 
-def test_progress_follows_the_clock_where_time_ends_the_run(line):
-    layer = Paced()
-    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16, lr=0.01), epochs=math.inf, seconds=0.3, device="cpu")
-    assert fitted.reason == "time" and layer.told == sorted(layer.told)
-    assert 0 <= layer.told[0] and layer.told[-1] <= 1
+class Clock:
+    """A clock that the test holds: every step of the layer takes a second, every evaluation three, and nothing else any."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr(limits, "clock", lambda: self.now)
+
+    def hook(self, layer, *_):
+        self.now += 1.0 if layer.training else 3.0
+
+
+def test_progress_follows_the_clock_where_time_ends_the_run(line, monkeypatch):
+    clock, layer = Clock(monkeypatch), Paced()
+    layer.register_forward_hook(clock.hook)
+    recipe = Recipe(batch=16, optimizer=SGD(lr=0.01))
+    fitted = fit(nn.Sequential(layer), line, recipe, epochs=math.inf, seconds=60.0, device="cpu")
+    per_epoch = len(line.train) // 16
+    assert fitted.reason == "time" and layer.told == sorted(layer.told) and 0 <= layer.told[0] and layer.told[-1] < 1
+    evaluations = math.ceil(fitted.epochs)
+    assert fitted.seconds == len(layer.told) + 3 * evaluations and 57 <= fitted.seconds <= 61, "kept to within a step"
+    assert layer.told[-1] > 0.9 and len(layer.told) == round(fitted.epochs * per_epoch)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, 7.0, 33.3, 200.0])
+def test_time_is_kept_to_within_one_step_and_one_evaluation(line, monkeypatch, seconds):
+    clock, layer = Clock(monkeypatch), Paced()
+    layer.register_forward_hook(clock.hook)
+    fitted = fit(nn.Sequential(layer), line, Recipe(batch=16), epochs=math.inf, seconds=seconds, device="cpu")
+    assert fitted.reason == "time" and fitted.seconds <= max(4.0, seconds + 4.0)

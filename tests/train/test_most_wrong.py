@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from nasmyth.domains import read
-from nasmyth.train.mistakes import MOST, MOST_COLUMNS, SIDE, mistakes, png
+from nasmyth.forms.inputs import MOST_COLUMNS
+from nasmyth.forms.pictures import SIDE, png
+from nasmyth.train.mistakes import MOST, mistakes
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

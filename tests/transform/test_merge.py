@@ -8,11 +8,11 @@ from nasmyth import blocks
 from nasmyth.blocks.vanilla import FORMS
 from nasmyth.graph import Graph, chain, repeat, residual
 from nasmyth.network import Network, build
-from nasmyth.ops import Activation, BatchNorm, Conv, DepthwiseConv, Fading, Linear, Mean, TokenBatchNorm
+from nasmyth.ops import Activation, BatchNorm, Conv, DecayingActivation, DepthwiseConv, Linear, Mean, TokenBatchNorm
 from nasmyth.spaces import vanillanet
 from nasmyth.spaces.nb201 import nb201
-from nasmyth.testing import _stir
-from nasmyth.train import Recipe, fit, initialise
+from nasmyth.testing import randomised
+from nasmyth.train import SGD, Recipe, fit, initialise
 from nasmyth.train.evaluation import predict_logits
 from nasmyth.transform import merge
 
@@ -26,7 +26,7 @@ def network(template, shape, dtype=torch.float64):
 def stirred(graph):
     """A network with nothing at its initial value, norm statistics included."""
     torch.manual_seed(0)
-    return _stir(build(graph, seed=1)).eval()
+    return randomised(build(graph, seed=1)).eval()
 
 
 def kinds(net):
@@ -44,9 +44,9 @@ def far(one, other):
     (chain(Conv(5, 3, 2), BatchNorm()), (3, 7, 6), ["Conv"]),
     (chain(Conv(6, 4, 3, bias=True, groups=3), BatchNorm(1e-2)), (3, 7, 6), ["Conv"]),
     (chain(DepthwiseConv(5), BatchNorm()), (3, 7, 6), ["DepthwiseConv"]),
-    (chain(Conv(5, 3), BatchNorm(), Fading(), Conv(4, 1), BatchNorm()), (3, 5, 6), ["Conv"]),
+    (chain(Conv(5, 3), BatchNorm(), DecayingActivation(), Conv(4, 1), BatchNorm()), (3, 5, 6), ["Conv"]),
     (chain(Conv(5, 1), Conv(4, 1, bias=True), Conv(2, 1)), (3, 5, 6), ["Conv"]),
-    (chain(Linear(5), BatchNorm(), Fading(), Linear(4, bias=False)), (3,), ["Linear"]),
+    (chain(Linear(5), BatchNorm(), DecayingActivation(), Linear(4, bias=False)), (3,), ["Linear"]),
     (chain(Linear(5), TokenBatchNorm(), Linear(4)), (6, 3), ["Linear"]),
     (chain(Conv(5, 1), Activation(), Conv(4, 1)), (3, 5, 6), ["Conv", "Activation", "Conv"]),
     (chain(Conv(5, 1), Conv(4, 3)), (3, 5, 6), ["Conv", "Conv"]),  # its padding would be of another colour
@@ -105,7 +105,7 @@ def test_what_was_trained_with_twice_the_layers_is_deployed_with_half_of_them():
     task = nasmyth.read("digits")
     graph = vanillanet((1, 8, 8), 10, widths=(4,), depths=(5,), patch=1).decode({"depth": 5, "series": 1, "width": 4})
     net = build(graph, 0, task.inputs, task.outputs)
-    fit(initialise(net), task, Recipe(lr=0.05, batch=64, epochs=1), device="cpu")
+    fit(initialise(net), task, Recipe(optimizer=SGD(lr=0.05), batch=64, epochs=1), device="cpu")
     fading = [layer for layer in net.modules() if hasattr(layer, "faded")]
     assert len(fading) == 5 and all(layer.faded > 0.95 for layer in fading)
     merged = merge(net)

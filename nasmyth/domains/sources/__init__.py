@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nasmyth.domains.sources import arrays, folder, hub, known, tables, torch_data
+from nasmyth.domains.sources import arrays, folder, frames, hub, known, text_files, torch_data
 from nasmyth.domains.sources.known import Known, data
 from nasmyth.domains.sources.raw import Options, Part, Raw, Reader, readers, shortened
 from nasmyth.errors import DataError, nearest
 
-READERS = (arrays, folder, hub, known, tables, torch_data)
+READERS = (arrays, folder, frames, hub, known, text_files, torch_data)
 """Imported here because each registers its readers."""
 
 __all__ = ["READERS", "Known", "Options", "Part", "Raw", "Reader", "data", "load", "readers"]

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from nasmyth.domains.sources.frames import label_array
+from nasmyth.domains.sources.graph_files import from_graph, is_graph
 from nasmyth.domains.sources.numpy_files import npz_arrays
+from nasmyth.domains.sources.on_disk import on_disk
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, limited, readers, several
-from nasmyth.domains.sources.tables import plain_labels
 from nasmyth.errors import DataError
 
 EXPECTED = "x and y, or x_train, y_train, x_test and y_test"
@@ -25,12 +27,20 @@ EXPECTED = "x and y, or x_train, y_train, x_test and y_test"
 def read_npz(source: Any, options: Options) -> Raw:
     """The arrays of an `.npz` file. Raises DataError on a damaged file, on pickled objects and on missing keys."""
     path = Path(source)
-    return _from_mapping(path.stem, str(path), dict(npz_arrays(path)), options)
+    found = dict(npz_arrays(path))
+    if is_graph(found):
+        return from_graph(path.stem, str(path), found)
+    return _from_mapping(path.stem, str(path), found, options)
 
 
 def read_mapping(source: Any, options: Options) -> Raw:
     """A mapping of the keys of an `.npz` file to arrays."""
-    return _from_mapping("arrays", "the mapping", dict(source), options)
+    found = dict(source)
+    if is_graph(found):
+        return from_graph(
+            "graph", "the mapping", {key: np.asarray(as_array(value, key)) for key, value in found.items()}
+        )
+    return _from_mapping("arrays", "the mapping", found, options)
 
 
 def read_tuple(source: Any, options: Options) -> Raw:
@@ -48,7 +58,7 @@ def is_dataset(source: Any) -> bool:
 def as_array(value: Any, what: str = "x") -> Any:
     """A NumPy array (or the DataFrame itself) of what may be an array. Raises DataError for what is none."""
     if hasattr(value, "iloc") and hasattr(value, "isna"):
-        return value if hasattr(value, "columns") else plain_labels(value)
+        return value if hasattr(value, "columns") else label_array(value)
     if hasattr(value, "detach"):
         return _of_tensor(value)
     if hasattr(value, "toarray"):
@@ -88,8 +98,8 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
     unused = []
     if seen := _graph_keys(arrays):
         raise DataError(
-            f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph, and networks on graphs are not"
-            " designed here; to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
+            f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph; give its edges as"
+            " edge_index, 2 e whole numbers of nodes; or, to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
             " y[train_mask], x[test_mask], y[test_mask])"
         )
     for key, value in arrays.items():
@@ -132,7 +142,8 @@ def _check_text(what: str, array: Any) -> None:
 
 
 def _part(where: str, part: str, x: Any, y: Any) -> Part:
-    x, y = as_array(x, "x"), as_array(y, "y")
+    found = on_disk(x)
+    x, y = found or as_array(x, "x"), as_array(y, "y")
     if hasattr(y, "columns"):
         y = y.to_numpy()
     for letter, array in (("x", x), ("y", y)):
@@ -151,7 +162,7 @@ def _part(where: str, part: str, x: Any, y: Any) -> Part:
 readers.add(
     "npz",
     Reader(
-        f"an .npz file with {EXPECTED}",
+        f"an .npz file with {EXPECTED}; or a graph: x, edge_index and y of its nodes",
         lambda source: (
             isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".npz" and Path(source).is_file()
         ),

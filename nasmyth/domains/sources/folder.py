@@ -21,7 +21,7 @@ from nasmyth.domains.sources import pictures
 from nasmyth.domains.sources.pictures import Unreadable
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, readers, sampled, several
 from nasmyth.errors import DataError
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _list(root: Path) -> _Listed:
         found = [path for path in inside if pictures.is_picture(path)]
         listed.other.extend(path for path in inside if not pictures.is_picture(path))
         listed.paths.extend(found)
-        listed.labels.extend([plain_text(folder.name)] * len(found))
+        listed.labels.extend([utf8_text(folder.name)] * len(found))
         listed.empty.extend([] if found else [folder.name])
     return listed
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nasmyth.domains.sources import pictures
+from nasmyth.domains.sources.frames import label_array
 from nasmyth.domains.sources.raw import SPLIT_NAMES, Options, Part, Raw, Reader, readers, sampled, several
-from nasmyth.domains.sources.tables import plain_labels
 from nasmyth.errors import DataError, nearest, require
 
 _USUAL_TARGETS = ("label", "labels", "target", "fine_label", "class", "y")
@@ -95,7 +95,7 @@ def _target(where: str, columns: list[str], options: Options) -> str:
 def _labels(split: Any, target: str, classes: tuple[str, ...]) -> np.ndarray:
     series = split.select_columns([target]).to_pandas()[target]
     if not classes:
-        return plain_labels(series)
+        return label_array(series)
     names = np.empty(len(series), dtype=object)  # a label of -1 says that it is not known
     known = series.notna() & (series.fillna(-1) >= 0)
     names[:] = [classes[int(code)] if there else None for code, there in zip(series, known, strict=True)]

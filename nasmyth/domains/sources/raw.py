@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nasmyth.errors import DataError
-from nasmyth.record import plain_text
+from nasmyth.record import utf8_text
 from nasmyth.registry import Registry, instance
 
 KINDS = ("classification", "regression")
@@ -38,6 +38,7 @@ class Options:
     size: int | tuple[int, int] | None = None
     on_bad: str | None = None
     limit: int | None = None
+    domain: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and not (isinstance(self.kind, str) and self.kind in KINDS):
@@ -60,7 +61,8 @@ class Options:
             names = tuple(self.target) if isinstance(self.target, Iterable) else ()
             if not names or not all(isinstance(name, str) for name in names):
                 raise DataError(
-                    f"target={shortened(repr(self.target))} names no column; write target='price', or target=('price', 'rent')"
+                    f"target={shortened(repr(self.target))} names no column; write target='price', or "
+                    f"target=('price', 'rent')"
                 )
             object.__setattr__(self, "target", names)
         sides = self.size if isinstance(self.size, tuple | list) and len(self.size) == 2 else (self.size,)
@@ -164,6 +166,6 @@ def shortened(text: str, most: int = 120) -> str:
 
 def several(items: Iterable[object], most: int = 5) -> str:
     """ "a, b, c and 12 more": a list in a sentence."""
-    shown = [shortened(plain_text(str(item))) for item in items]
+    shown = [shortened(utf8_text(str(item))) for item in items]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,5 @@
+"""All kinds of inputs and answers, imported so that files which hold them can be read."""
+
+from nasmyth.forms import graphs, heads, inputs, outputs, several, tokens
+
+__all__ = ["graphs", "heads", "inputs", "outputs", "several", "tokens"]

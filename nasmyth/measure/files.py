@@ -1,0 +1,14 @@
+"""Which file registers which measure: a file is loaded when one of its names is asked for.
+
+A new measure is a file and its line here; its name is on the contents page of `nasmyth.measure` then, too.
+"""
+
+from __future__ import annotations
+
+FILES = {
+    "calibration": ("ece_adaptive", "ece_classwise", "ece_scaled"),
+    "counts": ("activations", "macs", "memory", "params", "size", "traffic"),
+    "device": ("latency",),
+    "robustness": ("masking", "robust"),
+    "trained": ("accuracy", "brier", "ece", "loss", "mae", "r2", "rmse"),
+}

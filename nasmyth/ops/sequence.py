@@ -1,0 +1,50 @@
+"""Convolutions along a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.signature import Shape
+
+
+@op("b l d, mask?: b l -> b l out")
+class SequenceConv(nn.Module):
+    """A convolution along a sequence (Kim 2014, arXiv:1408.5882) that keeps its length.
+
+    causal: a place sees only itself and earlier ones (van den Oord 2016, arXiv:1609.03499). Places that the graph's input
+    `mask` leaves out are zeros.
+    """
+
+    def __init__(self, d: int, out: int, kernel: int = 3, causal: bool = False) -> None:
+        super().__init__()
+        before = kernel - 1 if causal else (kernel - 1) // 2
+        self.around = (before, kernel - 1 - before)
+        self.conv = nn.Conv1d(d, out, kernel)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is not None:
+            x = x * (mask > 0).to(x.dtype).unsqueeze(2)
+        return self.conv(F.pad(x.transpose(1, 2), self.around)).transpose(1, 2)
+
+
+@param_count.register(SequenceConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return int(conv.out * (inputs[0][1] * conv.kernel + 1))
+
+
+@mac_count.register(SequenceConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    length, d = inputs[0]
+    return int(length * conv.out * d * conv.kernel)
+
+
+EXAMPLES = [
+    (SequenceConv(4, kernel=3), (6, 5)),
+    (SequenceConv(3, kernel=4, causal=True), (5, 2)),
+    (SequenceConv(3, kernel=2), (5, 2), (5,)),
+]

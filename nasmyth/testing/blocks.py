@@ -1,0 +1,58 @@
+"""The laws of a block, or of any template without holes: its declared output, its costs, and that it can be trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from nasmyth.export.verify import prepared
+from nasmyth.graph.graph import Graph
+from nasmyth.graph.op import Block
+from nasmyth.graph.signature import Shape
+from nasmyth.ops.counted import count_macs, count_saved
+from nasmyth.testing.laws import law
+from nasmyth.testing.ops import refuses_to_be_built
+from nasmyth.testing.values import check_value
+from nasmyth.testing.wired import Wired, can_be_built
+
+
+def check_block(block: Any, *shapes: Shape) -> None:
+    """Every law of a block, or of any template without holes, on an input of this shape. Raises AssertionError."""
+    (shape,) = shapes
+    check_value(block)
+    graph = Graph.of(block, shape)
+    if isinstance(block, Block):
+        declared = block.declared_output(shape)
+        law(declared in (None, graph.output), block, f"declares {declared}, gives {graph.output}")
+    law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
+    if not can_be_built(graph):
+        refuses_to_be_built(block, lambda: Wired(graph))
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Wired(graph)
+        _counts_as_built(block, graph, network)
+        _trains(block, graph, network)
+
+
+def _counts_as_built(block: Any, graph: Graph, network: Wired) -> None:
+    network.eval()
+    counted = (*count_saved(network), count_macs(network, tuple(entry.shape for entry in graph.inputs)))
+    costs = graph.costs
+    ruled = (costs.params, costs.buffers, costs.macs)
+    law(bool(costs.unknown) or ruled == counted, block, f"(params, buffers, MACs) by rule {ruled}, as built {counted}")
+
+
+def _trains(block: Any, graph: Graph, network: Wired) -> None:
+    """A training step reaches every parameter with a finite gradient, and one example alone can be evaluated."""
+    output = network.train()(*prepared(graph, 4))
+    law(tuple(output.shape) == (4, *graph.output), block, f"gives {tuple(output.shape)[1:]}, not {graph.output}")
+    if any(p.requires_grad for p in network.parameters()):
+        output.square().sum().backward()
+    for name, parameter in network.named_parameters():
+        reached = parameter.grad is not None and bool(parameter.grad.isfinite().all())
+        law(reached, block, f"no finite gradient reaches {name}")
+    with torch.no_grad():
+        alone = network.eval()(*prepared(graph, 1))
+    law(bool(alone.isfinite().all()), block, "gives numbers that are not finite")

@@ -1,0 +1,134 @@
+"""A training-free score that another package brings: goal, constraint, in a study, in a design, and on the console."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCORE = '''"""NASWOT: a score of untrained networks."""
+
+import torch
+
+from nasmyth.measure import measure
+from nasmyth.ops import Activation
+
+
+@measure(unit="", direction="max", needs=("network", "batch"))
+def naswot(network, batch):
+    """How differently examples switch the activations (Mellor et al. 2021, arXiv:2006.04647)."""
+    seen = []
+    layers = [layer for layer in network.modules() if isinstance(layer, Activation.module)]
+    hooks = [layer.register_forward_hook(lambda _, x, y: seen.append((y > 0).flatten(1).double())) for layer in layers]
+    with torch.no_grad():
+        network(batch)
+    for hook in hooks:
+        hook.remove()
+    on = torch.cat(seen, 1)
+    alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on), device=on.device)
+    return float(torch.linalg.slogdet(alike)[1]) / len(on)
+'''
+ENTRY = "[nasmyth.measures]\nnaswot = wot:naswot\n"
+MINE = """
+from nasmyth import Space, chain, choice, ops
+space = Space(chain(ops.Conv(choice(2, 4, 6, 8)), ops.Activation("relu"), ops.Mean("h w"), ops.Linear(10)), (1, 8, 8))
+"""
+WATCHED = """
+import nasmyth.train
+from nasmyth import Study, design, read
+from nasmyth.search import Grid
+from mine import space
+
+trained, fit = [], nasmyth.train.fit
+nasmyth.train.fit = lambda *a, **k: trained.append(1) or fit(*a, **k)
+digits = read("digits", limit=200)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the package is installed, as pip leaves it, with a space of four networks beside it."""
+    made = tmp_path_factory.mktemp("installed")
+    (made / "wot.py").write_text(SCORE)
+    (made / "mine.py").write_text(MINE)
+    meta = made / "wot-1.0.dist-info"
+    meta.mkdir()
+    (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: wot\nVersion: 1.0\n")
+    (meta / "entry_points.txt").write_text(ENTRY)
+    return made
+
+
+@pytest.fixture(scope="module")
+def call(folder: Path) -> Any:
+    """Run Python there, or `nasmyth` with arguments; gives stdout. Warnings are errors."""
+
+    def run(*arguments: str, status: int = 0) -> str:
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{folder}", "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", *arguments],
+            env=environment, capture_output=True, text=True, timeout=240, cwd=folder,
+        )  # fmt: skip
+        assert done.returncode == status, done.stdout + done.stderr[-3000:]
+        return done.stdout if status == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def scores(call: Any) -> list[float]:
+    """Of the four networks, ascending."""
+    line = ["measure", "mine.py:space", "--by", "params,naswot", "--data", "digits", "--sample", "30", "--json"]
+    told = json.loads(call("-m", "nasmyth.cli", *line))
+    found = {round(one["measures"]["naswot"], 9) for one in told["candidates"]}
+    assert len(found) == 4 and told["spread"]["naswot"]["most"] == pytest.approx(max(found))
+    return sorted(found)
+
+
+def test_the_console_measures_it_and_says_what_it_lacks(call: Any, scores: list[float]) -> None:
+    assert scores[0] > 0
+    said = call("-m", "nasmyth.cli", "measure", "mine.py:space", "--by", "naswot", status=1)
+    assert "naswot needs data: say which with --data" in said
+    assert "naswot" in call("-m", "nasmyth.cli", "list", "measures")
+
+
+def test_the_console_searches_for_it_and_holds_to_it(call: Any, scores: list[float]) -> None:
+    line = ["search", "mine.py:space", "--data", "digits", "--strategy", "grid", "--json"]
+    told = json.loads(call("-m", "nasmyth.cli", *line, "--maximize", "naswot", "-o", "a.db"))
+    assert told["best"]["measures"]["naswot"] == pytest.approx(scores[-1])
+    assert len(told["trials"]) == 4 and not any("accuracy" in trial["measures"] for trial in told["trials"])
+    under = f"naswot>={(scores[1] + scores[2]) / 2}"
+    told = json.loads(call("-m", "nasmyth.cli", *line, "--under", under, "--epochs", "1", "-o", "b.db"))
+    states = sorted("accuracy" in trial["measures"] for trial in told["trials"])
+    assert states == [False, False, True, True] and told["best"]["measures"]["naswot"] >= scores[2] - 1e-6
+
+
+def test_in_a_study_it_is_a_goal_and_a_constraint(call: Any) -> None:
+    call("-c", WATCHED + """
+with Study(None, space, maximize="naswot", strategy=Grid(), task=digits) as study:
+    ended = study.run(digits, trials=9)
+    values = [trial.measures["naswot"] for trial in study.trials]
+assert (ended.closed, ended.failed, trained) == (4, 0, []) and study.best.measures["naswot"] == max(values)
+limit = f"naswot>={sorted(values)[1]}"
+with Study(None, space, under=[limit], strategy=Grid(), task=digits) as study:
+    study.run(digits, trials=9, epochs=1)
+    assert len(trained) == 3 and [trial.error.reason for trial in study.trials if trial.error] == ["budget"]
+    assert all(("accuracy" in trial.measures) == (trial.measures["naswot"] >= sorted(values)[1]) for trial in study.trials)
+""")  # fmt: skip
+
+
+def test_in_a_design_it_is_a_constraint(call: Any) -> None:
+    call("-c", WATCHED + """
+found = design(digits, under=["naswot>=0.1", "params<=20k"], spend="4 trials", seed=1)
+assert found.study.best.measures["naswot"] >= 0.1
+assert all("naswot" in trial.measures for trial in found.study.trials if trial.closed)
+done = len(trained)
+found = design(digits, under=["naswot>=1000"], spend="3 trials", seed=1)
+assert found.summary["best"] is None and all(trial.error.reason == "budget" for trial in found.study.trials if trial.closed)
+assert not any("accuracy" in trial.measures for trial in found.study.trials)
+""")  # fmt: skip
