@@ -184,8 +184,13 @@ class _Parser:
 
     def _derivations(self, symbol: str, parts: Row, depth: int) -> Iterator[Tree]:
         for one, pattern in self.rules[symbol]:
+            idle = len(pattern) > 1 and any(isinstance(part, Symbol) and part.rule == symbol for part in pattern)
             for leaves, _ in self._match(pattern, parts, depth, {}):
-                yield (one.number, *leaves)
+                same = [tree for tree, rule in zip(leaves, one.leaves, strict=True) if rule == symbol]
+                if not (
+                    idle and self.known.get((symbol, parts, depth - 1)) in same
+                ):  # nothing but identities around it
+                    yield (one.number, *leaves)
 
     def _match(
         self, pattern: Row, parts: Row, depth: int, named: dict[str, Row]

@@ -18,7 +18,7 @@ from nasmyth.space import OneHot, Space, choice, grammar, integer, maybe, real, 
 from nasmyth.testing import check_space
 
 
-class Plan(Value):
+class Habits(Value):
     """A recipe."""
 
     lr: float = 0.1
@@ -33,7 +33,7 @@ MIXED = Space(
         maybe(Wide(2 * choice(4, 8, name="width"))),
     ),
     (3, 6, 6),
-    Plan(epochs=integer(1, 2)),
+    Habits(epochs=integer(1, 2)),
 )
 EVERY = list(MIXED.enumerate())
 
@@ -46,7 +46,8 @@ def agreeing(space, partial):
 @pytest.mark.parametrize(
     "partial",
     [
-        {}, {"width": 8}, {"[1].count": 2}, {"[1].count": 0}, {"[1][1]": 1}, {"[1][1]": 0, "[1][1]:0.label": 3}, {"[1][0]:0.label": 2},
+        {}, {"width": 8}, {"[1].count": 2}, {"[1].count": 0}, {"[1][1]": 1},
+            {"[1][1]": 0, "[1][1]:0.label": 3}, {"[1][0]:0.label": 2},
         {"[2]": [0, 2]}, {"[2]": [0, 2], "[2]:2": 1}, {"[2]:1.label": 7}, {"recipe.epochs": 2},
         {"[3]": 1, "width": 4, "[1].count": 1, "[1][0]": 1},
     ],
@@ -66,7 +67,7 @@ def test_what_is_fixed_is_decided_so_and_the_rest_is_open(partial):
 
 @given(templates(), st.integers(0, 99))
 def test_sizes_of_random_templates(template, seed):
-    space = Space(template, SHAPE, Plan(epochs=integer(1, 3, name="w")))
+    space = Space(template, SHAPE, Habits(epochs=integer(1, 3, name="w")))
     assume(space.size <= 400)
     rng, genome = Random(seed), space.sample(seed)
     partial = {key: genome[key] for key in rng.sample(list(genome), rng.randint(0, len(genome)))}
@@ -83,7 +84,7 @@ def test_options_that_become_equal_are_still_two():
 
 
 def test_a_real_number_that_is_fixed_leaves_finitely_many():
-    space = Space(chain(Tag(choice(1, 2))), SHAPE, Plan(lr=real(1e-3, 1, log=True)))
+    space = Space(chain(Tag(choice(1, 2))), SHAPE, Habits(lr=real(1e-3, 1, log=True)))
     fixed = space.fix({"recipe.lr": 0.1})
     assert space.size == math.inf and fixed.size == 2
     assert [g["recipe.lr"] for g in fixed.enumerate()] == [0.1, 0.1] and fixed.recipe_of(fixed.sample()).lr == 0.1
@@ -100,7 +101,7 @@ def test_a_derivation_may_be_fixed():
 
 def test_names_are_fixed_wherever_they_stand():
     n = integer(1, 3, name="n")
-    space = Space(chain(repeat(Tag(choice(1, 2)), n), TIED), SHAPE, Plan(epochs=2 * n))
+    space = Space(chain(repeat(Tag(choice(1, 2)), n), TIED), SHAPE, Habits(epochs=2 * n))
     fixed = space.fix({"n": 2})
     assert fixed.size == 4 * space.fix({"n": 1}).size // 2 and fixed.recipe_of(fixed.sample()).epochs == 4
 

@@ -177,6 +177,16 @@ def test_an_mlp_mixer_is_derived(tokens):
     assert derive.key(network) == Graph.of(whole, (3, 16, 16)).key
 
 
+def test_a_known_block_is_found_from_how_it_is_written(images):
+    """No derivation is written by hand: a search can start from a network that is known."""
+    written = chain(residual(conv(16), BatchNorm(), RELU, conv(16), BatchNorm()), RELU, Pooled(), Linear(10))
+    genome = images.space.genome_of(written)
+    assert images.key(genome[""]) == Graph.of(written, (16, 8, 8)).key
+    assert einspace((16, 8, 8), depth=6, size=32, widths=(16, 32)).validate(
+        einspace((16, 8, 8), depth=6, size=32, widths=(16, 32)).genome_of(written)
+    )
+
+
 # --- the operations ---------------------------------------------------------------------------------------------------
 
 
