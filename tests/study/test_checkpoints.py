@@ -29,6 +29,7 @@ SPACE = Space(chain(ops.Linear(choice(6, 8)), ops.Activation(), ops.Linear(3)), 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr("nasmyth.train.limits.CHECKPOINTING", 1.0)
     monkeypatch.setattr(sys.modules["nasmyth.progress.watch"], "INTERVAL", 0.0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
