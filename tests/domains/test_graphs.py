@@ -19,6 +19,7 @@ from nasmyth.spaces.nas_bench_graph import genome
 from nasmyth.train import AdamW, Recipe, evaluate, fit, initialise, score_split
 
 CORA = Path(__file__).parents[3] / "shared/data/cora.npz"
+QUICK = Recipe(optimizer="adamw", lr=1e-2, batch=1, epochs=3)
 N, CLASSES = 90, 3
 
 
@@ -143,7 +144,9 @@ def test_networks_on_graphs_are_exported_and_predict(suffix, task, tmp_path):
 
 
 def test_from_arrays_to_a_design(tmp_path):
-    found = nasmyth.design(communities(), spend="8s", out=tmp_path / "graph.db")
+    found = nasmyth.design(
+        communities(), spend="2 trials", recipe=QUICK, under=["params<=2k"], out=tmp_path / "graph.db"
+    )
     assert found.best.graph.inputs.names == ("x", "edges")
     from nasmyth.report import html
 
