@@ -134,7 +134,8 @@ def read(
     on_bad: "skip" leaves out what cannot be used (unreadable pictures, missing labels, classes too small to split) and
         says so; "refuse" raises. By default inputs are skipped and labels are refused.
     limit: at most so many training examples, for a quick try.
-    domain: "text", "vision" ... (`nasmyth list domains`) where the kind of data is not what it looks like, such as rows of whole
+    domain: "text", "vision" ... (`nasmyth list domains`) where the kind of data is not what it looks like, such as rows
+        of whole
         numbers that are tokens.
 
     `task.notes` says in sentences what was inferred and decided. Raises DataError, with the cure.

@@ -1,8 +1,10 @@
-"""Series, told from pictures and from tables by how they look: networks for series of numbers are not designed here, and that is said.
+"""Series, told from pictures and from tables by how they look: networks for series of numbers are not designed here, and
+that is said.
 
 N T C       steps of a few channels, much longer than wide      refused: taken for pictures they would be misread
 N T         columns that resemble their neighbours              a table, in which order is not used: noted
-N T         whole numbers of one range in every column          codes, which a table takes for amounts (`domain="text"` for tokens): noted
+N T         whole numbers of one range in every column          codes, which a table takes for amounts (`domain="text"`
+for tokens): noted
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ def _net(network: Network, calls: dict[str, str], group: str) -> str:
     taken = [identifier(name) for name in network.graph.inputs.names]
     lines = [
         f"class Net({group}):",
-        f'    """{", ".join(_shape(node) for node in nodes if not node.inputs)} to {_shape(nodes[-1])}: prepared input to the last layer\'s output."""',
+        f'    """{", ".join(_shape(node) for node in nodes if not node.inputs)} to {_shape(nodes[-1])}: prepared input '
+        f'to the last layer\'s output."""',
         "",
         "    def __init__(self):",
         "        super().__init__()",

@@ -33,7 +33,8 @@ class PrepareGraph(nn.Module):
 
 
 class GraphInput(InputForm):
-    """Graphs of `nodes` nodes with `features` each, and room for `edges` edges. scaled: features of a node, none below zero, sum to one."""
+    """Graphs of `nodes` nodes with `features` each, and room for `edges` edges. scaled: features of a node, none below
+    zero, sum to one."""
 
     nodes: int
     features: int

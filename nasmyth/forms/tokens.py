@@ -1,8 +1,8 @@
 """Sequences of codes: characters, bytes, words, whatever a vocabulary names. Stored as int64 N L, the texts as they are read.
 
-Texts may have different lengths: then `padded` says so, code 0 fills what is missing, and the network is given a mask beside the
-codes (its input `mask`, true where there is text). Layers that mix places read it (`ops.Attention`, `ops.Mean("l")`), so that
-what a text is padded to changes nothing.
+Texts may have different lengths: then `padded` says so, code 0 fills what is missing, and the network is given a mask
+beside the codes (its input `mask`, true where there is text). Layers that mix places read it (`ops.Attention`,
+`ops.Mean("l")`), so that what a text is padded to changes nothing.
 """
 
 from __future__ import annotations

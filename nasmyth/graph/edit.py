@@ -86,8 +86,8 @@ def insert(
 ) -> Graph:
     """A template behind a node, for all that read it; before a node, on all that it reads; or on the edge between two.
 
-    name: its address, that of the node and "_after" or "_before" if not given. Raises ShapeError where shapes do not fit, UnknownNameError
-    for an address that is not there, NasmythError for one that is taken.
+    name: its address, that of the node and "_after" or "_before" if not given. Raises ShapeError where shapes do not fit,
+    UnknownNameError for an address that is not there, NasmythError for one that is taken.
     """
     if sum(map(bool, (after, before, any(between)))) != 1:
         raise NasmythError("insert(...): say one place: after='stem', before='head' or between=('stem', 'head')")
@@ -97,7 +97,8 @@ def insert(
         inputs = {i for n in _layers_at(graph, before) for i in graph.nodes[n].inputs}
         if len(inputs) > 1:
             names = ", ".join(graph.nodes[i].address for i in sorted(inputs))
-            raise NasmythError(f"{before!r} reads {names}: say which edge, such as between=({graph.nodes[min(inputs)].address!r}, {before!r})")  # fmt: skip
+            raise NasmythError(f"{before!r} reads {names}: say which edge, such as "
+                               f"between=({graph.nodes[min(inputs)].address!r}, {before!r})")  # fmt: skip
         return _on_edge(graph, template, graph.nodes[inputs.pop()].address, before, name or f"{before}_before")
     places = set(_at(graph, after))
     free = _free(graph, name or f"{after}_after")
@@ -149,7 +150,8 @@ def _kept(graph: Graph, node: Node, keep: str) -> int:
     if keep and keep not in reads:
         raise UnknownNameError(f"{node.address!r} does not read {keep!r}{nearest(keep, list(reads))}")
     if not keep and len(reads) != 1:
-        raise NasmythError(f"{node.address!r} reads {', '.join(reads) or 'nothing'}: say which of them stays, keep={next(iter(reads), '')!r}")  # fmt: skip
+        raise NasmythError(f"{node.address!r} reads {', '.join(reads) or 'nothing'}: say which of them stays, "
+                           f"keep={next(iter(reads), '')!r}")  # fmt: skip
     return reads[keep] if keep else node.inputs[0]
 
 

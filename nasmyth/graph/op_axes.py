@@ -1,9 +1,9 @@
 """The axes of one op: which places of its inputs, of its output and of its weights are one and the same.
 
-A sentence says it: in "b c=(groups n) h w -> b out=(groups m) h/stride w/stride" with the weights "out n kernel kernel", place i
-of the output's first axis is place i of the weight's, and every group has the same n. So an axis is a row of places, and each
-place depends on *units*, (name, number): place 5 of d=(heads k) with k=4 on (heads, 1) and (k, 1). Without a unit, all
-places that depend on it are gone, everywhere at once.
+A sentence says it: in "b c=(groups n) h w -> b out=(groups m) h/stride w/stride" with the weights "out n kernel kernel",
+place i of the output's first axis is place i of the weight's, and every group has the same n. So an axis is a row of
+places, and each place depends on *units*, (name, number): place 5 of d=(heads k) with k=4 on (heads, 1) and (k, 1).
+Without a unit, all places that depend on it are gone, everywhere at once.
 
 Four things are read from a sentence beside its names. A number among the factors of a product has no units of its own. `1+l`
 puts places one after another. What is computed, `h/stride`, cannot change by itself, and what it is computed of is

@@ -10,8 +10,8 @@
 Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
 name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
 first. Inputs with a name come after those without; at most the last of them may be missing (`?`). On the right, names may be
-combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is all axes of `...` as one.
-Equal names are one axis and must have one length.
+combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is all axes of
+`...` as one. Equal names are one axis and must have one length.
 """
 
 from __future__ import annotations

@@ -113,7 +113,8 @@ def from_bytes(data: bytes, make: Callable[..., L]) -> L:
 
 
 def built(document: dict[str, Any], weights: dict[str, Tensor], make: Callable[..., L]) -> L:
-    """The network that a document describes, with these weights, made by `make`. Nothing is built before they are known to fit."""
+    """The network that a document describes, with these weights, made by `make`. Nothing is built before they are known
+    to fit."""
     with _building():
         origin.refuse_missing(document.get("made_of"))
         graph = Graph.from_json(document["graph"])

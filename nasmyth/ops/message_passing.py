@@ -1,8 +1,8 @@
 """Layers of graph neural networks: what a node learns from its neighbours.
 
-An example is a graph of n nodes with d features each. Its edges are another input of the network, called `edges`: 2 e numbers of
-nodes, from and to; negative ones lead nowhere. A network of a graph without that input is wired, keyed, drawn and looked up in
-tables, and does not run.
+An example is a graph of n nodes with d features each. Its edges are another input of the network, called `edges`: 2 e
+numbers of nodes, from and to; negative ones lead nowhere. A network of a graph without that input is wired, keyed, drawn
+and looked up in tables, and does not run.
 """
 
 from __future__ import annotations

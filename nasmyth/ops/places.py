@@ -1,7 +1,7 @@
 """What a module does with the places of its axes, seen by running it: which may be exchanged, and which depend on others.
 
-The suite holds ops to what they say (`testing/axes.py`). An op of a user's that says nothing is looked at in the same way, once, so
-that no word more than its signature is needed.
+The suite holds ops to what they say (`testing/axes.py`). An op of a user's that says nothing is looked at in the same
+way, once, so that no word more than its signature is needed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Networks for graphs: layers of message passing one after the other, or each beside a shortcut.
 
-The layers are those of NAS-Bench-Graph (Qin et al. 2022, arXiv:2206.09166); depth, width and dropout are open as well (You et al.
-2020, arXiv:2011.08843).
+The layers are those of NAS-Bench-Graph (Qin et al. 2022, arXiv:2206.09166); depth, width and dropout are open as well
+(You et al. 2020, arXiv:2011.08843).
 """
 
 from __future__ import annotations

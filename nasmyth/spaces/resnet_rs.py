@@ -6,8 +6,9 @@ be chosen for the regime that one trains in:
 * where a network can overfit (much training, little data), deepen it; else widen it;
 * let the resolution grow slowly.
 
-`scaled` is that rule, for any budget of MACs, with the axes kept in proportion. `FAMILY` has the published members; their recipe (longer
-training, cosine rates, weight averages, label smoothing, stochastic depth, less weight decay) is no part of this space.
+`scaled` is that rule, for any budget of MACs, with the axes kept in proportion. `FAMILY` has the published members; their
+recipe (longer training, cosine rates, weight averages, label smoothing, stochastic depth, less weight decay) is no part
+of this space.
 
     resnet-rs-152-i256        resnet-rs-50-w0.5-i160        the notation: depth, width if it is not 1, resolution
 """

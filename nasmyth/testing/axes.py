@@ -30,7 +30,8 @@ def check_axes(op: Op, shapes: tuple[Shape, ...]) -> None:
         if name in axes.fixed:
             continue
         gap = exchange_gap(axes, name, module, normal(shapes, 2))
-        law(gap <= 1e-9, op, f"is another function where places of {name} are exchanged (by {gap:.1e}): their order matters, so "
+        law(gap <= 1e-9, op, f"is another function where places of {name} are exchanged (by {gap:.1e}): their order "
+                             f"matters, so "
             f"declare ordered={name!r}, or weights= whose axes say where they are")  # fmt: skip
         mixes = reaches_others(axes, name, module, normal(shapes, 2))
         law(not mixes or name in axes.mixed, op, f"its output at one place of {name} depends on other places of its input: "

@@ -1,5 +1,5 @@
-"""The laws of an op: its module has the declared shape, the ruled costs, right gradients, source that stands alone, and the axes that
-it says."""
+"""The laws of an op: its module has the declared shape, the ruled costs, right gradients, source that stands alone, and
+the axes that it says."""
 
 from __future__ import annotations
 

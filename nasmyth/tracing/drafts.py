@@ -1,4 +1,5 @@
-"""What has been read of a program so far: drafts of nodes, and what its variables are. Rules add to it, `reader.py` drives it."""
+"""What has been read of a program so far: drafts of nodes, and what its variables are. Rules add to it, `reader.py`
+drives it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class SplitScores:
-    """What a network does on a split. `each` is one number an answer that counts: 1 or 0 for right or wrong, or a squared error."""
+    """What a network does on a split. `each` is one number an answer that counts: 1 or 0 for right or wrong, or a squared
+    error."""
 
     scores: dict[str, float]
     each: Tensor

@@ -133,7 +133,8 @@ def test_shared_weights_make_axes_one():
 
 
 def test_opaque_calls_are_frozen_by_name():
-    roll = Opaque("aten.roll.default", (("self", "input 0"), ("shifts", (1,)), ("dims", (2,))), (((6, 4), 0, 1, ""),), ((6, 4), 0, 1))  # fmt: skip
+    roll = Opaque("aten.roll.default", (("self", "input 0"), ("shifts", (1,)), ("dims", (2,))), (((6, 4), 0, 1, ""),),
+        ((6, 4), 0, 1))  # fmt: skip
     found = axes(chain(a=ops.Linear(4), roll=roll, h=ops.Linear(2)), (6, 3))
     assert found["a.out"].frozen == ("aten.roll.default is opaque, traced for this shape alone (roll)",)
     assert not free(found)

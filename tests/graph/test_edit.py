@@ -1,4 +1,5 @@
-"""Edits of graphs: pure, with the addresses of what they do not touch, in canonical form, and refused with address, shapes and cure."""
+"""Edits of graphs: pure, with the addresses of what they do not touch, in canonical form, and refused with address,
+shapes and cure."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """A group of axes is widened with the same function, and training goes on from the optimizer's moments.
 
-Net2Net (Chen et al. 2016, arXiv:1511.05641): units are copied, and what reads a unit's copies shares its weight among them, with
-shares that sum to 1. So gradients are known as well: those of what makes a copy are multiplied by its share, and those of what reads
-it stay. All of it follows from the groups of `graph.axes`.
+Net2Net (Chen et al. 2016, arXiv:1511.05641): units are copied, and what reads a unit's copies shares its weight among
+them, with shares that sum to 1. So gradients are known as well: those of what makes a copy are multiplied by its share,
+and those of what reads it stay. All of it follows from the groups of `graph.axes`.
 """
 
 import pytest
@@ -145,7 +145,8 @@ def test_a_widened_network_is_the_same_function_with_known_gradients_and_trains_
 
 
 def test_moments_that_were_carried_make_the_next_step_of_what_was_not_copied_the_same():
-    """A weight that has nothing to do with the group is updated as it would have been: its gradient and moments are the same."""
+    """A weight that has nothing to do with the group is updated as it would have been: its gradient and moments are the
+    same."""
     network, optimizer, x, y = trained(NETWORK)
     graph, moves = widened(NETWORK, NETWORK.axes["body.body[0].out"], (0, 3))
     wide, other = transferred(network, optimizer, graph, moves)

@@ -99,7 +99,8 @@ def _from_mapping(name: str, where: str, arrays: Mapping[str, Any], options: Opt
     if seen := _graph_keys(arrays):
         raise DataError(
             f"{where}: {several(map(repr, seen))} beside x and y say that this is a graph; give its edges as"
-            " edge_index, 2 e whole numbers of nodes; or, to learn from the features of its nodes alone, without the edges, give (x[train_mask],"
+            " edge_index, 2 e whole numbers of nodes; or, to learn from the features of its nodes alone, without the "
+            "edges, give (x[train_mask],"
             " y[train_mask], x[test_mask], y[test_mask])"
         )
     for key, value in arrays.items():

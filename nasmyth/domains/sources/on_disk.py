@@ -1,4 +1,5 @@
-"""Arrays that are left where they are: the name of a .npy file, or what `numpy.load(path, mmap_mode="r")` gives, of uint8 images."""
+"""Arrays that are left where they are: the name of a .npy file, or what `numpy.load(path, mmap_mode="r")` gives, of uint8
+images."""
 
 from __future__ import annotations
 
