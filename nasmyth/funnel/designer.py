@@ -154,6 +154,8 @@ class Designer:
             )  # fmt: skip
             if ran.reason == "interrupted":
                 return True
+            if ran.reason == "time":
+                break
         return False
 
     def judge(self) -> None:

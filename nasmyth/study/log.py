@@ -184,7 +184,7 @@ class Log:
 def _at_work(event: Event, passed: float) -> float:
     """How much of the time since the last event was work on the study: what the event says it took, or a minute at most."""
     took = event.data.get("seconds")
-    return max(0.0, min(passed, took + SLACK if isinstance(took, (int, float)) else IDLE))
+    return max(0.0, min(passed, max(IDLE, took + SLACK) if isinstance(took, (int, float)) else IDLE))
 
 
 def rank_key(trial: Trial) -> tuple[Any, ...]:
