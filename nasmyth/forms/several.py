@@ -49,6 +49,10 @@ class NamedInputs(InputForm):
         return bool(self.inputs[0][1].codes)
 
     @property
+    def mixes(self) -> bool:
+        return all(form.mixes for _, form in self.inputs)
+
+    @property
     def unseen(self) -> NamedInputs:
         return NamedInputs(tuple((name, form.unseen) for name, form in self.inputs))
 
