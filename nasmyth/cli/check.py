@@ -48,11 +48,11 @@ def check(
 
 def _measured(network: Any, wanted: Any, task: Callable[[], Any]) -> dict[str, float]:
     """The figure of every constraint, on this very network; what needs data, on the test split of `task()`."""
-    from nasmyth.measure import Candidate, evaluate
+    from nasmyth.measure import figures_of
 
     measures = [limit.measure for limit in wanted]
     examples = task() if any("task" in one.requires for one in measures) else None
-    return evaluate(Candidate.of(network, examples, split="test"), measures).require()
+    return figures_of(network, measures, examples, "test")
 
 
 def _task(address: str, data: str | None, target: list[str] | None, seed: int | None) -> Any:
