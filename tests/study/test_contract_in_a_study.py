@@ -85,20 +85,22 @@ def test_what_grows_starts_from_the_weights_of_what_it_grew_out_of(task: Any) ->
 )
 def test_a_population_goes_on_from_the_states_of_its_members_with_other_recipes(task: Any, recipe: Recipe) -> None:
     space = Space(chain(ops.Linear(6), ops.Activation(), ops.Linear(3)), (5,), recipe)
-    with Study(None, space, strategy=PopulationBased(population=5, steps=3), task=task) as study:
-        ended = study.run(task, trials=15)
-        assert (ended.closed, ended.failed) == (15, 0)
+    with Study(None, space, strategy=PopulationBased(population=8, steps=3), task=task) as study:
+        ended = study.run(task, trials=24)
+        assert (ended.closed, ended.failed) == (24, 0)
         after = [trial for trial in study.trials if trial.parent is not None]
-        assert len(after) == 10 and sum(trial.full for trial in study.trials) == 5
-        explored = 0
+        assert len(after) == 16 and sum(trial.full for trial in study.trials) == 8
+        explored = switched = 0
         for trial in after:
             assert trial.parent is not None
             parent, mine = study.trials[trial.parent - 1], from_json(trial.recipe)
             explored += trial.recipe != parent.recipe
+            switched += type(mine.optimizer) is not type(from_json(parent.recipe).optimizer)
             assert told(trial)[: len(told(parent))] == told(parent)
             assert len(told(trial)) == round(trial.stage.share * 6) > len(told(parent))
             assert told(trial) == curve(by_hand(study, trial, task, mine).curve)
         assert explored >= 2, "who falls behind takes another recipe"
+        assert bool(switched) is ("AdamW" in repr(recipe)), "another optimizer begins without moments"
 
 
 def test_hyperband_goes_on_from_kept_weights_in_processes(task: Any, tmp_path: Path) -> None:
