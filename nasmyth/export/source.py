@@ -19,7 +19,7 @@ from nasmyth.errors import ExportError
 from nasmyth.export import Written, alone, readers
 from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
-from nasmyth.export.verify import agree, difference, examples, expect, ready
+from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
 from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, places
@@ -38,7 +38,7 @@ RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "p
 
 
 def write(network: Network, path: Path) -> Written:
-    network = ready(network)
+    network = exportable(network)
     weights = path.with_suffix(".safetensors")
     text = source(network, path.stem)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
@@ -213,6 +213,10 @@ def _ends(network: Network, paste: Paste) -> tuple[str, str]:
         )
     elif isinstance(inputs, ImageInput):
         lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
+    elif not hasattr(inputs, "settings"):
+        raise ExportError(
+            f"not written: {type(inputs).__name__} has no form as source; an .onnx or .pt2 file takes it in stored form"
+        )
     else:
         lines.append(f"PREPARE = {prepare}({', '.join(f'{n}={literal(v)}' for n, v in inputs.settings.items())})")
     if answer is None:
