@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from nasmyth.contents import contents as _contents
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _logging.getLogger(__name__).addHandler(_logging.NullHandler())  # what is logged is shown by whoever asks for it
 
 _CONTENTS = {

@@ -4,7 +4,6 @@ import ast
 import statistics
 import subprocess
 import sys
-import tomllib
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -37,30 +36,7 @@ def test_imports_point_down_and_in_no_circle():
     assert cli is not None and done.returncode == 0, done.stdout[done.stdout.find("Contracts") :]
 
 
-def test_packages_that_may_hold_circles_do():
-    """What has been cured leaves the list of the contract."""
-    grimp = pytest.importorskip("grimp")
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (acyclic,) = [one for one in contracts if one["type"] == "acyclic_siblings"]
-    graph = grimp.build_graph("nasmyth", cache_dir=None)
-    for package in acyclic.get("skip_descendants", ()):
-        assert graph.nominate_cycle_breakers(package), f"{package} has no circle any more: take it off skip_descendants"
-
-
 # --- what a file keeps to itself ----------------------------------------------------------------------------------
-
-REACHED = {
-    "search/grid.py": {"_meets", "_walk"},
-    "space/count.py": {"_values"},
-    "space/fill.py": {"_values"},
-    "space/misfit.py": {"_fill", "_first"},
-    "space/narrow.py": {"_draw", "_first", "_walk"},
-    "space/rules.py": {"_values"},
-    "testing/spaces.py": {"_decoded"},
-    "transform/merge.py": {"_steps"},
-}
-"""Private names of other files that are still used. The list only shrinks."""
-
 
 NOT_OURS = {"_asdict", "_fields", "_modules", "_replace"}
 """What named tuples and modules of PyTorch call their own parts."""
@@ -95,18 +71,15 @@ def test_what_is_private_is_used_in_its_own_file_alone():
     reached = defaultdict(set)
     for path in FILES:
         reached[relative(path)] |= {name for name in used(path) if private(name) and name in ours} - set(defined(path))
-    assert {file: names for file, names in reached.items() if names} == REACHED
+    assert not {file: names for file, names in reached.items() if names}
 
 
 # --- sizes --------------------------------------------------------------------------------------------------------
 
-LONG = {"graph/combine.py", "space/grammar.py", "space/holes.py", "train/loop.py"}
-"""Files of more than 350 lines. The list only shrinks."""
-
 
 def test_files_are_small():
     lines = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
-    assert {file for file, n in lines.items() if n > 350} == LONG
+    assert not {file: n for file, n in lines.items() if n > 350}
     assert statistics.median(lines.values()) <= 110
 
 

@@ -76,7 +76,7 @@ def weight_sentences(op: Op, inputs: tuple[Shape, ...]) -> Mapping[str, str]:
 def by_sentence(op: Op, inputs: tuple[Shape, ...], output: Shape, text: str = "", **known: int) -> OpAxes:
     """The axes as a sentence tells them: the op's own, or one for these very shapes with the lengths that it leaves open."""
     signature = parse(text) if text else op.parsed_signature
-    fields = {**dict(zip(op.fields, op._values, strict=True)), **known}
+    fields = {**dict(zip(op.fields, op.field_values, strict=True)), **known}
     lengths = {**fields, **signature.solve(inputs, fields, op)}
     reader = _Sentence(signature, lengths)
     patterns = [*signature.inputs, *[signature.inputs[0]] * (len(inputs) - len(signature.inputs))][: len(inputs)]

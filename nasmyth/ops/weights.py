@@ -22,7 +22,7 @@ from nasmyth.units import is_whole
 @lru_cache(maxsize=10_000)
 def found(op: Op, shapes: tuple[Shape, ...]) -> dict[str, str]:
     """The axes of each parameter and saved buffer in the names of the op's signature."""
-    fields = dict(zip(op.fields, op._values, strict=True))
+    fields = dict(zip(op.fields, op.field_values, strict=True))
     axes = {**fields, **op.parsed_signature.solve(shapes, fields, op)}
     base = saved_shapes(op, shapes)
     scaling: dict[tuple[str, int], list[str]] = {(w, i): [] for w, shape in base.items() for i in range(len(shape))}

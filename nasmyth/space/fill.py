@@ -40,7 +40,7 @@ def fully_named(template: Any) -> bool:
         return all(map(fully_named, template))
     if not isinstance(template, Value):
         return True
-    return not (isinstance(template, Hole) and template.name is None) and all(map(fully_named, template._values))
+    return not (isinstance(template, Hole) and template.name is None) and all(map(fully_named, template.field_values))
 
 
 class Branch:
@@ -94,7 +94,7 @@ def _holes_in(part: Any) -> Iterator[Hole]:
     if is_open(part):
         if isinstance(part, Hole):
             yield part
-        for inner in part if isinstance(part, tuple) else part._values:
+        for inner in part if isinstance(part, tuple) else part.field_values:
             yield from _holes_in(inner)
 
 

@@ -172,7 +172,7 @@ def _production(name: str, index: int, template: Any, weight: float, known: dict
 def _holds_zero(part: Any) -> bool:
     if isinstance(part, tuple):
         return any(map(_holds_zero, part))
-    return isinstance(part, Zero) or (isinstance(part, Value) and any(map(_holds_zero, part._values)))
+    return isinstance(part, Zero) or (isinstance(part, Value) and any(map(_holds_zero, part.field_values)))
 
 
 class _Recorder:
