@@ -19,7 +19,7 @@ from nasmyth.spaces.nas_bench_graph import genome
 from nasmyth.train import AdamW, Recipe, evaluate, fit, initialise, score_split
 
 CORA = Path(__file__).parents[3] / "shared/data/cora.npz"
-QUICK = Recipe(optimizer="adamw", lr=1e-2, batch=1, epochs=3)
+QUICK = Recipe(optimizer=AdamW(lr=1e-2), batch=1, epochs=3)
 N, CLASSES = 90, 3
 
 

@@ -20,7 +20,7 @@ from nasmyth.spaces import wide_attention
 from nasmyth.train import AdamW, Recipe, evaluate, fit, initialise
 
 SHAKESPEARE = Path(__file__).parents[3] / "shared/data/tinyshakespeare.txt"
-QUICK = Recipe(optimizer="adamw", lr=2e-3, batch=32, epochs=1)
+QUICK = Recipe(optimizer=AdamW(lr=2e-3), batch=32, epochs=1)
 LINES = ["the cat sat on the mat and looked at the moon", "a dog ran over the hill and barked at the sea"]
 
 
@@ -51,7 +51,7 @@ def labelled(tmp_path):
 def small(task, width=16):
     domain = domain_for(task)
     space = domain.space(task)
-    network = nasmyth.build(space.decode(space.checked(domain.plain(task, width))), 0, task.inputs, task.outputs)
+    network = nasmyth.build(space.decode(space.validate(domain.plain(task, width))), 0, task.inputs, task.outputs)
     return initialise(network, 0)
 
 

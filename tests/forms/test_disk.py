@@ -14,7 +14,7 @@ from nasmyth.errors import DataError
 from nasmyth.forms import Classes, FromDataset, ImageInput, Mapped, TokenInput, Values
 from nasmyth.graph import Graph, chain
 from nasmyth.ops import Conv, Embedding, Linear, Mean
-from nasmyth.train import Recipe, Split, Task, evaluate, fit
+from nasmyth.train import Crop, Recipe, Split, Task, evaluate, fit
 
 N = 90
 
@@ -29,7 +29,7 @@ def images(tmp_path):
 def trained(task):
     graph = Graph.of(chain(Conv(4), Mean("h w"), Linear(3)), task.input)
     network = build(graph, 0, task.inputs, task.outputs)
-    scores = fit(network, task, Recipe(epochs=3, batch=8, crop=1)).scores
+    scores = fit(network, task, Recipe(epochs=3, batch=8, augment=(Crop(1),))).scores
     return scores, evaluate(network, task, "test"), [p.tolist() for p in network.parameters()]
 
 
