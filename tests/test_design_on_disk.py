@@ -33,7 +33,13 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 def designed(data: Any, out: Path | None = None) -> Any:
     found = nasmyth.design(
-        data, under=["params<=4k"], spend="2 trials", on="here", seed=1, out=out, recipe=Recipe(augment=(Flip(),), epochs=12, batch=16)
+        data,
+        under=["params<=4k"],
+        spend="2 trials",
+        on="here",
+        seed=1,
+        out=out,
+        recipe=Recipe(augment=(Flip(),), epochs=12, batch=16),
     )
     trained = [trial for trial in found.study.trials if trial.full]
     assert trained and all(trial.finished for trial in trained)

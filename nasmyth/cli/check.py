@@ -35,7 +35,9 @@ def check(
         import_files(imports)
         wanted = constraints(under)
         network = addresses.network_of(address)
-        measured = _measured(network, wanted, lambda: _task(address, data, options.reading(target, domain=domain), seed))
+        measured = _measured(
+            network, wanted, lambda: _task(address, data, options.reading(target, domain=domain), seed)
+        )
     missed = [limit for limit in wanted if not limit.satisfied(measured[limit.measure.name])]
     if json:
         told = [{"constraint": str(c), "measured": measured[c.measure.name], "met": c not in missed} for c in wanted]

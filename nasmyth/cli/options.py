@@ -47,7 +47,9 @@ Kind = Annotated[
 Domain = Annotated[
     str | None,
     typer.Option(
-        "--domain", metavar="NAME", help="text, vision ... where the data is not what it looks like: `nasmyth list domains`."
+        "--domain",
+        metavar="NAME",
+        help="text, vision ... where the data is not what it looks like: `nasmyth list domains`.",
     ),
 ]
 Imports = Annotated[

@@ -33,7 +33,9 @@ def test_from_a_graph_to_answers_for_each_node(run, graph):
     assert right > 0.6
     run("predict", f"{graph}/g.db#best", graph / "new.npz", "-o", graph / "a.csv")
     rows = (graph / "a.csv").read_text().splitlines()
-    assert rows[0] == "input,label,0,1,2" and len(rows) == N + 1 and rows[1].startswith(f"new[0],{answers[0]['label']},")
+    assert (
+        rows[0] == "input,label,0,1,2" and len(rows) == N + 1 and rows[1].startswith(f"new[0],{answers[0]['label']},")
+    )
     assert "and 25 more" in run("predict", f"{graph}/g.db#best", graph / "new.npz").stdout
     said = run("predict", f"{graph}/g.db#best", graph / "small.npz", status=1).stderr
     assert "(30, 8)" in said and "expected (45, 8)" in said

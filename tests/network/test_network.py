@@ -186,7 +186,11 @@ def test_check_hands_measures_what_they_need():
     graph = Graph.of(chain(Conv(4), Activation("relu"), Mean("h w"), Linear(10)), task.input)
     network = build(graph, 3, task.inputs, task.outputs).eval()
     spread = Measure(
-        "spread", lambda net, batch: float(net(batch).detach().std()), unit="", direction="max", needs=("network", "batch")
+        "spread",
+        lambda net, batch: float(net(batch).detach().std()),
+        unit="",
+        direction="max",
+        needs=("network", "batch"),
     )
     measured = network.check(spread >= 0, "accuracy>=0", task=task)
     assert measured == {

@@ -20,7 +20,9 @@ from nasmyth.study import Study, Trial
 from nasmyth.train import EMA, SGD, AdamW, Recipe, TrainingState, fit, initialise
 
 RECIPE = Recipe(SGD(lr=0.05), epochs=8, batch=16)
-SIZES = Space(chain(first=ops.Linear(integer(3, 12)), act=ops.Activation(choice("relu", "gelu")), last=ops.Linear(3)), (5,))
+SIZES = Space(
+    chain(first=ops.Linear(integer(3, 12)), act=ops.Activation(choice("relu", "gelu")), last=ops.Linear(3)), (5,)
+)
 
 
 @pytest.fixture(autouse=True)
