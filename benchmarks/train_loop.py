@@ -5,8 +5,8 @@
 Two rows: a 70k-parameter convolutional network on 28x28 uint8 images; and, with two inputs and a mask, a 70k-parameter
 network with an attention layer on texts of up to 32 codes beside rows of 8 numbers. Batches of 128. Each measurement is a
 process of its own, since what one loop does to the memory allocator must not help the other; the two alternate, so that
-what else runs on the machine meets both alike. The first ten steps are warm-up. Printed: the median over steps of each process, the
-median over processes, and the ratio with its 95 % confidence interval (t, over pairs, of the logarithm).
+what else runs on the machine meets both alike. The first ten steps are warm-up. Printed: the median over steps of each
+process, the median over processes, and the ratio with its 95 % confidence interval (t, over pairs, of the logarithm).
 
 Then the same training is left within an epoch, written, read in another process and gone on with: how many of its weights
 differ from those of a training that never stopped, and what its state takes, in time and bytes.

@@ -43,7 +43,7 @@ class InputForm(Value, abstract=True):
 
     @property
     def mixes(self) -> bool:
-        """Whether two examples can be added in shares, as the network sees them: all of it is numbers that measure something."""
+        """Whether two examples can be added in shares, as the network sees them: all of it is amounts."""
         return all(entry.dtype == "float" for entry in self.spec)
 
     @property
