@@ -110,12 +110,12 @@ def test_cross_validation_pipelines_and_grids():
 
 
 def test_ctrl_c_keeps_the_best_so_far_and_says_so(monkeypatch):
-    from nasmyth.design import Designer
+    from nasmyth.funnel.designer import Designer
 
     def interrupted(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Designer, "explore", interrupted)
+    monkeypatch.setattr(Designer, "judge", interrupted)
     X, y = load_iris(return_X_y=True)
     with pytest.warns(UserWarning, match="best network so far is kept"):
         model = small().fit(X, y)

@@ -3,6 +3,7 @@
 A kind of thing has three lines here: its examples, a test that nothing lacks one, a test that runs its suite over them.
 """
 
+import numpy as np
 import pytest
 import torch
 
@@ -94,7 +95,8 @@ def test_contents_page_names_all(package, registry):
 
 TINY = Space(nasmyth.ops.Conv(choice(2, 3)), (3, 8, 8))
 find("params")  # registers them
-COUNTS = [name for name, one in measures if getattr(one, "needs", None) == {"graph"} and is_ours(one.function)]
+COUNTS = [name for name, one in measures if getattr(one, "requires", None) == {"graph"} and is_ours(one.function)]
+assert len(COUNTS) > 5
 
 
 @pytest.mark.parametrize("name", [name for name, one in spaces if is_ours(one.make)])
@@ -123,7 +125,16 @@ def test_strategy_laws(name):
 
 # --- domains ------------------------------------------------------------------------------------------------------
 
-LITTLE = {"vision": ("digits", {"limit": 120}), "tabular": ("iris", {})}
+RING = np.arange(30)
+LITTLE = {
+    "vision": ("digits", {"limit": 120}),
+    "tabular": ("iris", {}),
+    "text": ((np.arange(600).reshape(60, 10) * 7 % 11, np.arange(60) % 2), {"domain": "text"}),
+    "graphs": (
+        {"x": np.eye(3)[RING % 3] + RING[:, None] / 30, "edge_index": np.stack([RING, (RING + 3) % 30]), "y": RING % 3},
+        {},
+    ),
+}
 """A little data of the kind of each domain, and how it is read."""
 
 

@@ -1,9 +1,9 @@
 """Where the layers of a network come from: which options of which holes were taken on the way to them.
 
 Values are interned, so a layer cannot say which option it was: two edges of a cell may hold the same convolution. A template
-can, that was filled with *marks* (`Space.template_of`): wherever an option stands it is wrapped in a `Taken`, which wires as
-the option does. And where a hole was left open all its options stand side by side in a `Mix`, or, where it says how often
-something repeats, in a `Nested`. Both are combinators like any other; `follow` reads such a wiring and tells every layer its
+can, that was filled with *marks* (`Space.template_of`): wherever an option stands it is wrapped in a `TakenOption`, which wires as
+the option does. And where a hole was left open all its options stand side by side in a `OptionMix`, or, where it says how often
+something repeats, in a `NestedOptions`. Both are combinators like any other; `follow` reads such a wiring and tells every layer its
 origin. Nothing of this is there where a genome is decoded as usual.
 
     origins(space.template_of(genome), space.input)["body[0][0].n1.from0[1]"]
@@ -41,7 +41,7 @@ class Origin(NamedTuple):
     options: tuple[Option, ...] = ()
 
 
-class Taken(Combine):
+class TakenOption(Combine):
     """What stands where a hole was decided: `body`, wired as if there was no mark."""
 
     body: Value
@@ -54,14 +54,14 @@ class Taken(Combine):
     def parts(self) -> Parts:
         return ((None, self.body),)
 
-    def with_parts(self, parts: Any) -> Taken:
-        return Taken.of((*parts, self.options, self.step, self.instead))
+    def with_parts(self, parts: Any) -> TakenOption:
+        return TakenOption.of((*parts, self.options, self.step, self.instead))
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         return go(self.body, inputs, None)
 
 
-class Mixture(Op):
+class OptionMixture(Op):
     """The weighted sum of what options of one hole give. Weights belong to the hole, and to whoever mixes."""
 
     signature = "b ..., * -> b ..."
@@ -77,13 +77,13 @@ class Mixture(Op):
         return shapes[0]
 
 
-@param_count.register(Mixture)
-@mac_count.register(Mixture)
-def _(op: Mixture, inputs: tuple[Shape, ...], output: Shape) -> int:
+@param_count.register(OptionMixture)
+@mac_count.register(OptionMixture)
+def _(op: OptionMixture, inputs: tuple[Shape, ...], output: Shape) -> int:
     return 0
 
 
-class Mix(Combine):
+class OptionMix(Combine):
     """Options of a hole that was left open, each on the same input, mixed."""
 
     key: str
@@ -93,21 +93,21 @@ class Mix(Combine):
     def parts(self) -> Parts:
         return tuple([(f":{i}", option) for i, option in enumerate(self.options)])
 
-    def with_parts(self, parts: Any) -> Mix:
+    def with_parts(self, parts: Any) -> OptionMix:
         return type(self).of((self.key, self.decisions, tuple(parts)))
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         made = tuple([go(option, inputs, name) for name, option in self.parts()])
-        return go(Mixture(self.key, self.decisions), made, f"mix {self.key}")
+        return go(OptionMixture(self.key, self.decisions), made, f"mix {self.key}")
 
 
-class Nested(Mix):
+class NestedOptions(OptionMix):
     """Options that are one wiring up to different lengths, such as so many copies: what they have in common is there once."""
 
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         once = _Once(go)
         made = tuple([option.wire(once, inputs) for option in self.options])
-        return go(Mixture(self.key, self.decisions), made, f"mix {self.key}")
+        return go(OptionMixture(self.key, self.decisions), made, f"mix {self.key}")
 
 
 class _Once:
@@ -150,13 +150,13 @@ class _Follower:
         within: Name = name
         if isinstance(name, str) and name.startswith(":"):  # an option, which has a mark of its own
             within = None
-        elif isinstance(part, Taken) and part.instead:
+        elif isinstance(part, TakenOption) and part.instead:
             within = (name.rpartition(".")[0] if isinstance(name, str) else "") or None
         at = self.at._replace(address=below(self.at.address, name), place=below(self.at.place, within))
         return self.put(part, inputs, at)
 
     def put(self, part: Any, inputs: tuple[Handle, ...], at: Origin) -> Handle:
-        while isinstance(part, Taken):
+        while isinstance(part, TakenOption):
             at = at._replace(place=at.place + part.step, options=at.options + part.options)
             part = part.body
         if isinstance(part, Identity):
@@ -185,7 +185,7 @@ def origins(template: Any, input: Any) -> dict[str, Origin]:
 
 
 def supergraph(template: Any, input: Any) -> Graph:
-    """The graph of all options of a marked template: its layers are known by their places, and mixed by `Mixture`."""
+    """The graph of all options of a marked template: its layers are known by their places, and mixed by `OptionMixture`."""
     inputs = checked_inputs(input)
     nodes = input_nodes(inputs)
 

@@ -30,7 +30,7 @@ def _known_kind(layer: Any) -> None:
         raise SpaceError(f"{layer!r}: kind is one of {', '.join(KINDS)}{nearest(layer.kind, KINDS)}")
 
 
-@op("b n d, edges?: b 2 e -> b n out", check=_known_kind)
+@op("b n d, edges?: b 2 e -> b n out", check=_known_kind, ordered="n", mixes="n")
 class MessagePassing(nn.Module):
     """A layer in which each node of a graph gathers from its neighbours, by `kind`, to `out` features.
 

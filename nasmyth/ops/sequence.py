@@ -12,7 +12,12 @@ from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 
 
-@op("b l d, mask?: b l -> b l out")
+@op(
+    "b l d, mask?: b l -> b l out",
+    weights={"conv.weight": "out d kernel", "conv.bias": "out"},
+    ordered="l kernel",
+    mixes="l d",
+)
 class SequenceConv(nn.Module):
     """A convolution along a sequence (Kim 2014, arXiv:1408.5882) that keeps its length.
 

@@ -19,7 +19,7 @@ from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Combine, Composite, is_unsettled, parts_of, with_parts
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.op import Block, Op
-from nasmyth.graph.origins import Mix, Nested, Option, Taken
+from nasmyth.graph.origins import NestedOptions, Option, OptionMix, TakenOption
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.fill import Pick, Substitution
 from nasmyth.space.hole import Hole
@@ -82,7 +82,7 @@ class _Marking(Substitution):
             if not isinstance(template, (Op, Block)):
                 raise
             every = self._each(found, template, address)
-            return Mix(found.key, found.decisions(), tuple(every))
+            return OptionMix(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         if not isinstance(made, Value):
@@ -112,14 +112,17 @@ class _Marking(Substitution):
             if not isinstance(hole.result(hole.first(), lambda part, at: part, key), Value):
                 raise _OpenNumber(key, hole)
             decisions = _OpenNumber(key, hole).decisions()  # whole templates, such as all derivations
-            return Mix(key, decisions, tuple([self.fill_hole(hole, one, key) for one in decisions]))
+            return OptionMix(key, decisions, tuple([self.fill_hole(hole, one, key) for one in decisions]))
         every = [self._option(hole, part, f"{key}:{i}") for i, part in enumerate(hole.inner())]
         if hole.plural and all(map(_holds_values, every)):
             return tuple([member for i, made in enumerate(every) for member in _gates(made, key, i)])
         if not all(isinstance(one, (Op, Block, Combine)) for one in every):
             raise _OpenNumber(key, hole)
-        options = [one if isinstance(one, Taken) else Taken(one, ((key, i),), f":{i}") for i, one in enumerate(every)]
-        return Mix(key, tuple(range(len(options))), tuple(options))
+        options = [
+            one if isinstance(one, TakenOption) else TakenOption(one, ((key, i),), f":{i}")
+            for i, one in enumerate(every)
+        ]
+        return OptionMix(key, tuple(range(len(options))), tuple(options))
 
     def _each(self, found: _OpenNumber, template: Any, address: str) -> tuple[Any, ...]:
         """What a part becomes for each value of an open number in it."""
@@ -139,7 +142,7 @@ class _Marking(Substitution):
             numbers = [self(part, below(address, name)) for name, part in parts_of(template)]
         except _OpenNumber as found:
             every = self._each(found, template, address)
-            return Nested(found.key, found.decisions(), tuple(every))
+            return NestedOptions(found.key, found.decisions(), tuple(every))
         finally:
             self.told = outer
         return self(with_parts(template, numbers), address)
@@ -153,7 +156,7 @@ def _marked(made: Any, options: tuple[Option, ...], step: str, instead: bool, li
     if isinstance(made, tuple):
         return tuple(_marked(m, options, f"{step}[{i}]" if listed else step, instead) for i, m in enumerate(made))
     if isinstance(made, (Op, Block, Combine)):
-        return made if isinstance(made, Identity) else Taken(made, options, step, instead)
+        return made if isinstance(made, Identity) else TakenOption(made, options, step, instead)
     if isinstance(made, Value):  # the edge of a cell, or a state
         return with_parts(made, [_marked(part, options, step, instead) for _, part in parts_of(made)])
     return made
@@ -167,9 +170,12 @@ def _gates(made: Any, key: str, i: int) -> Iterator[Any]:
 
 def _gated(made: Any, key: str, i: int) -> Any:
     if isinstance(made, (Op, Block, Combine)):
-        inside = made if isinstance(made, Taken) else Taken(made, ((key, i),), f":{i}", True)
-        return Taken(
-            Mix(key, (i,), (inside.replace(options=(), step="", instead=False),)), inside.options, inside.step, True
+        inside = made if isinstance(made, TakenOption) else TakenOption(made, ((key, i),), f":{i}", True)
+        return TakenOption(
+            OptionMix(key, (i,), (inside.replace(options=(), step="", instead=False),)),
+            inside.options,
+            inside.step,
+            True,
         )
     return with_parts(made, [_gated(p, key, i) if isinstance(p, Value) else p for _, p in parts_of(made)])
 
@@ -179,7 +185,7 @@ def _told(made: Any, told: list[tuple[str, Hole, Any]], address: str) -> Any:
     options = tuple((key, decision) for key, _, decision in told)
     step = "".join(f":{_short(hole, decision)}" for _, hole, decision in told)
     if isinstance(made, (Op, Block)):
-        return Taken(made, options, step)
+        return TakenOption(made, options, step)
     last = _LAST.search(address)
     return _marked(made, options, (last[0] if last else "") + step, True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
@@ -29,7 +30,9 @@ class StudyReader:
         self.journal, self.space = journal, space
         self.log = Log(space)
         self.lock = threading.RLock()
-        self._heard = heard
+        self._heard = (
+            None if heard is None else weakref.WeakMethod(heard)
+        )  # a study that is forgotten lets go of its file
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> StudyReader:
@@ -60,8 +63,9 @@ class StudyReader:
     def _take_in(self, events: Iterable[Event]) -> None:
         for one in events:
             closed = self.log.apply(one)
-            if closed is not None and self._heard is not None:
-                self._heard(closed)
+            listener = None if closed is None or self._heard is None else self._heard()
+            if closed is not None and listener is not None:
+                listener(closed)
 
     @property
     def seed(self) -> int:

@@ -17,13 +17,15 @@ from nasmyth.testing.values import check_value
 from nasmyth.testing.wired import Wired, can_be_built
 
 
-def check_block(block: Any, *shapes: Shape) -> None:
-    """Every law of a block, or of any template without holes, on an input of this shape. Raises AssertionError."""
-    (shape,) = shapes
+def check_block(block: Any, input: Any) -> None:
+    """Every law of a block, or of any template without holes, on an input of this shape, or on several by name.
+
+    Raises AssertionError.
+    """
     check_value(block)
-    graph = Graph.of(block, shape)
+    graph = Graph.of(block, input)
     if isinstance(block, Block):
-        declared = block.declared_output(shape)
+        declared = block.declared_output(*_read(block, graph))
         law(declared in (None, graph.output), block, f"declares {declared}, gives {graph.output}")
     law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
     if not can_be_built(graph):
@@ -34,6 +36,12 @@ def check_block(block: Any, *shapes: Shape) -> None:
         network = Wired(graph)
         _counts_as_built(block, graph, network)
         _trains(block, graph, network)
+
+
+def _read(block: Block, graph: Graph) -> list[Shape]:
+    """The shapes that a block reads of the inputs of a graph: the first, and those that it names."""
+    named = block.parsed_signature.reads(1)
+    return [entry.shape for i, entry in enumerate(graph.inputs) if i == 0 or entry.name in named]
 
 
 def _counts_as_built(block: Any, graph: Graph, network: Wired) -> None:

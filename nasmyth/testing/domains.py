@@ -12,7 +12,7 @@ from nasmyth.testing.laws import law
 from nasmyth.train import Recipe, Task, fit
 
 
-def check_domain(domain: Domain, source: Any, **reading: Any) -> None:
+def check_domain(domain: Domain, source: Any, /, **reading: Any) -> None:
     """Every law of a domain on data of its kind, with what `read` is told of it. Raises AssertionError.
 
     Its baseline is trained for a tenth of an epoch, so give it little data.

@@ -71,7 +71,7 @@ def interrupted(process):
 
 def test_interrupting_keeps_and_prints_the_best(tmp_path):
     path = tmp_path / "digits.db"
-    process = start("design", "digits", "--under", "params<=4k", "--spend", "300s", "-o", path)
+    process = start("design", "digits", "--under", "params<=4k", "--spend", "300s", "--on", "here", "-o", path)
     lines = []
     while not any(line.startswith("trying something new") for line in lines):  # the baseline is trained by then
         lines.append(process.stderr.readline())

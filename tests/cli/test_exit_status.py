@@ -65,7 +65,6 @@ def test_a_design_that_finds_nothing_is_status_1_and_json_stays_json(run, tmp_pa
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--minimize", "accuracy"), "write maximize"),
         (("--minimize", "rmse"), "no figure of a classification"),
         (("--maximize", "acuracy"), "accuracy"),
         (("--under", "nodes_of_yours<=3"), "nodes_of_mine"),

@@ -44,7 +44,7 @@ def on_a_terminal(*line: str, cwd, until: str, most: float) -> str:
 
 
 def test_a_terminal_shows_a_bar_with_epoch_and_loss_from_the_first_training_on(tmp_path):
-    line = ("design", "digits", "--under", "params<=3k", "--spend", "60s")
+    line = ("design", "digits", "--under", "params<=3k", "--spend", "60s", "--on", "here")
     shown = on_a_terminal(*line, cwd=tmp_path, until="best so far", most=150)
     words = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert "\x1b[" in shown and "━━━" in words

@@ -170,7 +170,7 @@ def test_what_raises_is_the_outcome_with_what_was_known(digits):
 
 
 def test_what_raises_while_a_need_is_made_is_the_outcome(digits):
-    wild = Candidate(graph(), SHORT.replace(lr=1e30), task=digits)
+    wild = Candidate(graph(), SHORT.replace(optimizer=SGD(lr=1e30)), task=digits)
     told = evaluate(wild, [accuracy, toy_naswot])
     assert isinstance(told.error, Diverged) and "toy_naswot" in told.values
 
@@ -214,7 +214,7 @@ def test_a_measure_of_many_is_called_once_for_those_that_are_left(digits):
 
 
 def test_one_of_many_that_fails_is_in_no_others_way(digits):
-    bad = Candidate(graph(), SHORT.replace(lr=1e30), task=digits)
+    bad = Candidate(graph(), SHORT.replace(optimizer=SGD(lr=1e30)), task=digits)
     told = evaluate([bad, candidate(digits)], [accuracy])
     assert isinstance(told[0].error, Diverged) and 0 <= told[1].values["accuracy"] <= 1
 

@@ -10,6 +10,8 @@ from typing import Any
 from nasmyth.blocks import basic_block, conv_block, image_head
 from nasmyth.graph import Graph, chain, repeat
 from nasmyth.measure import macs, params
+from nasmyth.search import Evolution
+from nasmyth.search.strategy import FULL, Stage
 from nasmyth.space import Space, choice, integer
 from nasmyth.study import Study
 
@@ -36,12 +38,29 @@ def network(width: Any, depth: Any, kernel: Any) -> Any:
     return chain(stem=conv_block(width), stages=stages, head=image_head(10))
 
 
+class Staged(Evolution):
+    """Every fourth candidate is trained in full, the others a little."""
+
+    def tell(self, state: Any, trial: Any) -> Any:
+        members, number = state or ((), 0)
+        return (
+            (super().tell(members, trial), number)
+            if trial.origin == "baseline"
+            else (super().tell(members, trial), number + 1)
+        )
+
+    def ask(self, state: Any, space: Any, rng: random.Random, n: int, pending: Any) -> list[Any]:
+        members, number = state or ((), 0)
+        stage = FULL if number % 4 == 0 else Stage("short", 0.3)
+        return [one._replace(stage=stage, origin="evolution") for one in super().ask(members, space, rng, n, pending)]
+
+
 def digits(path: Any, trials: int = 40, seed: int = 0) -> Any:
     """A study of digit classifiers under params<=20k: a baseline, `trials` candidates, three failures, a result."""
     rng = random.Random(seed)
     space = Space(network(choice(*range(4, 17), name="width"), integer(1, 3), choice(1, 3, 5)), (1, 8, 8))
     study = Study(
-        path, space, "accuracy", ["params<=20k"], seed=seed, task=TASK, command=COMMAND, spend={"seconds": 90.0}
+        path, space, "accuracy", ["params<=20k"], Staged(), seed, TASK, command=COMMAND, spend={"seconds": 90.0}
     )
     baseline = study.add(graph=Graph.of(network(14, 1, 3), (1, 8, 8)), origin="baseline")
     _train(study, baseline, 0.9722, 20, rng)

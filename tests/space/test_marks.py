@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nasmyth.errors import GenomeError, SpaceError
 from nasmyth.graph import Graph, Identity, cell, chain, parallel, repeat
 from nasmyth.graph.cell import Cell, Edge, Vertex
-from nasmyth.graph.origins import Mixture, Origin, origins, supergraph
+from nasmyth.graph.origins import OptionMixture, Origin, origins, supergraph
 from nasmyth.space import Space, choice, integer, maybe, real, subset
 
 
@@ -88,8 +88,10 @@ def test_branches_that_are_chosen_together():
 def test_lengths_share_what_they_have_in_common():
     template = chain(body=repeat(Tag(1, choice(1, 2)), integer(1, 3)))
     assert layers(template) == {f"body[{i}]:{factor}": Tag(1, factor) for i in range(3) for factor in (1, 2)}
-    mixes = [n for n in supergraph(Space(template, SHAPE).template_of({}), SHAPE).nodes if isinstance(n.op, Mixture)]
-    assert mixes[-1].op == Mixture("body.count", (1, 2, 3)) and len(mixes) == 4 and len(mixes[-1].inputs) == 3
+    mixes = [
+        n for n in supergraph(Space(template, SHAPE).template_of({}), SHAPE).nodes if isinstance(n.op, OptionMixture)
+    ]
+    assert mixes[-1].op == OptionMixture("body.count", (1, 2, 3)) and len(mixes) == 4 and len(mixes[-1].inputs) == 3
 
 
 def test_what_is_decided_is_not_open():
@@ -100,7 +102,7 @@ def test_what_is_decided_is_not_open():
 def test_all_options_are_a_graph_like_any_other():
     space = Space(chain(Wide(4), maybe(Tag(1)), parallel(subset(2, Tag(2), Tag(3), Tag(4)))), SHAPE)
     graph = supergraph(space.template_of({}), SHAPE)
-    assert Graph.from_json(graph.to_json()).key == graph.key and "Mixture" in str(graph)
+    assert Graph.from_json(graph.to_json()).key == graph.key and "OptionMixture" in str(graph)
     assert graph.costs.params == 4 * 4 * 9 + 4 * 4 and not graph.costs.unknown
 
 

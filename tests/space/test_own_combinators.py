@@ -9,7 +9,7 @@ from own_combinators import Backwards, Dense, Ladder, Sandwich
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph import Add, Concat, Graph, Zero, chain, parallel, repeat, residual
-from nasmyth.graph.origins import Mixture, origins, supergraph
+from nasmyth.graph.origins import OptionMixture, origins, supergraph
 from nasmyth.space import Space, choice, grammar, integer, maybe, subset, symbol
 from nasmyth.testing import check_space
 
@@ -49,7 +49,7 @@ def test_costs_and_keys_by_parts_are_those_by_nodes(space):
 
 def test_every_layer_is_found_among_all_options(space):
     every = {node.address: node.op for node in supergraph(space.template_of({}), SHAPE).nodes}
-    assert {op.key for op in every.values() if isinstance(op, Mixture)} == set(space.holes)
+    assert {op.key for op in every.values() if isinstance(op, OptionMixture)} == set(space.holes)
     for genome in space.enumerate():
         graph = Graph.of(space.template_of(genome), SHAPE)
         assert graph.key == space.decode(genome).key

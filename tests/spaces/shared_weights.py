@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nasmyth.graph import Zero
-from nasmyth.graph.origins import Mixture, follow, origins, supergraph
+from nasmyth.graph.origins import OptionMixture, follow, origins, supergraph
 from nasmyth.network import build
 from nasmyth.network.names import places
 
@@ -21,7 +21,7 @@ class SharedWeights(nn.Module):
         self.graph = supergraph(space.template_of(decided), space.inputs)
         self.layers = nn.ModuleDict()
         for node in self.graph.nodes[1:]:
-            if not isinstance(node.op, Mixture):
+            if not isinstance(node.op, OptionMixture):
                 shapes = (self.graph.nodes[i].shape for i in node.inputs)
                 self.layers[node.address.replace(".", "/")] = node.op.build(*shapes)
 
@@ -32,7 +32,7 @@ class SharedWeights(nn.Module):
         """weights: of the options that `decisions` leaves open, by (hole, option)."""
 
         def apply(op, inputs, at):
-            if isinstance(op, Mixture):
+            if isinstance(op, OptionMixture):
                 return sum(weights[op.key, option] * y for option, y in zip(op.options, inputs, strict=True))
             if isinstance(op, Zero):  # of a cell whose decisions leave no path through it
                 return torch.zeros_like(inputs[0])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from shared_weights import SharedWeights
 
-from nasmyth.graph.origins import Mixture, origins, supergraph
+from nasmyth.graph.origins import OptionMixture, origins, supergraph
 from nasmyth.spaces import darts, nb201, spaces
 from nasmyth.testing import can_be_built
 
@@ -127,7 +127,7 @@ def test_all_options_mixed_reach_every_weight(make):
     mixed = {
         (node.op.key, option)
         for node in shared.graph.nodes
-        if isinstance(node.op, Mixture)
+        if isinstance(node.op, OptionMixture)
         for option in node.op.options
     }
     weights = {one: torch.tensor(0.2, requires_grad=True) for one in sorted(mixed, key=str)}

@@ -15,7 +15,7 @@ from nasmyth.search import Random, Stage
 from nasmyth.space import Space, choice
 from nasmyth.study import Outcome, Study, Trial
 from nasmyth.study.evaluation import Evaluation
-from nasmyth.train import Recipe
+from nasmyth.train import SGD, Recipe
 
 torch.set_num_threads(1)
 
@@ -81,7 +81,7 @@ def test_here_and_in_other_processes_the_figures_are_the_same(digits, tmp_path):
 
 
 def test_a_recipe_of_the_candidate_goes_before_that_of_the_run(digits):
-    joint = space(recipe=Recipe(batch=50, epochs=choice(1, 2), lr=0.05))
+    joint = space(recipe=Recipe(batch=50, epochs=choice(1, 2), optimizer=SGD(lr=0.05)))
     with Study(None, joint, strategy=Random(), task=digits) as study:
         study.run(digits, trials=3, recipe=Recipe(epochs=4))
         assert {trial.stages["final"]["epochs"] for trial in study.trials} <= {1, 2}

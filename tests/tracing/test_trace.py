@@ -17,7 +17,7 @@ from trace_toys import FAMILIES, IMAGE, WORDS, ResNet, Tied, ViT, stir
 import nasmyth
 from nasmyth import Graph, Network, build, chain, ops, parallel, repeat, residual, trace
 from nasmyth.errors import ShapeError, SpaceError, TraceError
-from nasmyth.graph import combine
+from nasmyth.graph import joins
 from nasmyth.measure import macs, params
 from nasmyth.testing import check_op
 from nasmyth.tracing import opaque
@@ -460,7 +460,7 @@ def test_models_of_transformers(name, x):
 
 def test_public_names():
     assert nasmyth.trace is nasmyth.tracing.trace and math.isfinite(macs(trace(ResNet(), IMAGE)))
-    assert combine.Add().commutative
+    assert joins.Add().commutative
 
 
 @pytest.mark.parametrize(
