@@ -33,8 +33,15 @@ def naswot(network, batch):
     on = torch.cat(seen, 1)
     alike = on @ on.T + (1 - on) @ (1 - on).T + 1e-3 * torch.eye(len(on), device=on.device)
     return float(torch.linalg.slogdet(alike)[1]) / len(on)
+
+
+@measure(unit="1", direction="max", needs=("trained", "batch"))
+def sureness(network, batch):
+    """The largest probability that a trained network gives, on the mean over a batch of the training split."""
+    with torch.no_grad():
+        return float(network(batch).softmax(1).amax(1).mean())
 '''
-ENTRY = "[nasmyth.measures]\nnaswot = wot:naswot\n"
+ENTRY = "[nasmyth.measures]\nnaswot = wot:naswot\nsureness = wot:sureness\n"
 MINE = """
 from nasmyth import Space, chain, choice, ops
 space = Space(chain(ops.Conv(choice(2, 4, 6, 8)), ops.Activation("relu"), ops.Mean("h w"), ops.Linear(10)), (1, 8, 8))
@@ -131,4 +138,17 @@ done = len(trained)
 found = design(digits, under=["naswot>=1000"], spend="3 trials", seed=1)
 assert found.summary["best"] is None and all(trial.error.reason == "budget" for trial in found.study.trials if trial.closed)
 assert not any("accuracy" in trial.measures for trial in found.study.trials)
+""")  # fmt: skip
+
+
+def test_a_figure_of_a_trained_network_with_needs_of_its_own_is_the_goal_of_a_design(call: Any) -> None:
+    """It is asked for at every stage, for the time that it takes, and for what is said on the test split."""
+    call("-c", WATCHED + """
+from nasmyth.measure import figures_of
+from nasmyth.report.facts import result
+found = design(digits, maximize="sureness", under=["params<=20k"], spend="30s, 3 trials", seed=1, on="here")
+told = result(found.summary)
+assert found.study.best.measures["sureness"] > 0.1
+assert told["test"]["sureness"] == figures_of(found.best, ["sureness"], found.task, "test")["sureness"]
+assert found.best.check("sureness>=0.1", "params<=20k", task=found.task)["sureness"] > 0.1
 """)  # fmt: skip

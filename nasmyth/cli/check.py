@@ -21,6 +21,7 @@ def check(
         str | None, typer.Option("--data", help="What to measure accuracy and its kin on (its test split).")
     ] = None,
     target: options.Target = None,
+    domain: options.Domain = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of the split; the study's own unless said.")] = None,
     imports: options.Imports = None,
     json: options.Json = False,
@@ -34,7 +35,9 @@ def check(
         import_files(imports)
         wanted = constraints(under)
         network = addresses.network_of(address)
-        measured = _measured(network, wanted, lambda: _task(address, data, target, seed))
+        measured = _measured(
+            network, wanted, lambda: _task(address, data, options.reading(target, domain=domain), seed)
+        )
     missed = [limit for limit in wanted if not limit.satisfied(measured[limit.measure.name])]
     if json:
         told = [{"constraint": str(c), "measured": measured[c.measure.name], "met": c not in missed} for c in wanted]
@@ -48,14 +51,14 @@ def check(
 
 def _measured(network: Any, wanted: Any, task: Callable[[], Any]) -> dict[str, float]:
     """The figure of every constraint, on this very network; what needs data, on the test split of `task()`."""
-    from nasmyth.measure import Candidate, evaluate
+    from nasmyth.measure import figures_of
 
     measures = [limit.measure for limit in wanted]
     examples = task() if any("task" in one.requires for one in measures) else None
-    return evaluate(Candidate.of(network, examples, split="test"), measures).require()
+    return figures_of(network, measures, examples, "test")
 
 
-def _task(address: str, data: str | None, target: list[str] | None, seed: int | None) -> Any:
+def _task(address: str, data: str | None, reading: dict[str, Any], seed: int | None) -> Any:
     from nasmyth.domains import read
     from nasmyth.errors import DataError
 
@@ -65,4 +68,4 @@ def _task(address: str, data: str | None, target: list[str] | None, seed: int | 
     if seed is None and not where.is_network:
         with addresses.open_study(where.study) as study:
             seed = study.seed
-    return read(data, target=options.one_or_several(target), seed=seed or 0)
+    return read(data, seed=seed or 0, **reading)

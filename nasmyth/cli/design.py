@@ -48,6 +48,7 @@ def design(
     size: options.Size = None,
     on_bad: options.OnBad = None,
     kind: options.Kind = None,
+    domain: options.Domain = None,
     imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -57,7 +58,7 @@ def design(
     Ctrl-C keeps the best so far; the same line again goes on where it stopped. Exit status: 0 if a network within the
     budget was found; 1 if none was, or for an error; 2 for a wrong line.
     """
-    reading = options.reading(target, size, on_bad, kind)
+    reading = options.reading(target, size, on_bad, kind, domain)
     out = out or f"{Path(data.removeprefix('hf:').rstrip('/')).stem or 'study'}.db"
     with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.design import design as run

@@ -35,6 +35,7 @@ def measure(
     size: options.Size = None,
     on_bad: options.OnBad = None,
     kind: options.Kind = None,
+    domain: options.Domain = None,
     imports: options.Imports = None,
     json: options.Json = False,
 ) -> None:
@@ -42,7 +43,7 @@ def measure(
 
     With --data, figures of a saved network, or of a study's candidate, are those of its validation split.
     """
-    reading = options.reading(read_target, size, on_bad, kind)
+    reading = options.reading(read_target, size, on_bad, kind, domain)
     with only_results():
         from nasmyth.errors import UnitError
         from nasmyth.measure import constraints, find

@@ -44,6 +44,14 @@ Kind = Annotated[
         "--kind", metavar="classification|regression", help="What is learned, where the inference is not what you want."
     ),
 ]
+Domain = Annotated[
+    str | None,
+    typer.Option(
+        "--domain",
+        metavar="NAME",
+        help="text, vision ... where the data is not what it looks like: `nasmyth list domains`.",
+    ),
+]
 Imports = Annotated[
     list[str] | None,
     typer.Option(
@@ -57,7 +65,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and the
 
 
 def reading(
-    target: list[str] | None, size: str | None = None, on_bad: str | None = None, kind: str | None = None
+    target: list[str] | None,
+    size: str | None = None,
+    on_bad: str | None = None,
+    kind: str | None = None,
+    domain: str | None = None,
 ) -> dict[str, Any]:
     """What `nasmyth.read` is asked for, as far as anything was. Ends with status 2 for what is not understood."""
     asked = {
@@ -65,6 +77,7 @@ def reading(
         "size": pixels(size),
         "on_bad": choice(on_bad, ("skip", "refuse"), "--on-bad"),
         "kind": choice(kind, ("classification", "regression"), "--kind"),
+        "domain": domain,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

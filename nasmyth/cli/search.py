@@ -50,6 +50,7 @@ def search(
     size: options.Size = None,
     on_bad: options.OnBad = None,
     kind: options.Kind = None,
+    domain: options.Domain = None,
     imports: options.Imports = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -58,7 +59,7 @@ def search(
 
     Exit status: 0 if something within the budget was found; 1 if nothing was, or for an error; 2 for a wrong line.
     """
-    reading = options.reading(target, size, on_bad, kind)
+    reading = options.reading(target, size, on_bad, kind, domain)
     with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.cli.strategies import strategy_of
         from nasmyth.domains import read

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from nasmyth.errors import ExportError, require
 from nasmyth.export.pt2 import description, given, quiet, traced
-from nasmyth.export.verify import agree, difference, examples, expect, ready
+from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
 from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.forms.raw import text_of
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 def write(network: Network, path: Path) -> Written:
     runtime = require("onnxruntime", extra="onnx")
-    network = ready(network)
+    network = exportable(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
     model = to_onnx(network)

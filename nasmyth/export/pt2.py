@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nasmyth.errors import ExportError
-from nasmyth.export.verify import agree, difference, examples, expect, ready
+from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
 from nasmyth.forms.stored import parts
 from nasmyth.network.pipeline import encode
@@ -31,7 +31,7 @@ EXTRA = "nasmyth.json"
 
 
 def write(network: Network, path: Path) -> Written:
-    network = ready(network)
+    network = exportable(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
     with replacing(path) as folder, quiet():

@@ -8,7 +8,6 @@ turns raw input into what `Net` takes, and a reader for its weights, which are b
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,11 @@ import torch
 
 from nasmyth.errors import ExportError
 from nasmyth.export import Written, alone, readers
+from nasmyth.export.ends import classifies, constants, construct_ends, raw_reader
 from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
-from nasmyth.export.verify import agree, difference, examples, expect, ready
+from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
-from nasmyth.forms.inputs import ImageInput, TableInput
 from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
 from nasmyth.network.pipeline import names_of
@@ -38,7 +37,7 @@ RESERVED = ("ANSWER", "COLUMNS", "CLASSES", "PREPARE", "Net", "load", "main", "p
 
 
 def write(network: Network, path: Path) -> Written:
-    network = ready(network)
+    network = exportable(network)
     weights = path.with_suffix(".safetensors")
     text = source(network, path.stem)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
@@ -55,10 +54,10 @@ def source(network: Network, name: str) -> str:
     """The text of the file. Raises ExportError for a layer whose source cannot be pasted."""
     paste = Paste(RESERVED)
     calls = _constructions(network, paste)
-    prepare, answer = _ends(network, paste)
+    prepare, answer = construct_ends(network, paste)
     reader = paste.add(readers.read_safetensors)
     group = paste.add(Group)
-    raw = _raw_reader(network, paste)
+    raw = raw_reader(network, paste)
     torch_name, path_name = paste.need("torch"), paste.need("pathlib", "Path")
     net = _net(network, calls, group)
     tail = _tail(network, reader, torch_name, path_name)
@@ -66,7 +65,7 @@ def source(network: Network, name: str) -> str:
         _docstring(network, name),
         "from __future__ import annotations",
         "\n".join(paste.imports),
-        "\n".join(_constants(network)),
+        "\n".join(constants(network)),
         *(f"\n{text}" for text in paste.texts),
         f"\n{net}",
         f"\n{prepare}\n{answer}",
@@ -93,11 +92,7 @@ def _docstring(network: Network, name: str) -> str:
 
 
 def _usage(network: Network) -> str:
-    return "labels, probabilities = predict(raw)" if _classifies(network) else "values = predict(raw)"
-
-
-def _classifies(network: Network) -> bool:
-    return network.outputs is not None and network.outputs.kind == "classification"
+    return "labels, probabilities = predict(raw)" if classifies(network) else "values = predict(raw)"
 
 
 # --- layers -------------------------------------------------------------------------------------------------------
@@ -194,78 +189,7 @@ def _shape(node: Node) -> str:
     return f"(N, {', '.join(map(literal, node.shape))})"
 
 
-# --- from raw input and to the answer --------------------------------------------------------------------------------
-
-
-def _ends(network: Network, paste: Paste) -> tuple[str, str]:
-    """The lines that construct preprocessing and answer."""
-    inputs, outputs = network.inputs, network.outputs
-    prepare, answer = (None if end is None else paste.add(type(end.module())) for end in (inputs, outputs))
-    lines = []
-    if prepare is None:
-        lines.append("")
-    elif isinstance(inputs, TableInput):
-        knots, heights = _curves(inputs)
-        fill = [c.fill for c in inputs.columns if c.kind == "number"]
-        settings = {"fill": fill, "knots": knots, "heights": heights}
-        lines.append(
-            "\n".join([f"PREPARE = {prepare}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
-        )
-    elif isinstance(inputs, ImageInput):
-        lines.append(f"PREPARE = {prepare}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})")
-    else:
-        lines.append(f"PREPARE = {prepare}({', '.join(f'{n}={literal(v)}' for n, v in inputs.settings.items())})")
-    if answer is None:
-        lines.append("")
-    elif _classifies(network):
-        lines.append(f"ANSWER = {answer}()")
-    else:
-        lines.append(f"ANSWER = {answer}(mean={literal(list(outputs.mean))}, std={literal(list(outputs.std))})")
-    return lines[0], lines[1]
-
-
-def _curves(inputs: TableInput) -> list[list[list[float]]]:
-    """Knots and heights of the numbers, all as long as the longest, as `PrepareTable` takes them."""
-    curves = [c.curve for c in inputs.columns if c.kind == "number"]
-    longest = max((len(knots) for knots, _ in curves), default=2)
-    return [[[*c[i], *[c[i][-1]] * (longest - len(c[i]))] for c in curves] for i in (0, 1)]
-
-
-def _constants(network: Network) -> Iterator[str]:
-    if isinstance(network.inputs, TableInput):
-        yield "COLUMNS = ["
-        for column in network.inputs.columns:
-            more: dict[str, Any] = {"vocabulary": list(column.vocabulary)} if column.kind == "category" else {}
-            more |= {"notation": column.notation} if column.notation else {}
-            yield f"    {literal({'name': column.name, **more})},"
-        yield "]"
-    if _classifies(network):
-        yield f"CLASSES = {literal(list(network.outputs.labels))}"
-
-
-def _raw_reader(network: Network, paste: Paste) -> str:
-    """The function `stored`: raw input to the tensor that PREPARE takes."""
-    inputs = network.inputs
-    head = "def stored(raw):\n"
-    if isinstance(inputs, ImageInput):
-        reader = paste.add(readers.read_images)
-        settings = ", ".join(
-            f"{n}={literal(getattr(inputs, n))}" for n in ("height", "width", "channels", "low", "high", "seen")
-        )
-        return f'{head}    """Raw images as uint8 N H W C."""\n    return {reader}(raw, {settings})'
-    if isinstance(inputs, TableInput):
-        reader = paste.add(readers.read_rows)
-        dated = any(re.fullmatch(r".+\.(days|month|weekday|hour)", column.name) for column in inputs.columns)
-        find = paste.add(readers.find_dated_column if dated else readers.find_column)
-        written = any(column.notation for column in inputs.columns)
-        number = paste.add(readers.written_number if written else readers.plain_number)
-        return f'{head}    """A raw table as float32 N F."""\n    return {reader}(raw, COLUMNS, {find}, {number})'
-    tensor, names = f"{paste.need('torch')}.as_tensor", names_of(network)
-    if names:
-        return f'{head}    """Inputs by name."""\n    return {{name: {tensor}(raw[name]) for name in {literal(list(names))}}}'
-    if inputs is not None:
-        return f'{head}    """What PREPARE takes."""\n    return {tensor}(raw)'
-    return f'{head}    """Prepared input as float32."""\n    return {tensor}(raw).float()'
+# --- answering -------------------------------------------------------------------------------------------------------
 
 
 def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str:
@@ -285,7 +209,7 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
         "    net = load() if net is None else net",
         *_batches(network, answer),
     ]
-    if _classifies(network):
+    if classifies(network):
         lines += [
             f"    probabilities = {torch_name}.cat([probability for _, probability in answers])",
             f"    labels = [{_named(len(network.outputs.shape) - 1)} for label, _ in answers for i in label.tolist()]",
@@ -337,7 +261,7 @@ def _answers(network: Network, file: Path, batches: list[Any]) -> list[Any]:
 
 
 def _compared(network: Network, answer: Any) -> Any:
-    if not _classifies(network):
+    if not classifies(network):
         return answer
     labels, probabilities = answer
     places_of = {name: i for i, name in enumerate(network.outputs.labels)}

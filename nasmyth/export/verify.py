@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nasmyth.errors import ExportError, NasmythError
 from nasmyth.forms.inputs import ImageInput, TableInput
+from nasmyth.forms.several import NamedInputs
 from nasmyth.graph import Graph
 from nasmyth.graph.inputs import Entry
 from nasmyth.ops import Embedding, Opaque
@@ -27,6 +28,16 @@ TOLERANCE = 1e-5
 def ready(network: Network) -> Network:
     """A copy in the state in which it is exported: on the CPU, float32, evaluation mode."""
     return copy.deepcopy(network).to("cpu", torch.float32).eval()
+
+
+def exportable(network: Network) -> Network:
+    """`ready`. Raises ExportError for what has no exported form."""
+    if getattr(network.outputs, "heads", ()):
+        raise ExportError(
+            "a network with several heads is not exported with its answers: save it (.safetensors), or export "
+            "Network(graph, inputs) without them"
+        )
+    return ready(network)
 
 
 def examples(network: Network, n: int, seed: int = 0) -> Any:
@@ -54,7 +65,17 @@ def _random(entry: Entry, n: int, codes: int, generator: torch.Generator) -> Ten
 @singledispatch
 def random_raw(inputs: Any, n: int, seed: int) -> Any:
     """Random raw input of a kind."""
+    if not hasattr(inputs, "random"):
+        raise ExportError(
+            f"an export is compared with the network on random input, and {type(inputs).__name__} has no random(n, seed), "
+            "which gives some raw input: define it, or save the network (.safetensors)"
+        )
     return inputs.random(n, seed)
+
+
+@random_raw.register
+def _(inputs: NamedInputs, n: int, seed: int) -> dict[str, Any]:
+    return {name: random_raw(form, n, seed) for name, form in inputs.inputs}
 
 
 @random_raw.register
@@ -120,11 +141,6 @@ def _distance(expected: Tensor, got: Tensor) -> float:
 
 def expect(network: Network, raw: Any) -> Prediction:
     """The network's own answer. Raises ExportError if it has none, or one that is not finite: nothing can agree with it."""
-    if getattr(network.outputs, "heads", ()):
-        raise ExportError(
-            "a network with several heads is not exported with its answers: save it (.safetensors), or export "
-            "Network(graph, inputs) without them"
-        )
     try:
         expected = network.predict(raw)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:

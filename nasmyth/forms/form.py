@@ -42,6 +42,11 @@ class InputForm(Value, abstract=True):
         return self.spec[0].dtype != "float"
 
     @property
+    def mixes(self) -> bool:
+        """Whether two examples can be added in shares, as the network sees them: all of it is amounts."""
+        return all(entry.dtype == "float" for entry in self.spec)
+
+    @property
     def unseen(self) -> Self:
         """How it is prepared, without what training has merely seen."""
         return self

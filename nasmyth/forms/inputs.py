@@ -207,6 +207,10 @@ class TableInput(InputForm):
         return all(column.kind == "category" for column in self.columns)
 
     @property
+    def mixes(self) -> bool:
+        return not any(self.cardinalities)
+
+    @property
     def cardinalities(self) -> tuple[int, ...]:
         """For each column 0 if it is a number, else the number of codes: 1 + the length of its vocabulary."""
         return tuple(0 if c.kind == "number" else 1 + len(c.vocabulary) for c in self.columns)

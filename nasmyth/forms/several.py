@@ -25,6 +25,9 @@ class NamedInputs(InputForm):
             raise DataError(
                 "inputs are pairs of a name and what is read, such as (('x', ImageInput(...)), ('row', TableInput(...)))"
             )
+        for name, form in self.inputs:
+            if hasattr(form, "parts"):
+                raise DataError(f"{name}: {type(form).__name__} has several parts itself, and is no part of others")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -49,12 +52,12 @@ class NamedInputs(InputForm):
         return bool(self.inputs[0][1].codes)
 
     @property
-    def unseen(self) -> NamedInputs:
-        return NamedInputs(tuple((name, form.unseen) for name, form in self.inputs))
+    def mixes(self) -> bool:
+        return all(form.mixes for _, form in self.inputs)
 
     @property
-    def takes(self) -> str:
-        return "; ".join(f"{name}: {getattr(form, 'takes', type(form).__name__)}" for name, form in self.inputs)
+    def unseen(self) -> NamedInputs:
+        return NamedInputs(tuple((name, form.unseen) for name, form in self.inputs))
 
     def _each(self, raw: Any, method: str) -> dict[str, Any]:
         if not isinstance(raw, dict) or not set(self.parts) <= set(raw):

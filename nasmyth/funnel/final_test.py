@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
 from nasmyth.funnel.leaderboard import Leaderboard
-from nasmyth.measure import Constraint, find
+from nasmyth.measure import Constraint, figures_of, find
 from nasmyth.study import Study, Trial
 from nasmyth.study.codec import encode
 
@@ -35,10 +35,9 @@ def judged(network: Network, task: Task, goal: str, split: str = "test") -> Spli
     found = score_split(network, task, split=split)
     if goal in found.scores:
         return found
-    measure = find(goal)
-    each = getattr(measure.function, "each", None)
+    each = getattr(find(goal).function, "each", None)
     every = found.each if each is None else each(network, task, split)
-    value = measure(network, task, split=split) if each is None else float(every.mean())
+    value = figures_of(network, [goal], task, split)[goal] if each is None else float(every.mean())
     return replace(found, scores={**found.scores, goal: value}, each=every)
 
 
@@ -96,7 +95,7 @@ def final_test(
     study.put(best, "mistakes", encode(mistakes(ours.raw, task)).encode())
     noted: dict[str, Any] = {"trial": best.number, "test": ours.scores, **ours.picture, "layers": rows(network.graph),
                              "chance": chance(task, "test")}  # fmt: skip
-    device = {one.measure.name: one.measure(network) for one in limits if "device" in one.measure.requires}
+    device = figures_of(network, [one.measure for one in limits if "device" in one.measure.requires], task, "test")
     if device:
         noted["device"] = device
     known = {**ours.scores, **device}

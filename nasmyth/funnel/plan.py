@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace
-from nasmyth.measure import Constraint, find
+from nasmyth.measure import Constraint, figures_of, find
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
 from nasmyth.study import Study, Trial
@@ -184,8 +184,7 @@ def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
 def _metric_seconds(network: Network, task: Task, names: Iterable[str]) -> float:
     """On the validation split, from what it takes on a part of it."""
     part, start = task.few(TOLD), time.perf_counter()
-    for name in names:
-        find(name)(network, part)
+    figures_of(network, names, part)
     return (time.perf_counter() - start) * max(1.0, len(task.valid) / len(part.valid))
 
 

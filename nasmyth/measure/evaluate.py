@@ -93,6 +93,13 @@ def evaluate(
     return found[0] if isinstance(candidates, Candidate) else found
 
 
+def figures_of(
+    network: Any, measures: Iterable[Measure | str], task: Any = None, split: str = "valid"
+) -> dict[str, float]:
+    """Figures of a network that exists, as it is. Raises what a measure raises, and DataError where one needs a task."""
+    return evaluate(Candidate.of(network, task, split=split), measures).require()
+
+
 def _refuse_lacking(one: Measure, candidate: Candidate) -> None:
     """Raise DataError where the measure cannot be told of such a candidate at all."""
     if one.name in candidate.figures:

@@ -96,6 +96,8 @@ def training(graph: Any, recipe: Any, seed: int, task: Any, effort: Any) -> Trai
     start = None if effort.start is None else effort.start()
     epochs, more = effort.planned(recipe), {"device": effort.device, **_checkpoints()}
     if isinstance(start, TrainingState) and start.network.graph == graph:
+        if type(recipe.optimizer) is not type(start.recipe.optimizer):
+            start = start.replace(moments={})  # another optimizer keeps others, and begins with none
         seconds = None if effort.seconds is None else start.progress.seconds + effort.seconds
         fitted = fit(start, task, recipe, until=epochs, seconds=seconds, **more)
         return Trained(fitted.network, fitted)

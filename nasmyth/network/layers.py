@@ -142,6 +142,6 @@ def refuse_standardised(graph: Graph, inputs: Any) -> None:
         if 0 in node.inputs and getattr(node.op.module, "takes_codes", False):
             raise ShapeError(
                 f"{node.op!r} takes codes, whole numbers from 0 on, and {type(inputs).__name__} gives it standardised ones, of "
-                "which it would tell a few apart; read whole numbers as tokens: nasmyth.read(data, domain='text')"
-                f"  (at {node.address})"
+                "which it would tell a few apart; read whole numbers as tokens: nasmyth.read(data, domain='text'), "
+                f"--domain text  (at {node.address})"
             )

@@ -82,14 +82,16 @@ class Network(Layers):
         written: Written = late("nasmyth.export:write")(self, path)
         return written
 
-    def check(self, *constraints: Any) -> dict[str, float]:
-        """Measure every constraint on this very network; the figures by name. Raises CheckError if one is missed."""
-        measured, missed = {}, []
-        for constraint in constraints:
-            value = float(constraint.measure(self))
-            measured[_name(constraint)] = value
-            if not constraint.satisfied(value):
-                missed.append(f"{constraint}: measured {show(value, getattr(constraint.measure, 'unit', ''))}")
+    def check(self, *constraints: Any, task: Any = None, split: str = "valid") -> dict[str, float]:
+        """Measure every constraint on this very network; the figures by name. Raises CheckError if one is missed.
+
+        task, split: the data of what is measured on data, such as `accuracy >= 0.9`.
+        """
+        limits = late("nasmyth.measure:constraints")(constraints)
+        measures = [limit.measure for limit in limits]
+        measured: dict[str, float] = late("nasmyth.measure:figures_of")(self, measures, task, split)
+        told = [(limit, measured[limit.measure.name]) for limit in limits]
+        missed = [f"{one}: measured {one.measure.show(value)}" for one, value in told if not one.satisfied(value)]
         if missed:
             raise CheckError("; ".join(missed), measured=measured)
         return measured
@@ -149,7 +151,3 @@ def _answer(graph: Graph, outputs: Any) -> str:
         return "x".join(map(str, graph.output))
     kind = "classes" if outputs.kind == "classification" else "values"
     return f"{outputs.size} {kind}"
-
-
-def _name(constraint: Any) -> str:
-    return str(getattr(constraint.measure, "name", constraint))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.forms.inputs import Column, ImageInput, TableInput
 from nasmyth.forms.scale import pixels_seen
+from nasmyth.forms.several import NamedInputs
 
 if TYPE_CHECKING:
     from nasmyth.network.layers import Layers
@@ -43,13 +44,23 @@ _TYPES = {"float": "float32", "int": "int64", "bool": "bool"}
 @singledispatch
 def raw_words(inputs: Any) -> str:
     """What a kind of input is read from."""
-    return str(inputs.takes)
+    return str(getattr(inputs, "takes", type(inputs).__name__))
 
 
 @singledispatch
 def stored_words(inputs: Any) -> str:
     """What a kind of input is stored as."""
-    return str(inputs.takes)
+    return str(getattr(inputs, "takes", type(inputs).__name__))
+
+
+@raw_words.register
+def _(inputs: NamedInputs) -> str:
+    return "a dict: " + "; ".join(f"{name}: {raw_words(form)}" for name, form in inputs.inputs)
+
+
+@stored_words.register
+def _(inputs: NamedInputs) -> str:
+    return "; ".join(f"{name}: {stored_words(form)}" for name, form in inputs.inputs)
 
 
 @raw_words.register

@@ -91,26 +91,28 @@ class Mixup(Augmentation):
     alpha: float
 
     prepared = True
-    kind = "input that is numbers, without categories"
+    kind = "input that is numbers, without codes, categories, masks or edges"
 
     def check(self) -> None:
         within(self, "alpha")
 
     def suits(self, inputs: Any) -> bool:
-        return not any(getattr(inputs, "cardinalities", ()))
+        return bool(inputs.mixes)
 
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         if not self.alpha:
             return
-        if not getattr(batch.x, "is_floating_point", lambda: False)():
-            raise DataError(
-                f"{self} mixes one tensor of floats, and this input is another; leave it out of augment=(...)"
-            )
-        order, share = mixing(len(batch.x), self.alpha, generator)
-        batch.x = mix(batch.x, order, share)
+        from nasmyth.forms.stored import pick
+
+        parts = batch.x if isinstance(batch.x, tuple) else (batch.x,)
+        if not all(getattr(part, "is_floating_point", bool)() for part in parts):
+            raise DataError(f"{self} mixes floats, and the network takes others as well; leave it out of augment=(...)")
+        order, share = mixing(len(batch), self.alpha, generator)
+        mixed = tuple(mix(part, order, share) for part in parts)
+        batch.x = mixed if isinstance(batch.x, tuple) else mixed[0]
         batch.targets = [
             *((share * weight, y) for weight, y in batch.targets),
-            *(((1 - share) * weight, y[order]) for weight, y in batch.targets),
+            *(((1 - share) * weight, pick(y, order)) for weight, y in batch.targets),
         ]
 
 

@@ -1,4 +1,4 @@
-"""What `--kind`, `--target` and `--size` do on the console: used, or refused in a sentence."""
+"""What `--kind`, `--target`, `--size` and `--domain` do on the console: used, or refused in a sentence."""
 
 from __future__ import annotations
 
@@ -45,6 +45,25 @@ def test_search_takes_the_options_of_reading(run, folder, tmp_path):
     told = json.loads(run(*line, "--kind", "classification", "--size", "8", "--on-bad", "skip").stdout)
     assert told["task"]["input"] == [1, 8, 8]
     assert "size= (--size) is the size of images" in run(*line[:3], "iris", "--size", "9", status=1).stderr
+
+
+def test_numbers_that_are_tokens_are_read_as_such_where_the_line_says_so(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 200, (90, 6))
+    np.savez(tmp_path / "codes.npz", x=x, y=(x[:, 0] > 100).astype(int))
+    data, study = tmp_path / "codes.npz", tmp_path / "a.db"
+    line = ("design", data, "--under", "params<=5k", "--spend", "2 trials", "-o", study, "--json")
+    told = json.loads(run(*line, "--domain", "text").stdout)
+    assert told["task"]["input"] == [["tokens", [6], "int"]]
+    run("export", f"{study}#best", tmp_path / "a.safetensors")
+    checked = ("check", tmp_path / "a.safetensors", "--data", data, "--under", "accuracy>=0")
+    assert 0 <= json.loads(run(*checked, "--domain", "text", "--json").stdout)["measured"]["accuracy"] <= 1
+    assert "--domain text" in run(*checked, status=1).stderr
+    by = ("measure", tmp_path / "a.safetensors", "--by", "accuracy", "--data", data, "--domain", "text", "--json")
+    (one,) = json.loads(run(*by).stdout)["candidates"]
+    assert 0 <= one["measures"]["accuracy"] <= 1
+    said = run("design", data, "--domain", "txt", "-o", tmp_path / "b.db", status=1).stderr
+    assert "txt" in said and "text" in said and not (tmp_path / "b.db").exists()
 
 
 @pytest.mark.parametrize(

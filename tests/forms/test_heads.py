@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from nasmyth import Network, build
 from nasmyth.errors import DataError, ExportError
-from nasmyth.forms import Classes, Heads, ImageInput, NamedInputs, TokenInput, Values, fit_table_input
+from nasmyth.forms import (
+    Classes,
+    GraphInput,
+    Heads,
+    ImageInput,
+    InputForm,
+    NamedInputs,
+    TokenInput,
+    Values,
+    fit_table_input,
+)
 from nasmyth.graph import Graph, chain, op
 from nasmyth.ops import Conv, Linear, Mean
 from nasmyth.train import AdamW, Recipe, Split, Task, evaluate, fit
@@ -130,6 +142,52 @@ def test_inputs_of_three_kinds_train_predict_save_and_export(tmp_path):
     assert Network.load(tmp_path / "net.safetensors").predict(part).labels == network.predict(part).labels
     with pytest.raises(DataError, match="'picture', 'row', 'tokens'"):
         network.predict({"picture": raw["picture"]})
+    for suffix in ("onnx", "pt2", "py"):
+        assert network.export(tmp_path / f"net.{suffix}").difference < 1e-5
+    text = (tmp_path / "net.py").read_text()
+    assert re.search(r"COLUMNS = \{\n    .row.: \[", text) and "import nasmyth" not in text
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(tmp_path / "net.onnx"))
+    fed = {name: x.numpy() for name, x in inputs.encode(part).items()}
+    torch.testing.assert_close(torch.from_numpy(session.run(None, fed)[1]), network.predict(part).probabilities)
+    takes = session.get_modelmeta().custom_metadata_map["takes"]
+    assert all(said in takes for said in ("picture: uint8 (N, 6, 6, 1)", "row: float32 (N, 2)", "tokens: codes"))
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "pt2", "py"])
+@pytest.mark.parametrize("first", [KIND, AGE])
+def test_several_heads_are_not_exported(suffix, first, tmp_path):
+    inputs = table().inputs
+    heads = Heads((("first", first), ("other", KIND)))
+    network = build(Graph.of(Linear(heads.size), (4,)), 0, inputs, heads)
+    with pytest.raises(ExportError, match="several heads"):
+        network.export(tmp_path / f"net.{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+class Plain(InputForm):
+    """An input of someone's own that says what training needs, and no more."""
+
+    shape = (4,)
+
+    def encode(self, raw):
+        return torch.as_tensor(raw).float()
+
+    def module(self):
+        return torch.nn.Identity()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "says"), [("py", "Plain has no form as source"), ("onnx", r"Plain has no random\(n, seed\)")]
+)
+def test_what_an_input_does_not_say_is_asked_for_in_words(suffix, says, tmp_path):
+    network = build(Graph.of(Linear(3), (4,)), 0, Plain(), KIND)
+    with pytest.raises(ExportError, match=says):
+        network.export(tmp_path / f"net.{suffix}")
+
+
+def test_what_has_parts_is_no_part_of_others():
+    with pytest.raises(DataError, match="GraphInput has several parts itself"):
+        NamedInputs((("graph", GraphInput(3, 2, 4)),))
 
 
 @pytest.mark.parametrize("suffix", ["onnx", "pt2", "py"])

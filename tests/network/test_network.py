@@ -7,8 +7,10 @@ import torch
 from nets import CLASSES, PHOTO, PRICES, TABLE, classifier, pictures, rows, sampled, stir, tiny
 from torch import nn
 
+from nasmyth.domains import read
 from nasmyth.errors import CheckError, DataError, NasmythError, ShapeError, UnknownNameError
 from nasmyth.graph import Graph, Node, chain, residual
+from nasmyth.measure import Candidate, Measure, accuracy, params
 from nasmyth.network import Network, build
 from nasmyth.ops import Activation, BatchNorm, Conv, Flatten, Linear, Mean
 
@@ -168,38 +170,42 @@ def test_inputs_and_outputs_must_fit():
         Network(Graph.of(chain(Conv(4)), (1, 12, 12)), PHOTO, CLASSES)
 
 
-class Weights:
-    """A measure with a name and a unit; `<=` is a constraint in the real ones."""
-
-    name, unit = "params", ""
-
-    def __call__(self, network):
-        return float(sum(p.numel() for p in network.parameters()))
-
-
-class AtMost:
-    def __init__(self, bound):
-        self.measure, self.bound = Weights(), bound
-
-    def satisfied(self, value):
-        return value <= self.bound
-
-    def __str__(self):
-        return f"params<={self.bound}"
-
-
 def test_check_gives_the_figures_or_raises_them():
     network = classifier()
-    count = Weights()(network)
-    assert network.check(AtMost(10_000)) == {"params": count}
+    count = sum(p.numel() for p in network.parameters())
+    assert network.check(params <= 10_000) == {"params": count}
     with pytest.raises(CheckError, match="params<=10: measured 1.") as caught:
-        network.check(AtMost(10_000), AtMost(10))
+        network.check(params <= 10_000, "params<=10")
     assert caught.value.measured == {"params": count}
     assert network.check() == {}
 
 
+def test_check_hands_measures_what_they_need():
+    """Whatever that is: a task, or a batch of it, of this very network."""
+    task = read("digits", limit=100)
+    graph = Graph.of(chain(Conv(4), Activation("relu"), Mean("h w"), Linear(10)), task.input)
+    network = build(graph, 3, task.inputs, task.outputs).eval()
+    spread = Measure(
+        "spread",
+        lambda net, batch: float(net(batch).detach().std()),
+        unit="",
+        direction="max",
+        needs=("network", "batch"),
+    )
+    measured = network.check(spread >= 0, "accuracy>=0", task=task)
+    assert measured == {
+        "spread": spread(network, Candidate.of(network, task)["batch"]),
+        "accuracy": accuracy(network, task),
+    }
+    assert network.check("accuracy>=0", task=task, split="test") == {"accuracy": accuracy(network, task, split="test")}
+    with pytest.raises(CheckError, match="spread>=9.*: measured"):
+        network.check(spread >= 9e9, task=task)
+    with pytest.raises(DataError, match="spread needs data, and the candidate has none"):
+        network.check(spread >= 0)
+
+
 def test_check_takes_the_measures_of_nasmyth():
-    from nasmyth.measure import params, size
+    from nasmyth.measure import size
 
     network = classifier()
     assert network.check(params <= 1e4, size <= "20kB").keys() == {"params", "size"}

@@ -4,9 +4,10 @@ import torch.nn.functional as F
 from toys import convnet, mlp, same, weights
 
 from nasmyth.errors import DataError
+from nasmyth.forms import Classes, GraphInput, Heads, NamedInputs, TokenInput, Values
 from nasmyth.forms.inputs import Column, ImageInput, TableInput
 from nasmyth.record import from_json, to_json
-from nasmyth.train import Augmentation, Crop, Flip, Mixup, Recipe, augment, fit
+from nasmyth.train import Augmentation, Crop, Flip, Mixup, Recipe, Split, Task, augment, fit
 from nasmyth.train.batches import Batch
 
 
@@ -84,6 +85,58 @@ def test_tables_are_not_flipped_and_categories_not_mixed():
             augment.refuse_unsuited((one,), table)
     augment.refuse_unsuited((Mixup(0.2),), TableInput((numbers,)))
     augment.refuse_unsuited((Flip(), Crop(1), Mixup(0.2)), ImageInput(2, 2, 1, (0.0,), (1.0,)))
+
+
+NUMBERS, CATEGORY = TableInput((Column("n"),)), TableInput((Column("c", "category", vocabulary=("x", "y")),))
+IMAGE = ImageInput(2, 2, 1, (0.0,), (1.0,))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "mixes"),
+    [
+        (NUMBERS, True), (CATEGORY, False), (IMAGE, True), (TokenInput(4, 5), False), (TokenInput(4, 5, True), False),
+        (GraphInput(4, 2, 3), False), (NamedInputs((("a", IMAGE), ("b", NUMBERS))), True),
+        (NamedInputs((("a", IMAGE), ("b", CATEGORY))), False), (NamedInputs((("a", IMAGE), ("b", TokenInput(4, 5)))), False),
+    ],
+)  # fmt: skip
+def test_every_input_says_whether_it_mixes(inputs, mixes):
+    assert inputs.mixes is mixes
+    if mixes:
+        augment.refuse_unsuited((Mixup(0.2),), inputs)
+    else:
+        with pytest.raises(
+            DataError, match=rf"without codes.*the input of this task is {type(inputs).__name__}: leave"
+        ):
+            augment.refuse_unsuited((Mixup(0.2),), inputs)
+
+
+def test_several_inputs_are_mixed_alike_and_so_are_the_answers_of_several_heads():
+    generator = torch.Generator().manual_seed(0)
+    x = {"a": torch.randint(0, 256, (40, 2, 2, 1), dtype=torch.uint8), "b": torch.randn(40, 1)}
+    y = {"kind": torch.arange(40) % 2, "size": torch.randn(40, 1)}
+    inputs = NamedInputs((("a", IMAGE), ("b", NUMBERS)))
+    outputs = Heads((("kind", Classes(("u", "v"))), ("size", Values(("size",), (0.0,), (1.0,)))))
+    split = Split(x, y)
+    task = Task("both", inputs, outputs, split, split, split)
+    prepared = inputs.module()(x)
+    batch = Batch(prepared, y, torch.arange(40))
+    Mixup(0.4).change(batch, generator)
+    order, share = augment.mixing(40, 0.4, torch.Generator().manual_seed(0))
+    for was, now in zip(prepared, batch.x, strict=True):
+        torch.testing.assert_close(now, share * was + (1 - share) * was[order])
+    assert [weight for weight, _ in batch.targets] == pytest.approx([share, 1 - share])
+    assert all(torch.equal(batch.targets[1][1][name], y[name][order]) for name in y)
+
+    class Both(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = torch.nn.Linear(5, 3)
+
+        def forward(self, a, b):
+            return self.head(torch.cat([a.flatten(1), b], 1))
+
+    fitted = fit(Both(), task, Recipe(augment=(Mixup(0.4),), batch=8, epochs=2), device="cpu")
+    assert len(fitted.curve) == 2
 
 
 def test_it_is_refused_before_anything_is_trained(line):

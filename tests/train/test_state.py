@@ -10,7 +10,7 @@ import pytest
 import resuming
 import torch
 from torch import nn
-from toys import convnet, mlp, same, weights
+from toys import convnet, equal_states, mlp, same, timeless, weights
 
 from nasmyth.errors import DataError, ExportError
 from nasmyth.network import Network
@@ -22,28 +22,9 @@ EXACT = {"sgd": 1.0, "adamw": 1.4, "plain": 2.0, "table": 0.7, "half": 1.5, "bil
 """Where each is stopped, in epochs: between two of them, and within one."""
 
 
-def timeless(curve):
-    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in curve]
-
-
 def whole(case):
     task, network = resuming.task(case.table), case.network()
     return fit(network, task, case.recipe, seed=3, step=case.step(task), device="cpu"), network
-
-
-def equal_trees(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if hasattr(one, "items"):
-        return one.keys() == other.keys() and all(equal_trees(one[key], other[key]) for key in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(equal_trees, one, other))
-    return one == other
-
-
-def equal_states(one, other):
-    parts = ("weights", "moments", "average", "best", "generators", "own")
-    return [part for part in parts if not equal_trees(getattr(one, part), getattr(other, part))]
 
 
 @pytest.fixture(scope="module")

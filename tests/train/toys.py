@@ -57,3 +57,22 @@ def weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def timeless(curve):
+    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in curve]
+
+
+def equal_trees(one, other):
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if hasattr(one, "items"):
+        return one.keys() == other.keys() and all(equal_trees(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(equal_trees, one, other))
+    return one == other
+
+
+def equal_states(one, other):
+    parts = ("weights", "moments", "average", "best", "generators", "own")
+    return [part for part in parts if not equal_trees(getattr(one, part), getattr(other, part))]

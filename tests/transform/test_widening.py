@@ -10,10 +10,13 @@ import torch
 import torch.nn.functional as F
 
 from nasmyth import Graph, chain, ops, parallel, residual
+from nasmyth.forms import Classes
+from nasmyth.forms.fitting import fit_image_input
 from nasmyth.graph import edit
 from nasmyth.graph.op_axes import op_axes
 from nasmyth.network import build
 from nasmyth.testing import randomised
+from nasmyth.train import EMA, AdamW, Recipe, Split, Task, TrainingState, fit
 
 torch.set_num_threads(1)
 
@@ -73,7 +76,8 @@ def moved(name, tensor, moves, kind):
             tensor = tensor.index_select(axis, index)
             power = {"weight": consumes, "gradient": not consumes, "square": 2 * (not consumes)}[kind]
             statistic = kind == "weight" and not consumes
-            tensor = tensor if statistic else tensor * scale.reshape(-1, *[1] * (tensor.dim() - axis - 1)) ** power
+            shares = scale.to(tensor.dtype).reshape(-1, *[1] * (tensor.dim() - axis - 1))
+            tensor = tensor if statistic else tensor * shares**power
     return tensor.clone()
 
 
@@ -83,51 +87,66 @@ KEYS = {
 }  # fmt: skip
 
 
-def trained(graph, steps=6):
+def data():
+    """Random pictures, in batches of 32: the second epoch, and all that is left of the first, shuffled."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (160, 6, 6, 3), dtype=torch.uint8, generator=generator)
+    outputs = Classes(("a", "b", "c", "d"))
+    split = Split(x, torch.randint(0, 4, (160,), generator=generator))
+    return Task("pictures", fit_image_input(x), outputs, split, split, split)
+
+
+TASK = data()
+RECIPE = Recipe(AdamW(lr=1e-2), epochs=4, batch=32, average=EMA(0.9))
+
+
+def left(until=1.2):
+    """The state of a training that was left within an epoch."""
     torch.manual_seed(0)
-    network = build(graph).double()
+    network = build(NETWORK, 0, TASK.inputs, TASK.outputs)
     randomised(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=0.01)
-    x, y = torch.randn(32, 3, 6, 6, dtype=torch.float64), torch.randint(0, 4, (32,))
-    for _ in range(steps):
-        step(network, optimizer, x, y)
-    return network, optimizer, x, y
+    return fit(network, TASK, RECIPE, until=until, device="cpu").state
 
 
-def step(network, optimizer, x, y):
-    optimizer.zero_grad()
-    loss = F.cross_entropy(network.train()(x), y)
-    loss.backward()
-    optimizer.step()
-    return float(loss.detach())
+def carried(state, graph, moves, moments=True):
+    """The state of the wider network's training: weights, statistics, average and best ones as weights are mapped, the
+    first moments as gradients, the second as their squares."""
+    kinds = {"exp_avg": "gradient", "exp_avg_sq": "square"}
+
+    def weights(tensors):
+        return {name: moved(name, tensor, moves, "weight") for name, tensor in tensors.items()}
+
+    kept = {
+        name: {key: moved(name, value, moves, kinds[key]) if key in kinds else value for key, value in of_it.items()}
+        for name, of_it in state.moments.items()
+    }
+    return state.replace(
+        network=build(graph, 0, TASK.inputs, TASK.outputs),
+        weights=weights(state.weights),
+        average=weights(state.average),
+        best=weights(state.best),
+        moments=kept if moments else {},
+    )
 
 
-def transferred(network, optimizer, graph, moves):
-    """The wider network with the weights and statistics of the other, and an optimizer with its moments."""
+def doubled(state, graph, moves):
+    """The network of a state and the wider one, with 64-bit numbers."""
+    network = state.fresh_network().double()
     wide = build(graph).double()
     wide.load_state_dict({name: moved(name, t, moves, "weight") for name, t in network.state_dict().items()})
-    other = torch.optim.AdamW(wide.parameters(), lr=1e-2, weight_decay=0.01)
-    new = dict(wide.named_parameters())
-    for name, parameter in network.named_parameters():
-        old = optimizer.state[parameter]
-        other.state[new[name]] = {
-            "step": old["step"].clone(),
-            "exp_avg": moved(name, old["exp_avg"], moves, "gradient"),
-            "exp_avg_sq": moved(name, old["exp_avg_sq"], moves, "square"),
-        }
-    return wide, other
+    return network, wide
 
 
 @pytest.mark.parametrize(
     "axis, copied", [("stem.out", (1, 4)), ("stem.out", (0, 1, 2, 3, 4, 5)), ("body.body[0].out", (2,))]
 )
 def test_a_widened_network_is_the_same_function_with_known_gradients_and_trains_on(axis, copied):
-    network, optimizer, x, y = trained(NETWORK)
-    group = NETWORK.axes[axis]
+    state, group = left(), NETWORK.axes[axis]
     graph, moves = widened(NETWORK, group, copied)
     assert graph.axes[axis].length == group.length + len(copied)
     assert edit.diff(NETWORK, graph).added == edit.diff(NETWORK, graph).removed == ()
-    wide, other = transferred(network, optimizer, graph, moves)
+    network, wide = doubled(state, graph, moves)
+    x, y = torch.randn(32, 3, 6, 6, dtype=torch.float64), torch.randint(0, 4, (32,))
     with torch.no_grad():
         # statistics of a batch are those of each channel, so training computes the same as well
         for mode in (False, True):
@@ -139,18 +158,27 @@ def test_a_widened_network_is_the_same_function_with_known_gradients_and_trains_
     new = dict(wide.named_parameters())
     for name, parameter in network.named_parameters():
         assert torch.allclose(new[name].grad, moved(name, parameter.grad, moves, "gradient"), rtol=0, atol=1e-10), name
-    losses = [step(wide, other, x, y) for _ in range(12)]
-    assert losses[-1] < losses[0], "training goes on"
-    assert all(state["step"] == 6 + 12 for state in other.state.values())
+
+    wider = carried(state, graph, moves)
+    assert (wider.progress, wider.epochs) == (state.progress, state.progress.steps / 5)
+    ended = fit(TrainingState.from_bytes(wider.to_bytes()), TASK, device="cpu")
+    assert ended.network.graph == graph and (ended.epochs, ended.reason) == (4, "finished")
+    assert all(kept["step"] == 20 for kept in ended.state.moments.values()) and ended.state.progress.averaged == 20
+    assert ended.curve[: len(state.progress.curve)] == state.progress.curve
+    assert ended.curve[-1]["train_loss"] < state.progress.curve[0]["train_loss"], "training goes on"
 
 
-def test_moments_that_were_carried_make_the_next_step_of_what_was_not_copied_the_same():
+@pytest.mark.parametrize("moments", [True, False])
+def test_moments_that_were_carried_make_the_next_step_of_what_was_not_copied_the_same(moments):
     """A weight that has nothing to do with the group is updated as it would have been: its gradient and moments are the
-    same."""
-    network, optimizer, x, y = trained(NETWORK)
+    same, on the same batch. Begun anew, Adam takes another step."""
+    state = left()
     graph, moves = widened(NETWORK, NETWORK.axes["body.body[0].out"], (0, 3))
-    wide, other = transferred(network, optimizer, graph, moves)
-    step(network, optimizer, x, y)
-    step(wide, other, x, y)
-    for name in ("stem.weight", "head.weight", "depth.weight", "body.body.3.bias"):
-        assert torch.allclose(wide.state_dict()[name], network.state_dict()[name], rtol=0, atol=1e-10), name
+    wider = carried(state, graph, moves, moments)
+    ends = [fit(one, TASK, until=1.4, device="cpu").state for one in (state, wider)]
+    assert all(end.progress.steps == 7 for end in ends)
+    gaps = [
+        float((ends[0].weights[name] - ends[1].weights[name]).abs().max())
+        for name in ("stem.weight", "head.weight", "depth.weight", "body.body.3.bias")
+    ]
+    assert max(gaps) < 1e-5 if moments else min(gaps) > 1e-4, gaps
