@@ -1,10 +1,10 @@
 """Where the layers of a network come from: which options of which holes were taken on the way to them.
 
 Values are interned, so a layer cannot say which option it was: two edges of a cell may hold the same convolution. A template
-can, that was filled with *marks* (`Space.template_of`): wherever an option stands it is wrapped in a `TakenOption`, which wires as
-the option does. And where a hole was left open all its options stand side by side in a `OptionMix`, or, where it says how often
-something repeats, in a `NestedOptions`. Both are combinators like any other; `follow` reads such a wiring and tells every layer its
-origin. Nothing of this is there where a genome is decoded as usual.
+can, that was filled with *marks* (`Space.template_of`): wherever an option stands it is wrapped in a `TakenOption`, which
+wires as the option does. And where a hole was left open all its options stand side by side in a `OptionMix`, or, where it
+says how often something repeats, in a `NestedOptions`. Both are combinators like any other; `follow` reads such a wiring
+and tells every layer its origin. Nothing of this is there where a genome is decoded as usual.
 
     origins(space.template_of(genome), space.input)["body[0][0].n1.from0[1]"]
     # Origin(address="body[0][0].n1.from0[1]", place="body[0][0].n1.from0:3[1]", options=(("0->1", 3),))
