@@ -98,12 +98,15 @@ def candidate(trial: Trial, level: Any = None) -> dict[str, Any]:
 def funnel(log: Log) -> list[dict[str, Any]]:
     """Stage by stage: how many candidates entered, how many passed, and the price of one in seconds.
 
-    As noted by the search (the last note of a stage counts); otherwise from what was recorded, in the order in which
-    stages first appear: those that entered a stage passed the one before it.
+    As noted by the search (the last note of a stage counts). Where trials are at stages: a candidate that was tried further
+    has passed. Otherwise from what was recorded, in the order in which stages first appear: those that entered a stage passed
+    the one before it.
     """
     noted = {note.get("stage"): note for note in log.notes if note.get("what") == "funnel"}
     if noted:
         return [plain({k: v for k, v in note.items() if k not in ("what", "time")}) for note in noted.values()]
+    if any(not trial.full for trial in log.trials.values()):
+        return [plain(row) for row in _by_stage(log)]
     prices: dict[str, list[float]] = {}
     for _, trial in sorted(log.trials.items()):
         for label, stage in trial.stages.items():
@@ -114,6 +117,25 @@ def funnel(log: Log) -> list[dict[str, Any]]:
         {"stage": label, "entered": len(seconds), "passed": passed, "price_s": math.fsum(seconds) / len(seconds)}
         for (label, seconds), passed in zip(prices.items(), [*entered[1:], finished], strict=False)
     ]
+
+
+def _by_stage(log: Log) -> list[dict[str, Any]]:
+    """Of each stage, the least first, who was tried there, and who of these at a further one; at the last, who has a result."""
+    shares: dict[str, float] = {}
+    for trial in log.trials.values():
+        shares[trial.stage.name] = max(trial.stage.share, shares.get(trial.stage.name, 0.0))
+    stages = sorted(shares.items(), key=lambda pair: (pair[1], pair[0]))
+    furthest = {n: max(log.trials[i].stage.share for i in same) for same in log.candidates.values() for n in same}
+    rows = []
+    for name, share in stages:
+        there = [trial for trial in log.trials.values() if trial.stage.name == name]
+        if share == stages[-1][1]:
+            passed = sum(trial.finished for trial in there)
+        else:
+            passed = sum(furthest[trial.number] > share for trial in there)
+        price = math.fsum(trial.seconds for trial in there) / len(there)
+        rows.append({"stage": name, "entered": len(there), "passed": passed, "price_s": price})
+    return rows
 
 
 def spent(log: Log) -> dict[str, Any]:

@@ -189,3 +189,11 @@ def test_what_is_open_for_reading_says_so(act: Callable[[Any], Any], tmp_path: P
         pytest.raises(StudyError, match="opened for reading only; open it with"),
     ):
         act(reader)
+
+
+def test_the_funnel_of_stages_says_who_was_tried_further() -> None:
+    with Study(None, SPACE, strategy=Halving(), maximize="accuracy") as study:
+        study.run(evaluate, trials=10)
+        little, full = study.summary()["funnel"]
+        assert (little["stage"], little["entered"], little["passed"]) == ("little", 8, 2)
+        assert (full["stage"], full["entered"], full["passed"]) == ("final", 2, 2)
