@@ -42,6 +42,17 @@ class Vertex(Composite):
             for i, source in enumerate(sources)
         )
 
+    @cached_property
+    def carrying(self) -> tuple[tuple[int, Any, str | int], ...]:
+        """Source, body and name of each edge that is not zero."""
+        pairs = zip(self.edges, self.names, strict=True)
+        return tuple((edge.source, edge.body, name) for edge, name in pairs if not is_zero(edge.body))
+
+    @cached_property
+    def sources(self) -> frozenset[int]:
+        """The states from which they come."""
+        return frozenset([source for source, _, _ in self.carrying])
+
     def parts(self) -> Parts:
         join: Parts = () if self.join is None else (("join", self.join),)
         return (*row(self.edges, self.names.__getitem__), *join, ("op", self.body))
@@ -51,8 +62,8 @@ class Vertex(Composite):
         return Vertex.of((edges, rest[-1], rest[0] if len(rest) > 1 else None))
 
 
-Steps = tuple[tuple[int, Any, tuple[tuple[int, Any, str], ...]], ...]
-"""For each live state of a cell its number, its body, and the source, body and address of each edge that arrives."""
+Steps = tuple[tuple[int, Vertex, tuple[tuple[int, Any, str | int], ...]], ...]
+"""For each live state of a cell its number, its vertex, and the source, body and name of each edge that arrives."""
 
 
 class Cell(Combine):
@@ -111,11 +122,10 @@ class Cell(Combine):
             raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
         steps, ends = self.live
         states: dict[int, Handle] = dict(enumerate(inputs))
-        for j, body, edges in steps:
-            arriving = tuple([through(go, edge, states[source], name) for source, edge, name in edges])
-            join = self.vertices[j - self.inputs].join
-            state = joined(go, self.join if join is None else join, arriving, f"n{j}.join")
-            states[j] = through(go, body, state, f"n{j}.op")
+        for j, vertex, edges in steps:
+            arriving = tuple([through(go, edge, states[source], f"n{j}.{name}") for source, edge, name in edges])
+            join = self.join if vertex.join is None else vertex.join
+            states[j] = through(go, vertex.body, joined(go, join, arriving, f"n{j}.join"), f"n{j}.op")
         if not ends:
             return go(Zero(), inputs[:1], "out")
         return joined(go, self.out, tuple([states[j] for j in ends]), "out")
@@ -123,27 +133,22 @@ class Cell(Combine):
     @cached_property
     def live(self) -> tuple[Steps, tuple[int, ...]]:
         """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
-        vertices = dict(enumerate(self.vertices, self.inputs))
-        carrying = {
-            j: [
-                (e.source, e.body, f"n{j}.{name}")
-                for e, name in zip(v.edges, v.names, strict=True)
-                if not is_zero(e.body)
-            ]
-            for j, v in vertices.items()
-        }
         reached = set(range(self.inputs))
-        for j, vertex in vertices.items():
-            carrying[j] = [edge for edge in carrying[j] if edge[0] in reached]
-            if carrying[j] and not is_zero(vertex.body):
+        arriving: Steps = ()
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            edges = vertex.carrying
+            if not reached.issuperset(vertex.sources):
+                edges = tuple([edge for edge in edges if edge[0] in reached])
+            if edges and not is_zero(vertex.body):
                 reached.add(j)
-        ends = tuple(j for j in self._outputs() if j in reached)
-        wanted = set(ends)
-        for j in reversed(vertices):
+                arriving += ((j, vertex, edges),)
+        ends = tuple([j for j in self._outputs() if j in reached])
+        wanted, steps = set(ends), []
+        for j, vertex, edges in reversed(arriving):
             if j in wanted:
-                wanted |= {source for source, _, _ in carrying[j]}
-        steps = tuple((j, vertex.body, tuple(carrying[j])) for j, vertex in vertices.items() if j in wanted)
-        return steps, ends
+                wanted.update([source for source, _, _ in edges])
+                steps.append((j, vertex, edges))
+        return tuple(reversed(steps)), ends
 
     def _outputs(self) -> tuple[int, ...]:
         first, end = self.inputs, self.inputs + len(self.vertices)

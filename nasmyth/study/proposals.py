@@ -90,7 +90,7 @@ def candidate(
             key = space.decode(genome).key
         else:
             key = content_key([[name, value] for name, value in sorted(space.validate(genome).items())])
-        recipe = space.recipe_of(genome) if hasattr(space, "recipe_of") else None
+        recipe = None if getattr(space, "recipe", None) is None else space.recipe_of(genome)
         said = None if recipe is None else to_json(recipe)
         return Candidate(genome, key, origin, said, stage=stage, parent=parent)
     except (GenomeError, ShapeError, SpaceError) as error:
