@@ -5,6 +5,7 @@ cell(3, lambda i, j: choice(*operations, name=f"{i}->{j}"))      # the cell of N
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -41,6 +42,12 @@ class Vertex(Composite):
             i if type(source) is not int else f"from{source}_{i}" if source in sources[:i] else f"from{source}"
             for i, source in enumerate(sources)
         )
+
+    @cached_property
+    def furthest(self) -> float:
+        """The largest number of a state that it reads; infinite where an edge is none, or comes from no state."""
+        sources = [edge.source if isinstance(edge, Edge) else None for edge in self.edges]
+        return max(sources, default=-1) if all(type(i) is int and i >= 0 for i in sources) else math.inf
 
     @cached_property
     def carrying(self) -> tuple[tuple[int, Any, str | int], ...]:
@@ -91,7 +98,8 @@ class Cell(Combine):
                 f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs"
             )
         for j, vertex in enumerate(self.vertices, self.inputs):
-            self._check_vertex(j, vertex)
+            if not (isinstance(vertex, Vertex) and vertex.furthest < j):
+                self._refuse_vertex(j, vertex)
         end = self.inputs + len(self.vertices)
         listed = isinstance(self.output, tuple) and all(type(j) is int and 0 <= j < end for j in self.output)
         if not (listed or is_open(self.output) or self.output in ("last", "all", "loose")):
@@ -100,7 +108,7 @@ class Cell(Combine):
             )
 
     @staticmethod
-    def _check_vertex(j: int, vertex: Any) -> None:
+    def _refuse_vertex(j: int, vertex: Any) -> None:
         if not isinstance(vertex, Vertex) or not all(isinstance(edge, Edge) for edge in vertex.edges):
             raise SpaceError(f"cell(): state {j} is {shown(vertex)}, and should be a vertex with its edges")
         for edge in vertex.edges:

@@ -85,7 +85,10 @@ class _Counter:
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         shapes = self.shapes
         given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
-        summary = summarise(part, given, self.named)
+        if isinstance(part, Combine):
+            summary = summarise(part, given, self.named)
+        else:
+            summary = _of_layer(part, given, self.named)
         shapes.append(summary[0])
         self.parts.append((summary, inputs, name))
         return len(shapes) - 1
