@@ -42,7 +42,7 @@ def is_plain(values: tuple[Any, ...]) -> bool:
     kinds = set(map(type, values))
     if not kinds.isdisjoint(FLOATS_AND_BOOLEANS):
         return False
-    return tuple not in kinds or all([is_plain(v) for v in values if type(v) is tuple])
+    return tuple not in kinds or all(is_plain(v) for v in values if type(v) is tuple)
 
 
 def is_open(value: Any) -> bool:

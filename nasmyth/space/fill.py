@@ -67,10 +67,7 @@ class Part:
         self.named, self.unsettled = fully_named(part), is_unsettled(part)
         parts = () if isinstance(part, Hole) else parts_of(part)
         self.values = [inner for _, inner in parts]
-        # where what is named alike everywhere stands is no matter, and need not be told
-        self.open = [
-            (i, None if fully_named(inner) else name, inner) for i, (name, inner) in enumerate(parts) if is_open(inner)
-        ]
+        self.open = [(i, name, inner) for i, (name, inner) in enumerate(parts) if is_open(inner)]
         names = {hole.name is not None for hole in _holes_in(part)}
         self.relative = names == {False}
         self.remembers = len(names) == 1 and ways(part) <= REMEMBERED
@@ -188,7 +185,7 @@ class Substitution:
         part = part_of(template)
         parts = part.values.copy()
         for i, name, inner in part.open:
-            parts[i] = self(inner, address if name is None else below(address, name))
+            parts[i] = self(inner, below(address, name))
         made = with_parts(template, parts)
         return self(made, address) if part.unsettled else made
 
