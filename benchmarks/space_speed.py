@@ -65,9 +65,8 @@ LINES = (
 def measured(what: str, seed: int, checkout: Path) -> float:
     """One measurement in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", WORK, what, str(seed)], env=env, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", WORK, what, str(seed)]  # which looks for modules where it runs before all else
+    done = subprocess.run(command, env=env, cwd=checkout, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{checkout}: {done.stderr}")
     return float(done.stdout)
@@ -84,7 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    here = Path(__file__).parent.parent
+    here = Path(__file__).resolve().parent.parent
     for what, name, least, aim in LINES:
         ours, theirs = [], []
         for seed in range(options.seed, options.seed + options.rounds):
