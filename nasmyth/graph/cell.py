@@ -5,6 +5,7 @@ cell(3, lambda i, j: choice(*operations, name=f"{i}->{j}"))      # the cell of N
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -42,6 +43,23 @@ class Vertex(Composite):
             for i, source in enumerate(sources)
         )
 
+    @cached_property
+    def furthest(self) -> float:
+        """The largest number of a state that it reads; infinite where an edge is none, or comes from no state."""
+        sources = [edge.source if isinstance(edge, Edge) else None for edge in self.edges]
+        return max(sources, default=-1) if all(type(i) is int and i >= 0 for i in sources) else math.inf
+
+    @cached_property
+    def carrying(self) -> tuple[tuple[int, Any, str | int], ...]:
+        """Source, body and name of each edge that is not zero."""
+        pairs = zip(self.edges, self.names, strict=True)
+        return tuple((edge.source, edge.body, name) for edge, name in pairs if not is_zero(edge.body))
+
+    @cached_property
+    def sources(self) -> frozenset[int]:
+        """The states from which they come."""
+        return frozenset([source for source, _, _ in self.carrying])
+
     def parts(self) -> Parts:
         join: Parts = () if self.join is None else (("join", self.join),)
         return (*row(self.edges, self.names.__getitem__), *join, ("op", self.body))
@@ -51,8 +69,8 @@ class Vertex(Composite):
         return Vertex.of((edges, rest[-1], rest[0] if len(rest) > 1 else None))
 
 
-Steps = tuple[tuple[int, Any, tuple[tuple[int, Any, str], ...]], ...]
-"""For each live state of a cell its number, its body, and the source, body and address of each edge that arrives."""
+Steps = tuple[tuple[int, Vertex, tuple[tuple[int, Any, str | int], ...]], ...]
+"""For each live state of a cell its number, its vertex, and the source, body and name of each edge that arrives."""
 
 
 class Cell(Combine):
@@ -80,7 +98,8 @@ class Cell(Combine):
                 f"cell(): 1 to {MOST_STATES:,} inputs and as many steps at most, got {shown(self.inputs)} inputs"
             )
         for j, vertex in enumerate(self.vertices, self.inputs):
-            self._check_vertex(j, vertex)
+            if not (isinstance(vertex, Vertex) and vertex.furthest < j):
+                self._refuse_vertex(j, vertex)
         end = self.inputs + len(self.vertices)
         listed = isinstance(self.output, tuple) and all(type(j) is int and 0 <= j < end for j in self.output)
         if not (listed or is_open(self.output) or self.output in ("last", "all", "loose")):
@@ -89,7 +108,7 @@ class Cell(Combine):
             )
 
     @staticmethod
-    def _check_vertex(j: int, vertex: Any) -> None:
+    def _refuse_vertex(j: int, vertex: Any) -> None:
         if not isinstance(vertex, Vertex) or not all(isinstance(edge, Edge) for edge in vertex.edges):
             raise SpaceError(f"cell(): state {j} is {shown(vertex)}, and should be a vertex with its edges")
         for edge in vertex.edges:
@@ -111,11 +130,10 @@ class Cell(Combine):
             raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
         steps, ends = self.live
         states: dict[int, Handle] = dict(enumerate(inputs))
-        for j, body, edges in steps:
-            arriving = tuple([through(go, edge, states[source], name) for source, edge, name in edges])
-            join = self.vertices[j - self.inputs].join
-            state = joined(go, self.join if join is None else join, arriving, f"n{j}.join")
-            states[j] = through(go, body, state, f"n{j}.op")
+        for j, vertex, edges in steps:
+            arriving = tuple([through(go, edge, states[source], f"n{j}.{name}") for source, edge, name in edges])
+            join = self.join if vertex.join is None else vertex.join
+            states[j] = through(go, vertex.body, joined(go, join, arriving, f"n{j}.join"), f"n{j}.op")
         if not ends:
             return go(Zero(), inputs[:1], "out")
         return joined(go, self.out, tuple([states[j] for j in ends]), "out")
@@ -123,27 +141,22 @@ class Cell(Combine):
     @cached_property
     def live(self) -> tuple[Steps, tuple[int, ...]]:
         """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
-        vertices = dict(enumerate(self.vertices, self.inputs))
-        carrying = {
-            j: [
-                (e.source, e.body, f"n{j}.{name}")
-                for e, name in zip(v.edges, v.names, strict=True)
-                if not is_zero(e.body)
-            ]
-            for j, v in vertices.items()
-        }
         reached = set(range(self.inputs))
-        for j, vertex in vertices.items():
-            carrying[j] = [edge for edge in carrying[j] if edge[0] in reached]
-            if carrying[j] and not is_zero(vertex.body):
+        arriving: Steps = ()
+        for j, vertex in enumerate(self.vertices, self.inputs):
+            edges = vertex.carrying
+            if not reached.issuperset(vertex.sources):
+                edges = tuple([edge for edge in edges if edge[0] in reached])
+            if edges and not is_zero(vertex.body):
                 reached.add(j)
-        ends = tuple(j for j in self._outputs() if j in reached)
-        wanted = set(ends)
-        for j in reversed(vertices):
+                arriving += ((j, vertex, edges),)
+        ends = tuple([j for j in self._outputs() if j in reached])
+        wanted, steps = set(ends), []
+        for j, vertex, edges in reversed(arriving):
             if j in wanted:
-                wanted |= {source for source, _, _ in carrying[j]}
-        steps = tuple((j, vertex.body, tuple(carrying[j])) for j, vertex in vertices.items() if j in wanted)
-        return steps, ends
+                wanted.update([source for source, _, _ in edges])
+                steps.append((j, vertex, edges))
+        return tuple(reversed(steps)), ends
 
     def _outputs(self) -> tuple[int, ...]:
         first, end = self.inputs, self.inputs + len(self.vertices)

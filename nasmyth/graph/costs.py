@@ -1,7 +1,8 @@
 """What a network costs, added up from rules, without building anything and without listing its layers.
 
-Parts are shared between candidates, so each part's costs are added up only once in a process. What the output does not
-need, such as what prepares an input that a cell then ignores, is not in the network and costs nothing.
+Parts are shared between candidates, so each part's costs are added up only once: those of ops and blocks in a process, and
+those of a wiring for as long as somebody holds it. What the output does not need, such as what prepares an input that a
+cell then ignores, is not in the network and costs nothing.
 """
 
 from __future__ import annotations
@@ -84,21 +85,30 @@ class _Counter:
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         shapes = self.shapes
         given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
-        summary = summarise(part, given, self.named)
-        shapes.append(summary.shape)
+        if isinstance(part, Combine):
+            summary = summarise(part, given, self.named)
+        else:
+            summary = _of_layer(part, given, self.named)
+        shapes.append(summary[0])
         self.parts.append((summary, inputs, name))
         return len(shapes) - 1
 
     def total(self, output: int, inputs: int) -> Summary:
         """All parts that the output needs. What is put under one name several times brings its weights once."""
-        if self.parts:
-            summaries, reads, names = zip(*self.parts, strict=True)
-            _, params, buffers, macs, activations, unknown, parted = zip(*summaries, strict=True)
-            used = {output, *itertools.chain.from_iterable(reads)}
-            if len(used) == len(self.shapes) and len(set(names)) == len(names) and not any(map(_some, parted)):
-                missing = tuple(itertools.chain.from_iterable(unknown)) if any(unknown) else ()
-                return Summary(self.shapes[output], sum(params), sum(buffers), sum(macs), sum(activations), missing)
-        return self._needed(output, inputs)
+        params = buffers = macs = activations = 0
+        read, names = {output}, set()
+        for (_, weights, others, products, numbers, unknown, reads), inputs_of_part, name in self.parts:
+            if unknown or reads is not None:
+                return self._needed(output, inputs)
+            params += weights
+            buffers += others
+            macs += products
+            activations += numbers
+            read.update(inputs_of_part)
+            names.add(name)
+        if len(read) < len(self.shapes) or len(names) < len(self.parts):
+            return self._needed(output, inputs)
+        return Summary(self.shapes[output], params, buffers, macs, activations)
 
     def _needed(self, output: int, inputs: int) -> Summary:
         """The same where not all is needed, or weights are shared."""
@@ -126,10 +136,6 @@ class _Counter:
         return Summary(self.shapes[output], params, buffers, macs, activations, unknown, reads)
 
 
-def _some(reads: tuple[int, ...] | None) -> bool:
-    return reads is not None
-
-
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:
     """Output shape and costs of a flat network."""
     total = Summary(nodes[0].shape)
@@ -143,21 +149,33 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
     return total
 
 
-@lru_cache(maxsize=200_000)
 def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summary:
     """Output shape and costs of a template without holes on inputs of these shapes, in a graph of these named inputs."""
-    if isinstance(term, (Op, Block)):
-        every = shapes + handed(term, len(shapes), dict(named)) if named else shapes
-        if isinstance(term, Op):
-            return _summarise_op(term, every)
-        summary = summarise(unfold(term, every), shapes, named)
-        check_declared_output(term, every, summary.shape)
-        return summary
     if not isinstance(term, Combine):
+        return _of_layer(term, shapes, named)
+    # known to the wiring itself, so that what is remembered of a candidate goes when the candidate goes
+    known: dict[Any, Summary] | None = term.__dict__.get("_summaries")
+    if known is None:
+        known = term.__dict__["_summaries"] = {}
+    found = known.get((shapes, named))
+    if found is None:
+        counter = _Counter(shapes, named)
+        output = term.wire(counter, tuple(range(len(shapes))))
+        found = known[shapes, named] = counter.total(output, len(shapes))
+    return found
+
+
+@lru_cache(maxsize=200_000)
+def _of_layer(term: Any, shapes: tuple[Shape, ...], named: Named) -> Summary:
+    """The same of an op or a block, which many candidates share."""
+    if not isinstance(term, (Op, Block)):
         raise not_a_template(term, "")
-    counter = _Counter(shapes, named)
-    output = term.wire(counter, tuple(range(len(shapes))))
-    return counter.total(output, len(shapes))
+    every = shapes + handed(term, len(shapes), dict(named)) if named else shapes
+    if isinstance(term, Op):
+        return _summarise_op(term, every)
+    summary = summarise(unfold(term, every), shapes, named)
+    check_declared_output(term, every, summary.shape)
+    return summary
 
 
 def _summarise_op(op: Op, shapes: tuple[Shape, ...]) -> Summary:

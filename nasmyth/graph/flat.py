@@ -90,11 +90,12 @@ class _Flattener:
         if len(self.nodes) > MOST:
             raise too_many_layers(address)
         if isinstance(term, Op):
+            nodes = self.nodes
             if self.named:
                 inputs += handed(term, len(inputs), self.named)
-            shape = infer(term, tuple(self.nodes[i].shape for i in inputs), address)
-            self.nodes.append(Node(term, inputs, shape, address))
-            return len(self.nodes) - 1
+            shapes = (nodes[inputs[0]].shape,) if len(inputs) == 1 else tuple([nodes[i].shape for i in inputs])
+            nodes.append(Node(term, inputs, infer(term, shapes, address), address))
+            return len(nodes) - 1
         if isinstance(term, Block):
             shapes = tuple(self.nodes[i].shape for i in (*inputs, *handed(term, len(inputs), self.named)))
             output = self.put(unfold(term, shapes, address), inputs, address)
@@ -151,15 +152,15 @@ def canonical(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """Without identities and without nodes that the output does not need."""
     source = list(range(len(nodes)))
     first = sum(isinstance(node.op, Input) for node in nodes)  # inputs stay, read or not: they are how it is called
-    for i, node in enumerate(nodes):
-        if isinstance(node.op, Identity):
-            source[i] = source[node.inputs[0]]
+    for i, (op, inputs, _, _) in enumerate(nodes):
+        if isinstance(op, Identity):
+            source[i] = source[inputs[0]]
     needed, stack = set(range(first)), [source[-1]]  # the output is the last of them, as it is computed from the others
     while stack:
         i = stack.pop()
         if i not in needed:
             needed.add(i)
-            stack.extend(source[j] for j in nodes[i].inputs)
+            stack += [source[j] for j in nodes[i].inputs]
     if source[-1] < first:  # nothing but identities: one of them is the network
         end = source[-1]
         return (*nodes[:first], Node(Identity(), (end,), nodes[end].shape, nodes[-1].address))

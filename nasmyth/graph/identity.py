@@ -41,17 +41,36 @@ def _key(input: Shape | Inputs, pieces: Sequence[bytes]) -> str:
     return _hash(repr(tuple(input)).encode(), b"".join(pieces)).hex()
 
 
-@lru_cache(maxsize=200_000)
 def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
-    if isinstance(term, Block):
-        return _pieces_of(unfold(term, (shape,)), shape)
-    if isinstance(term, Combine):
-        row = _Row(shape)
-        try:
-            if term.wire(row, (0,)) == len(row.shapes) - 1:
-                return tuple(row.pieces)
-        except _NotInARow:
-            pass
+    if not isinstance(term, Combine):
+        return _pieces_of_layer(term, shape)
+    known: dict[Shape, tuple[bytes, ...]] | None = term.__dict__.get("_pieces")  # as with its costs
+    if known is None:
+        known = term.__dict__["_pieces"] = {}
+    found = known.get(shape)
+    if found is None:
+        row = _row_of(term, shape)
+        found = known[shape] = _flat_pieces(term, shape) if row is None else row
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _pieces_of_layer(term: Any, shape: Shape) -> tuple[bytes, ...]:
+    return _pieces_of(unfold(term, (shape,)), shape) if isinstance(term, Block) else _flat_pieces(term, shape)
+
+
+def _row_of(term: Combine, shape: Shape) -> tuple[bytes, ...] | None:
+    """The pieces of a wiring that is a row of parts: those of its parts."""
+    row = _Row(shape)
+    try:
+        if term.wire(row, (0,)) == len(row.shapes) - 1:
+            return tuple(row.pieces)
+    except _NotInARow:
+        pass
+    return None
+
+
+def _flat_pieces(term: Any, shape: Shape) -> tuple[bytes, ...]:
     return tuple(_pieces(canonical(flatten(term, checked_inputs(shape)))))
 
 

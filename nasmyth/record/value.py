@@ -70,11 +70,14 @@ class Value(Frozen):
             register(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        fields, defaults = cls.fields, cls.defaults
+        if not kwargs and len(fields) - len(defaults) <= len(args) <= len(fields):  # required fields come first
+            return cls.of((*map(freeze, args), *[defaults[f] for f in fields[len(args) :]]))
         try:
             bound = cls._signature.bind(*args, **kwargs).arguments
         except TypeError as error:
             raise _argument_error(cls, error, kwargs) from None
-        return cls.of(tuple(freeze(bound[f]) if f in bound else cls.defaults[f] for f in cls.fields))
+        return cls.of(tuple([freeze(bound[f]) if f in bound else defaults[f] for f in fields]))
 
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:

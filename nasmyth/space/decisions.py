@@ -19,9 +19,9 @@ from nasmyth.graph.inputs import Inputs
 from nasmyth.kinds import shown
 from nasmyth.space.fill import Pick, fill
 from nasmyth.space.hole import Genome, Hole
-from nasmyth.space.reach import holes
+from nasmyth.space.reach import reach
 
-_REMEMBERED = 4096  # genomes
+_REMEMBERED = 16  # genomes
 
 _packed = msgspec.msgpack.Encoder().encode
 
@@ -31,12 +31,16 @@ class Decisions:
 
     def __init__(self, template: Any, recipe: Any, inputs: Inputs) -> None:
         self.template, self.recipe, self.inputs = template, recipe, inputs
-        self.holes: dict[str, Hole] = holes(recipe, "recipe", holes(template))
+        found = reach(template, recipe)
+        self.holes: dict[str, Hole] = found.holes
+        self.steering = frozenset(found.steering)
+        """The holes on whose decisions it depends which others there are. Without any, every genome decides all holes,
+        and nothing has to be filled to know which come next."""
         self.fixed: Genome = {}
         """Decisions that are made for good."""
         self.domains: dict[str, list[Any]] = {}
         """The decisions left, for the holes where some are ruled out or one is fixed."""
-        self._made: dict[bytes, tuple[Any, Any]] = {}  # genomes just made and what they fill: decoded next, as a rule
+        self._made: dict[bytes, tuple[Any, Any]] = {}  # genomes seen last and what they fill: decoded next, as a rule
 
     def left(self, domains: Mapping[str, list[Any]]) -> Decisions:
         """The same with only these decisions left for some holes."""
@@ -78,14 +82,15 @@ class Decisions:
     def walk(self, pick: Pick) -> Genome:
         """The genome of what `pick(key, hole)` decides, hole by hole. What is fixed is not asked for."""
         fixed = self.fixed
-        made, genome = self.fill(
-            pick if not fixed else lambda key, hole: fixed[key] if key in fixed else pick(key, hole)
-        )
-        if len(self._made) >= _REMEMBERED:
-            self._made.clear()
-        token = _token(genome)
-        if token is not None:
-            self._made[token] = made
+        if fixed:
+            return self._walk(lambda key, hole: fixed[key] if key in fixed else pick(key, hole))
+        return self._walk(pick)
+
+    def _walk(self, pick: Pick) -> Genome:
+        if not self.steering:
+            return {key: pick(key, hole) for key, hole in self.holes.items()}
+        made, genome = self.fill(pick)
+        self._remember(_token(genome), made)
         return genome
 
     def sample(self, rng: Random) -> Genome:
@@ -96,15 +101,15 @@ class Decisions:
 
     def changed(self, genome: Genome, changes: Genome) -> Genome:
         """The genome with some decisions replaced; what becomes active takes the first of the decisions left."""
-        merged = {**genome, **changes}
-        return self.walk(lambda key, hole: hole.validate(merged[key], key) if key in merged else self.first(key, hole))
+        return self._replaced(genome, changes, self.first)
 
     def redrawn(self, genome: Genome, changes: Genome, rng: Random) -> Genome:
         """The genome with some decisions replaced; what becomes active is drawn at random."""
+        return self._replaced(genome, changes, lambda key, hole: self.draw(key, hole, rng))
+
+    def _replaced(self, genome: Genome, changes: Genome, pick: Pick) -> Genome:
         merged = {**genome, **changes}
-        return self.walk(
-            lambda key, hole: hole.validate(merged[key], key) if key in merged else self.draw(key, hole, rng)
-        )
+        return self.walk(lambda key, hole: hole.validate(merged[key], key) if key in merged else pick(key, hole))
 
     # --- reading genomes ------------------------------------------------------------------------------------------
 
@@ -113,12 +118,18 @@ class Decisions:
         refuse_no_genome(genome)
         token = _token(genome)
         made = None if token is None else self._made.get(token)
-        return self._read(genome)[0] if made is None else made
+        if made is None:
+            made, active = self.fill(self._looked_up(genome))
+            _refuse_more(genome, active)
+            self._remember(token, made)
+        return made
 
     def validate(self, genome: Genome) -> Genome:
         """The genome in its canonical form and order. Raises GenomeError for a genome of another space."""
         refuse_no_genome(genome)
-        return self._read(genome)[1]
+        active = self._walk(self._looked_up(genome))
+        _refuse_more(genome, active)
+        return active
 
     def graph(self, genome: Genome) -> Graph:
         """The graph that a genome stands for. Raises GenomeError, and ShapeError if shapes do not fit."""
@@ -133,7 +144,9 @@ class Decisions:
         recipe, more = fill(self.recipe, lambda key, hole: genome[key] if key in genome else pick(key, hole), "recipe")
         return (template, recipe), {**genome, **more}
 
-    def _read(self, genome: Genome) -> tuple[tuple[Any, Any], Genome]:
+    def _looked_up(self, genome: Genome) -> Pick:
+        """Answers from a genome, and refuses what this space does not have."""
+
         def pick(key: str, hole: Hole) -> Any:
             if key not in genome:
                 raise GenomeError(f"the genome has no decision for {key!r} ({hole!r})")
@@ -142,13 +155,20 @@ class Decisions:
                 raise GenomeError(f"{key}: {shown(decision)}, but this space has fixed it to {shown(self.fixed[key])}")
             return decision
 
-        made, active = self.fill(pick)
-        if len(active) < len(genome):
-            extra = next(key for key in genome if key not in active)
-            raise GenomeError(
-                f"the genome decides {shown(extra)}, which is not active here; keep active decisions only"
-            )
-        return made, active
+        return pick
+
+    def _remember(self, token: bytes | None, made: tuple[Any, Any]) -> None:
+        if token is not None:
+            if len(self._made) >= _REMEMBERED:
+                del self._made[next(iter(self._made))]  # the oldest: few are held at a time, so that most live shortly
+            self._made[token] = made
+
+
+def _refuse_more(genome: Genome, active: Genome) -> None:
+    """Raises GenomeError for decisions that are not active."""
+    if len(active) < len(genome):
+        extra = next(key for key in genome if key not in active)
+        raise GenomeError(f"the genome decides {shown(extra)}, which is not active here; keep active decisions only")
 
 
 def refuse_no_genome(genome: Any) -> None:

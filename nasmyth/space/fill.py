@@ -22,7 +22,7 @@ from nasmyth.space.hole import Genome, Hole
 
 Pick = Callable[[str, Hole], Any]
 
-REMEMBERED = 20_000
+REMEMBERED = 2_000
 """Parts are remembered by their decisions where there are no more ways than that to make them."""
 
 MOST = 200_000
@@ -53,16 +53,24 @@ class Branch:
         self.then: dict[Any, Any] = {}
 
 
-class Memory:
-    """What a part has been filled with, by its decisions: which hole is next depends on those before it alone.
+class Part:
+    """What is known of a part with holes whatever is decided, and what it has been filled with, by its decisions.
 
-    relative: none of its holes has a name, so that their keys begin with the address at which the part stands.
+    named: it fills alike wherever it stands. open: the place, name and value of each of its parts that has holes.
+    remembers: there are few ways to fill it, which are kept: which hole is next depends on those before it alone.
+    relative: none of its holes has a name, so that their keys begin with the address at which it stands.
     """
 
-    __slots__ = ("relative", "root")
+    __slots__ = ("named", "open", "relative", "remembers", "root", "unsettled", "values")
 
-    def __init__(self, relative: bool) -> None:
-        self.relative = relative
+    def __init__(self, part: Any) -> None:
+        self.named, self.unsettled = fully_named(part), is_unsettled(part)
+        parts = () if isinstance(part, Hole) else parts_of(part)
+        self.values = [inner for _, inner in parts]
+        self.open = [(i, name, inner) for i, (name, inner) in enumerate(parts) if is_open(inner)]
+        names = {hole.name is not None for hole in _holes_in(part)}
+        self.relative = names == {False}
+        self.remembers = len(names) == 1 and ways(part) <= REMEMBERED
         self.root: Any = None
 
     def add(self, asked: list[tuple[str, Hole]], genome: Genome, address: str, filled: Any) -> None:
@@ -83,11 +91,7 @@ class Memory:
             last[taken] = filled
 
 
-@lru_cache(maxsize=10_000)
-def memory_of(part: Any) -> Memory | None:
-    """Where fillings of a part are remembered; None if there are too many, or if names and addresses mix in it."""
-    named = {hole.name is not None for hole in _holes_in(part)}
-    return Memory(relative=named == {False}) if len(named) == 1 and ways(part) <= REMEMBERED else None
+part_of = lru_cache(maxsize=10_000)(Part)
 
 
 def _holes_in(part: Any) -> Iterator[Hole]:
@@ -135,39 +139,38 @@ class Substitution:
             return template
         if isinstance(template, tuple):
             return self.fill(template, address)
-        if not fully_named(template):
-            return self.remembered(template, address)
         known = self._named.get(template)
         if known is None:
-            start = len(self.asked)
-            filled = self.remembered(template, address)
-            self._named[template] = filled, self.asked[start:]
+            part, start = part_of(template), len(self.asked)
+            filled = self.remembered(template, part, address)
+            if part.named:
+                self._named[template] = filled, self.asked[start:]
             return filled
         self.asked += known[1]
         return known[0]
 
-    def remembered(self, template: Any, address: str) -> Any:
+    def remembered(self, template: Any, part: Part, address: str) -> Any:
         """A part with holes, looked up by their decisions if it was filled so before, in any walk."""
-        memory = memory_of(template)
-        if memory is None or (memory.relative and not address):
+        if not part.remembers or (part.relative and not address):
             return self.fill(template, address)
-        start, found = len(self.asked), memory.root
+        start, found = len(self.asked), part.root
         while type(found) is Branch:
-            key = address + found.key if memory.relative else found.key
+            key = address + found.key if part.relative else found.key
             found = found.then.get(_frozen(self.decide(key, found.hole)))
         if found is None:
             del self.asked[start:]
             found = self.fill(template, address)
-            memory.add(self.asked[start:], self.genome, address, found)
+            part.add(self.asked[start:], self.genome, address, found)
         return found
 
     def decide(self, key: str, hole: Hole) -> Any:
         """The decision of a hole; holes of one name are decided once."""
         self.asked.append((key, hole))
         genome = self.genome
-        if key not in genome:
-            genome[key] = self.pick(key, hole)
-        return genome[key]
+        if key in genome:
+            return genome[key]
+        decision = genome[key] = self.pick(key, hole)
+        return decision
 
     def fill(self, template: Any, address: str) -> Any:
         """A part with holes, with all of them decided."""
@@ -177,9 +180,14 @@ class Substitution:
         if isinstance(template, Hole):
             key = template.name or address
             return self.fill_hole(template, self.decide(key, template), key)
-        parts = [self(part, below(address, name)) if is_open(part) else part for name, part in parts_of(template)]
+        if isinstance(template, tuple):
+            return tuple([self(item, below(address, i)) for i, item in enumerate(template)])
+        part = part_of(template)
+        parts = part.values.copy()
+        for i, name, inner in part.open:
+            parts[i] = self(inner, below(address, name))
         made = with_parts(template, parts)
-        return self(made, address) if is_unsettled(template) else made
+        return self(made, address) if part.unsettled else made
 
     def fill_hole(self, hole: Hole, decision: Any, key: str) -> Any:
         """What stands in a hole's place."""

@@ -15,17 +15,30 @@ from nasmyth.space.fill import MOST, fully_named, too_many
 from nasmyth.space.hole import Genome, Hole, Symbol
 
 
-def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None) -> dict[str, Hole]:
-    """Every hole that some genome could reach, by its key, in the order of the walk, after those `known` before.
-
-    Raises SpaceError if two holes of one name differ.
+class Reach:
+    """Every hole that some genome could reach, by its key, in the order of the walk; and those that *steer*, on whose
+    decisions it depends what else there is to decide: options with holes inside, numbers of copies.
     """
-    found: dict[str, Hole] = dict(known or {})
+
+    def __init__(self) -> None:
+        self.holes: dict[str, Hole] = {}
+        self.steering: set[str] = set()
+
+
+def reach(template: Any, recipe: Any = None) -> Reach:
+    """What a template leaves open, and then a recipe. Raises SpaceError if two holes of one name differ."""
+    found = Reach()
+    _visit(found, template, "")
+    _visit(found, recipe, "recipe")
+    return found
+
+
+def _visit(found: Reach, template: Any, address: str) -> None:
     seen: set[Any] = set()
     visited = itertools.count()
 
-    def visit(part: Any, at: str) -> None:
-        if not is_open(part) or part in seen:
+    def visit(part: Any, at: str, steers: bool = False) -> None:
+        if not is_open(part) or (part in seen and not steers):
             return
         if next(visited) > MOST:
             raise too_many()
@@ -34,23 +47,27 @@ def holes(template: Any, address: str = "", known: dict[str, Hole] | None = None
         if isinstance(part, Symbol):
             raise SpaceError(f"{part!r} stands in no rule; symbols are for the alternatives of grammar({{...}})")
         if isinstance(part, Hole):
-            visit_hole(part, part.name or at)
+            visit_hole(part, part.name or at, steers)
             return
+        unsettled = is_unsettled(part)
         for name, inner in parts_of(part):
-            visit(inner, below(at, name))
-        if is_unsettled(part):
+            visit(inner, below(at, name), steers or unsettled)
+        if unsettled:
             visit(largest(part), at)
 
-    def visit_hole(hole: Hole, key: str) -> None:
+    def visit_hole(hole: Hole, key: str, steers: bool) -> None:
         if hole.name is not None and not (isinstance(hole.name, str) and hole.name):
             raise SpaceError(f"{shown(hole)}: a hole's name is a word, such as name='width'")
-        if found.setdefault(key, hole) is not hole:
-            raise SpaceError(f"two holes named {key!r} differ: {found[key]!r} and {hole!r}; one name is one decision")
+        if found.holes.setdefault(key, hole) is not hole:
+            raise SpaceError(
+                f"two holes named {key!r} differ: {found.holes[key]!r} and {hole!r}; one name is one decision"
+            )
+        if steers or any(map(is_open, hole.inner())):
+            found.steering.add(key)
         for i, option in enumerate(hole.inner()):
-            visit(option, f"{key}:{i}")
+            visit(option, f"{key}:{i}", steers)
 
     visit(template, address)
-    return found
 
 
 def largest(part: Any) -> Any:

@@ -90,7 +90,8 @@ def candidate(
             key = space.decode(genome).key
         else:
             key = content_key([[name, value] for name, value in sorted(space.validate(genome).items())])
-        recipe = space.recipe_of(genome) if hasattr(space, "recipe_of") else None
+        has_recipe = hasattr(space, "recipe_of") and getattr(space, "recipe", space) is not None
+        recipe = space.recipe_of(genome) if has_recipe else None
         said = None if recipe is None else to_json(recipe)
         return Candidate(genome, key, origin, said, stage=stage, parent=parent)
     except (GenomeError, ShapeError, SpaceError) as error:

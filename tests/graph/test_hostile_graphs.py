@@ -135,4 +135,5 @@ def test_a_vertex_of_something_else_than_edges_is_refused_in_words():
     said = space.to_json()
     said["template"]["vertices"][0]["edges"] = [to_json(Tag(choice(3, 4)))]
     with pytest.raises(NasmythError):
-        Space.from_json(said).sample(0)
+        broken = Space.from_json(said)
+        broken.decode(broken.sample(0))
