@@ -149,7 +149,9 @@ class Sandwich:
 
 
 def test_several_subnetworks_are_summed_before_a_step(digits):
-    sandwich, usual = Slim(), Slim()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        sandwich, usual = Slim(), Slim()
     recipe = Recipe(SGD(lr=0.05), batch=64, epochs=6)
     fit(sandwich, digits, recipe, step=Sandwich(), device="cpu")
     fit(usual, digits, recipe, device="cpu")
@@ -157,7 +159,7 @@ def test_several_subnetworks_are_summed_before_a_step(digits):
     for net in (sandwich, usual):
         net.width = 8
         narrow.append(evaluate(net, digits)["accuracy"])
-    assert narrow[0] > 0.8 > narrow[1]
+    assert narrow[0] > narrow[1] + 0.2, narrow
 
 
 def test_gradients_of_several_losses_add_up(digits):
