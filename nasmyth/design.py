@@ -23,8 +23,9 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -34,11 +35,12 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.errors import NasmythError, StudyError
 from nasmyth.funnel.designer import Designer
 from nasmyth.funnel.final_test import network_of
+from nasmyth.funnel.training import preload
 from nasmyth.measure import Constraint, constraints, find
 from nasmyth.progress import Progress, shown
 from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
-from nasmyth.study import Study, ahead, arguments
+from nasmyth.study import Processes, Study, ahead, arguments
 from nasmyth.study.environment import cores
 from nasmyth.study.executors import Chosen
 from nasmyth.study.executors import choose as choose_executor
@@ -98,7 +100,7 @@ def design(
     executor = where(on, workers, wanted)
     aim = {f"{find(goal).direction}imize": goal} if goal else {}
     ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
-    with shown(progress) as tell:
+    with shown(progress) as tell, started(executor):
         tell(Progress("reading", spend=wanted))
         task = read(data, seed=seed, **reading)
         if recipe is not None:
@@ -108,6 +110,21 @@ def design(
         )
         interrupted = designer.run()
     return Found(designer.study, task, interrupted)
+
+
+@contextmanager
+def started(chosen: Chosen) -> Iterator[None]:
+    """Inside, the processes of a pool of ours start while data is read; after, they are gone."""
+    if not chosen.ours:
+        yield
+        return
+    if isinstance(chosen.executor, Processes):
+        for _ in range(chosen.workers):
+            chosen.executor.submit(preload)
+    try:
+        yield
+    finally:
+        chosen.executor.shutdown(wait=False, cancel_futures=True)
 
 
 def where(on: str | Executor, workers: int | None, spend: Spend) -> Chosen:

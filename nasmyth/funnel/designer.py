@@ -60,9 +60,6 @@ class Designer:
         except BaseException:
             self.study.close()
             raise
-        finally:
-            if self.on.ours:
-                self.on.executor.shutdown(wait=False, cancel_futures=True)
         self.report_progress("interrupted" if interrupted else "done")
         return interrupted
 

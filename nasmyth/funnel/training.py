@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import TimedOut
@@ -73,6 +74,19 @@ class Rung:
                 f"one step and one look at the validation split take about {show(least, 's')}, and a full training has "
                 f"{show(max(0.0, room), 's')}"
             )
+
+
+def preload() -> None:
+    """Import what trains: a worker does that while data is read and the plan is made."""
+    for module in (
+        "lightning_fabric",
+        "torchmetrics",
+        "nasmyth.ops",
+        "nasmyth.blocks",
+        "nasmyth.network",
+        "nasmyth.train.loop",
+    ):
+        import_module(module)
 
 
 def warm_up(graph: Any, task: Task, plan: TrainingPlan) -> None:
