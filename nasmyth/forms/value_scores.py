@@ -97,7 +97,7 @@ class ValueScores(AnswerForm, abstract=True):
 
     def chance(self, train: Any, y: Any) -> dict[str, Any]:
         """What is scored by always saying the mean of training; see `nasmyth.train.chance`."""
-        mean = _moments(self, train)[0]
+        mean = _mean(self, train)
         n, squared, fourth = 0, torch.zeros(self.size).double(), torch.zeros(self.size).double()
         for block in blocks(y):
             errors = (self.flat(block, block)[1].double() - mean).square()
@@ -156,10 +156,10 @@ class _Meter(ValueMeter):
         super().update(pred, self.outputs.standardise(y.double()))
 
 
-def _moments(outputs: ValueScores, y: Any) -> tuple[Tensor, int]:
-    """The mean of what counts, and how much that is."""
+def _mean(outputs: ValueScores, y: Any) -> Tensor:
+    """The mean of what counts."""
     total, n = torch.zeros(outputs.size).double(), 0
     for block in blocks(y):
         kept = outputs.flat(block, block)[1].double()
         total, n = total + kept.sum(0), n + len(kept)
-    return total / max(1, n), n
+    return total / max(1, n)

@@ -107,7 +107,7 @@ class Designer:
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         with threads(1 if self.on.workers > 1 else None):  # as those have who train it
-            plan = self.plan = planned(study, self.clock, graph, self.task, self.domain, also)
+            plan = planned(study, self.clock, graph, self.task, self.domain, also)
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task)
         baseline = None
         if genome:
