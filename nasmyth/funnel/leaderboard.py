@@ -34,13 +34,21 @@ class Leaderboard:
 
     @property
     def finals(self) -> list[Trial]:
-        """What the search proposed and trained in full, where it fits."""
-        return [t for t in self.study.trials if t.finished and t.full and t.origin != BASELINE and self.fits(t)]
+        """What was trained in full, where it fits."""
+        return [t for t in self.study.trials if t.finished and t.full and self.fits(t)]
+
+    def at(self, stage: str) -> list[Trial]:
+        """What has a result at this stage, and fits as far as is known there."""
+        return [t for t in self.study.trials if t.finished and t.stage.name == stage and self.fits(t)]
 
     @property
     def baseline(self) -> Trial | None:
-        """The plain network; None if there is none or it failed."""
-        return next((t for t in self.study.trials if t.origin == BASELINE and t.error is None), None)
+        """The plain network, as far as it was trained; None if there is none or it failed."""
+        return max(
+            (t for t in self.study.trials if t.origin == BASELINE and t.finished),
+            key=lambda t: (t.stage.share, t.number),
+            default=None,
+        )
 
     @property
     def leader(self) -> Trial | None:
@@ -51,7 +59,7 @@ class Leaderboard:
 
 def note_funnel(study: Study, stages: Iterable[str], finals: int) -> None:
     """Write down how many candidates each stage saw and let pass, and what one cost."""
-    tried = [trial for trial in study.trials if trial.origin != BASELINE]
+    tried = study.trials
     reached = {stage: [trial for trial in tried if trial.stage.name == stage] for stage in stages}
     counts = [("proposed", len({(trial.key, str(trial.recipe)) for trial in tried}), 0.0)]
     for stage, there in reached.items():

@@ -79,7 +79,8 @@ class Evaluation:
             for one in self.asked
             if one.name in trial.measures and "training" not in one.requires
         }
-        effort = Effort(stage.share, self.epochs, seconds, start, pausing=stage.keep)
+        share, epochs = (stage.share, self.epochs) if stage.epochs is None else (1.0, stage.epochs)
+        effort = Effort(share, epochs, seconds, start, pausing=stage.keep)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:
