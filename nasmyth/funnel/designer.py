@@ -177,13 +177,19 @@ class Designer:
 
     def started(self, trial: Trial) -> None:
         """Tell `progress` what is worked on now."""
-        self.report_progress(phase_of(trial))
+        self.report_progress(self.phase_of(trial))
 
     def closed(self, trial: Trial) -> None:
         """Account for the time since the last trial."""
         self.clock.trained = True
-        self.clock.account(phase_of(trial))
+        self.clock.account(self.phase_of(trial))
         self.report_progress(self.now.phase)
+
+    def phase_of(self, trial: Trial) -> str:
+        """What is going on while a trial is trained."""
+        if trial.stage.name == self.names[0]:
+            return "baseline" if trial.origin == BASELINE else "explore"
+        return FULL.name if trial.full else "long"
 
     def report_progress(self, phase: str) -> None:
         """Tell `progress` what is going on."""
@@ -196,11 +202,6 @@ class Designer:
     def watched(self, step: Step) -> None:
         """Tell `progress` where the training is that goes on now in this process."""
         self.progress(replace(self.now, step=step, spent=self.clock.spent))
-
-
-def phase_of(trial: Trial) -> str:
-    """What is going on while a trial is trained."""
-    return FULL.name if trial.full else "baseline" if trial.origin == BASELINE else "explore"
 
 
 @contextmanager

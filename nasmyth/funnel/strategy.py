@@ -82,8 +82,8 @@ class Funnel(Strategy):
     """See the top of this file.
 
     explore: proposes what is tried after the starts; None proposes nothing new any more. starts: (origin, genome as
-    `hashable` makes it). goal: a measure by name, told on so many examples in validation. trials: so many candidates. begun, until: seconds of work on
-    the study between which it may train; None is without end.
+    `hashable` makes it). goal: a measure by name, told on so many examples in validation. trials: so many candidates.
+    begun, until: seconds of work on the study between which it may train; None is without end.
     """
 
     plan: TrainingPlan

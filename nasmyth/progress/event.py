@@ -15,6 +15,7 @@ PHASES = {
     "timing": "timing the plain network",
     "baseline": "training the plain network",
     "explore": "trying something new",
+    "long": "training the best longer",
     "final": "training the best in full",
     "judge": "final check on the test split",
     "searching": "trying candidates",
