@@ -8,10 +8,10 @@ What happens in between, each step a method of `funnel.designer.Designer`:
 
     read        the data becomes a task, the budget narrows the domain's space: nothing too large is ever proposed
     prepare     a plain hand-designed network that uses the whole budget is chosen; its first epochs show what time buys
-    search      it is trained in full, and beside it short trainings of what the strategy proposes; the best third of each
-                rung is trained three times longer, and what is left of the time is for full trainings of the best: a
+    search      it, what is known to do well on such data, and what the strategy proposes train for equal seconds; the best
+                third of each rung goes on for three times as many, and most of the time is for the best of all: a
                 strategy like any other (`funnel.strategy.Funnel`), on as many processes as there are cores
-    judge       the best in validation meets the test split, once, and is measured against the budget
+    judge       the one of which most is expected meets the test split, once, and is measured against the budget
 
 Everything found is in the journal the moment it is known, so that the same line run again goes on where it stopped, and
 Ctrl-C keeps the best so far. No training starts that the rest of `spend` could not hold.
