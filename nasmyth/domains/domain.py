@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
+from nasmyth.domains.starts import Start
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
@@ -61,6 +62,13 @@ class Domain(ABC):
     def recipe(self, task: Task) -> Recipe:
         """How its networks are trained."""
 
+    def recipe_space(self, task: Task) -> Recipe:
+        """The recipe with holes around it, for a search of architecture and recipe: `Space(..., recipe=...)`. The first
+        decision of each hole is the domain's own."""
+        from nasmyth.train.recipe_space import recipe_space
+
+        return recipe_space(self.recipe(task), smoothed=bool(task.classes))
+
     def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
         """The recipe after a look at a network that was trained with it for some epochs, and why it changed, if it did.
 
@@ -104,6 +112,13 @@ class Domain(ABC):
         if told.error is not None:
             raise told.error
         return told.broken is None
+
+    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
+        """Networks that a search begins with, all within the constraints: the plain one, then others, best first.
+
+        Raises BudgetError where there is not even a plain one.
+        """
+        return [Start("plain", self.baseline(task, under))]
 
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +16,11 @@ from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.sources.on_disk import OnDisk
 from nasmyth.domains.splits import split
+from nasmyth.domains.starts import Start
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
+    from nasmyth.measure import Constraint
     from nasmyth.network import Network
     from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
@@ -26,6 +30,11 @@ MIRRORS = 0.9
 """The share of known images that must be known when mirrored, too, before training mirrors any; chance is not counted."""
 LEARNED = 0.2
 """How much better than chance a network must be before it is asked."""
+STARTS = (
+    ("residual", 0.5), ("residual", 0.25), ("mobile", 1.0), ("mobile", 0.5), ("convnext", 1.0), ("convnext", 0.5),
+    ("separable", 1.0), ("separable", 0.5), ("aggregation", 1.0),
+)  # fmt: skip
+"""Families, and how much of the arithmetic of the largest that fits: a smaller network sees more epochs in its time."""
 _MOST_CHANNELS = 4
 _BLOCK = 1024
 
@@ -73,9 +82,21 @@ class Vision(Domain):
         return images(task.input, task.outputs.size)
 
     def plain(self, task: Task, width: int) -> Genome:
-        from nasmyth.spaces.images import plain
+        from nasmyth.spaces.image_families import FAMILIES
 
-        return plain(width, task.input)
+        return FAMILIES["residual"](width, task.input)
+
+    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
+        """The plain network, then hand-designed ones of several families and sizes, the most promising first."""
+        from nasmyth.domains.families import Sizes
+        from nasmyth.spaces.image_families import FAMILIES
+        from nasmyth.spaces.images import WIDTHS
+
+        limits = list(under)
+        plain = super().starts(task, limits)
+        families = {name: partial(make, input=task.input) for name, make in FAMILIES.items()}
+        sizes = Sizes(task, self.space(task), limits, plain[0].genome, WIDTHS)
+        return plain + sizes.starts(families, STARTS)
 
     def recipe(self, task: Task) -> Recipe:
         """Small images on a CPU; moved by a tenth of their side, and not mirrored, since digits and letters must not be.
@@ -92,6 +113,26 @@ class Vision(Domain):
             batch=64 if examples < 10_000 else 128,
             smoothing=0.05 if task.classes else 0.0,
         )
+
+    def recipe_space(self, task: Task) -> Recipe:
+        """With augmentations, each from nothing to strong: those of what an image shows first, then those that mix images."""
+        from nasmyth.graph import Identity
+        from nasmyth.space import choice
+        from nasmyth.train import Crop, CutMix, Cutout, Flip, Mixup, RandAugment
+        from nasmyth.train.recipe_space import recipe_space, strengths
+
+        recipe, side = self.recipe(task), min(task.inputs.shape[1:])
+        now, step = recipe.augmentations, max(1, side // 10)
+        flip = (Identity(), Flip()) if Flip() not in now else (Flip(), Identity())
+        augment = (
+            choice(*flip),
+            Crop(strengths(now, Crop, "pixels", (step, 2 * step))),
+            RandAugment(strengths(now, RandAugment, "layers", (1, 2)), choice(0.3, 0.1, 0.6)),
+            CutMix(strengths(now, CutMix, "alpha", (1.0,))),
+            Cutout(strengths(now, Cutout, "pixels", (side // 4, side // 2))),
+            Mixup(strengths(now, Mixup, "alpha", (0.1, 0.2, 0.4))),
+        )
+        return recipe_space(recipe, augment, smoothed=bool(task.classes))
 
     def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
         """Mirrors training images if the network knows most mirrored images although it has never seen any.

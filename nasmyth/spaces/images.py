@@ -13,16 +13,20 @@ from typing import Any
 from nasmyth.blocks import basic_block, conv_block, convnext, image_head, mbconv, one_shot_aggregation, separable_conv
 from nasmyth.graph import Identity, block, chain, repeat, residual
 from nasmyth.graph.signature import Shape
-from nasmyth.space import Genome, Space, choice, integer
+from nasmyth.space import Space, choice, integer
 from nasmyth.spaces.registry import space
 
 GROWTH = ((1,), (1, 2, 3), (2, 3, 4, 6), (3, 4, 6, 8), (4, 6, 8, 12), (6, 8, 12, 16))
 """How many times the first width a stage may have, stage by stage."""
-WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160)
-"""First widths. Beyond 16 they are multiples of 4, and then of 8, with which convolutions run several times faster."""
+WIDTHS = (
+    *range(4, 12), *range(12, 32, 2), *range(32, 64, 4), *range(64, 161, 8),
+)  # fmt: skip
+"""First widths: fine steps, so that a budget is used."""
 
 HALVED = 20
 """From so many pixels the stem may halve the image, which makes a network four times cheaper to train and run."""
+STAGES = 3
+"""Where there are more stages than these, and the stem may halve the image, the last may be left out."""
 
 
 @block("b c h w -> b out h/stride w/stride")
@@ -57,8 +61,8 @@ def convnext_stage(c: int, out: int, depth: int = 1, kernel: int = 7, expand: in
     return chain(change, repeat(convnext(expand, kernel, scale=0.1), depth))
 
 
-def stage(out: Any, stride: int) -> Any:
-    """One stage, of whatever kind suits."""
+def stage(out: Any, stride: int, optional: bool = False) -> Any:
+    """One stage, of whatever kind suits; or none, where it is optional."""
     depth = integer(1, 4)
     return choice(
         basic_stage(out, depth, choice(3, 5), stride),
@@ -66,6 +70,7 @@ def stage(out: Any, stride: int) -> Any:
         separable_stage(out, depth, choice(3, 5), stride),
         aggregation_stage(out, integer(2, 5), choice(3, 5), stride),
         convnext_stage(out, depth, choice(5, 7), choice(2, 3, 4), stride),
+        *((Identity(),) if optional else ()),
     )
 
 
@@ -89,25 +94,9 @@ def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
     for i, stride in enumerate(rest):
         growth = GROWTH[min(i, len(GROWTH) - 1)]
         out = width if growth == (1,) else width * choice(*growth, name=f"growth{i}")
-        stages.append(stage(out, stride))
+        stages.append(stage(out, stride, optional=i == len(rest) - 1 and i >= STAGES and first == 1))
     stem = conv_block(width, stride=first if first > 1 or min(input[1:]) < HALVED else choice(1, 2))
     return Space(chain(stem=stem, stages=chain(*stages), head=image_head(classes)), input)
-
-
-def plain(width: int, input: Shape) -> Genome:
-    """The baseline, as a genome of `images`: a residual network that doubles its width whenever it halves the image.
-
-    Its first width is the largest of WIDTHS that is not above `width`.
-    """
-    genome: Genome = {"width": max(w for w in WIDTHS if w <= max(width, WIDTHS[0]))}
-    if HALVED <= min(input[1:]) and strides(input)[0] == 1:
-        genome["stem.stride"] = 1
-    for i in range(len(strides(input)) - 1):
-        if i:
-            growth = GROWTH[min(i, len(GROWTH) - 1)]
-            genome[f"growth{i}"] = min(growth, key=lambda times: abs(times - 2**i))
-        genome |= {f"stages[{i}]": 0, f"stages[{i}]:0.depth": 1, f"stages[{i}]:0.kernel": 3}
-    return genome
 
 
 EXAMPLES = [

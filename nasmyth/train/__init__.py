@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from nasmyth.contents import contents
 
 if TYPE_CHECKING:
-    from nasmyth.train.augment import Augmentation, Crop, Flip, Mixup
+    from nasmyth.train.augment import Augmentation, Crop, Cutout, Flip
     from nasmyth.train.average import EMA, Averaging
+    from nasmyth.train.distort import RandAugment
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
     from nasmyth.train.loop import Fitted, fit
+    from nasmyth.train.mixing import CutMix, Mixup
     from nasmyth.train.optimizers import SGD, AdamW, Optimizer
     from nasmyth.train.recipe import Recipe
-    from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule
+    from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
     from nasmyth.train.split import Split, random_split, stratified_split
     from nasmyth.train.split_scores import SplitScores, paired_difference, score_split
     from nasmyth.train.state import TrainingState
@@ -31,12 +33,15 @@ __all__ = [
     "ConstantRate",
     "Cosine",
     "Crop",
+    "CutMix",
+    "Cutout",
     "Fitted",
     "Flip",
     "Mixup",
     "MultiStep",
     "OneCycle",
     "Optimizer",
+    "RandAugment",
     "Recipe",
     "Schedule",
     "Split",
@@ -45,6 +50,7 @@ __all__ = [
     "Supervised",
     "Task",
     "TrainingState",
+    "WarmupStableDecay",
     "evaluate",
     "fit",
     "initialise",
@@ -59,14 +65,16 @@ __all__ = [
 __getattr__, __dir__ = contents(
     __name__,
     {
-        "augment": ("Augmentation", "Crop", "Flip", "Mixup"),
+        "augment": ("Augmentation", "Crop", "Cutout", "Flip"),
         "average": ("EMA", "Averaging"),
+        "distort": ("RandAugment",),
         "evaluation": ("evaluate", "predict_logits"),
         "init": ("initialise",),
         "loop": ("Fitted", "fit"),
+        "mixing": ("CutMix", "Mixup"),
         "optimizers": ("SGD", "AdamW", "Optimizer"),
         "recipe": ("Recipe",),
-        "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule"),
+        "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),
         "split": ("Split", "random_split", "stratified_split"),
         "split_scores": ("SplitScores", "paired_difference", "score_split"),
         "state": ("TrainingState",),

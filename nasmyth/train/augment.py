@@ -2,7 +2,8 @@
 
 They are tensor operations: no worker processes, one generator for the whole training, so it is reproducible. They are done
 in their order: first those of stored input (uint8 images N H W C, say), where a batch is small, then those of prepared
-input. One of your own is a class with a method `change`:
+input. Those
+that mix examples are in `mixing.py`, those of RandAugment in `distort.py`. One of your own is a class with a method `change`:
 
     class Jitter(Augmentation):
         scale: float = 0.1
@@ -84,36 +85,29 @@ class Crop(ImageAugmentation):
             batch.x = shift(batch.x, down, right)
 
 
-class Mixup(Augmentation):
-    """Mixes each example with another one, and their losses (Zhang et al., 2018, equation 1); one share a batch, drawn from
-    Beta(alpha, alpha)."""
+class Cutout(ImageAugmentation):
+    """Blanks a square of so many pixels a side at a random place in each image: DeVries & Taylor, 2017, arXiv:1708.04552.
 
-    alpha: float
+    The middle of the square is anywhere in the image, so that a part of it may lie outside, as in the paper; what is blanked
+    has the mean of the training images, 0 once input is prepared.
+    """
+
+    pixels: int
 
     prepared = True
-    kind = "input that is numbers, without codes, categories, masks or edges"
 
     def check(self) -> None:
-        within(self, "alpha")
-
-    def suits(self, inputs: Any) -> bool:
-        return bool(inputs.mixes)
+        within(self, "pixels")
 
     def change(self, batch: Batch, generator: torch.Generator) -> None:
-        if not self.alpha:
-            return
-        from nasmyth.forms.stored import pick
+        import torch
 
-        parts = batch.x if isinstance(batch.x, tuple) else (batch.x,)
-        if not all(getattr(part, "is_floating_point", bool)() for part in parts):
-            raise DataError(f"{self} mixes floats, and the network takes others as well; leave it out of augment=(...)")
-        order, share = mixing(len(batch), self.alpha, generator)
-        mixed = tuple(mix(part, order, share) for part in parts)
-        batch.x = mixed if isinstance(batch.x, tuple) else mixed[0]
-        batch.targets = [
-            *((share * weight, y) for weight, y in batch.targets),
-            *(((1 - share) * weight, pick(y, order)) for weight, y in batch.targets),
-        ]
+        if self.pixels:
+            height, width = batch.x.shape[2:]
+            across, device = len(batch.x), generator.device
+            row = torch.randint(0, height, (across,), generator=generator, device=device)
+            column = torch.randint(0, width, (across,), generator=generator, device=device)
+            batch.x = blanked(batch.x, row, column, self.pixels)
 
 
 def refuse_unsuited(augmentations: Iterable[Augmentation], inputs: Any) -> None:
@@ -149,29 +143,13 @@ def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     return moved * inside.unsqueeze(3).to(moved.dtype)
 
 
-def mix(x: Tensor, order: Tensor, share: float) -> Tensor:
-    """share * x + (1 - share) * x[order]."""
+def blanked(images: Tensor, row: Tensor, column: Tensor, side: int) -> Tensor:
+    """Images N C H W with a square set to 0 in each, its middle at `row`, `column` (int64, N); as far as it lies inside."""
     import torch
 
-    return torch.lerp(x[order], x, share)
+    def covered(middle: Tensor, length: int) -> Tensor:
+        place = torch.arange(length, device=images.device) - (middle - side // 2).unsqueeze(1)
+        return (place >= 0) & (place < side)
 
-
-def mixing(count: int, alpha: float, generator: torch.Generator) -> tuple[Tensor, float]:
-    """A partner for each of `count` examples, and one share from Beta(alpha, alpha), for the batch."""
-    import torch
-
-    device = generator.device
-    order = torch.randperm(count, generator=generator, device=device)
-    logs = [_log_gamma_draw(alpha, generator) for _ in range(2)]
-    return order, float(torch.sigmoid(torch.tensor(logs[0] - logs[1], dtype=torch.float64)))
-
-
-def _log_gamma_draw(alpha: float, generator: torch.Generator) -> float:
-    """The logarithm of a Gamma(alpha) number: Gamma(alpha + 1) * uniform^(1 / alpha), in logs, safe for small alpha."""
-    import torch
-
-    device = generator.device
-    shape = torch.full((), alpha + 1.0, dtype=torch.float64, device=device)
-    gamma = torch._standard_gamma(shape, generator=generator)
-    uniform = torch.rand((), generator=generator, dtype=torch.float64, device=device).clamp(min=1e-300)
-    return float(gamma.log() + uniform.log() / alpha)
+    hidden = covered(row, images.shape[2]).unsqueeze(2) & covered(column, images.shape[3]).unsqueeze(1)
+    return images.masked_fill(hidden.unsqueeze(1), 0.0)

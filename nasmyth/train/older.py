@@ -10,8 +10,9 @@ from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
-from nasmyth.train.augment import Crop, Flip, Mixup
+from nasmyth.train.augment import Crop, Flip
 from nasmyth.train.average import EMA
+from nasmyth.train.mixing import Mixup
 from nasmyth.train.optimizers import SGD, AdamW
 from nasmyth.train.schedules import Cosine
 

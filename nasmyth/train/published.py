@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nasmyth.space import choice, real
-from nasmyth.train.augment import Mixup
 from nasmyth.train.average import EMA
+from nasmyth.train.mixing import Mixup
 from nasmyth.train.optimizers import SGD, AdamW
 from nasmyth.train.recipe import Recipe
 

@@ -13,7 +13,7 @@ import math
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value, is_open
-from nasmyth.train.ranges import within
+from nasmyth.train.ranges import one_of, undecided, within
 
 
 class Schedule(Value, abstract=True):
@@ -79,6 +79,41 @@ class MultiStep(Schedule):
     def factor(self, progress: float) -> float:
         rise = min(1.0, max(progress, 0.0) / self.warmup) if self.warmup else 1.0
         return float(rise * self.gamma ** sum(progress >= point for point in self.at))
+
+
+class WarmupStableDecay(Schedule):
+    """Rises in a line to 1, stays there, and falls to `final` during the last `decay` of the training (Hu et al. 2024,
+    arXiv:2404.06395, section 4). What was trained at the stable rate can be trained longer without a new beginning.
+
+    fall: "sqrt", 1 - sqrt(share of the fall), which ends lower than "linear" in Haegele et al. 2024, arXiv:2405.18392,
+    section 3 and appendix B.1; with a fall of a fifth of the training or more, both reach the loss of a cosine of that length.
+    warmup, decay: shares of the training, 1 in all at most.
+    """
+
+    warmup: float = 0.05
+    decay: float = 0.25
+    final: float = 0.0
+    fall: str = "sqrt"
+
+    def check(self) -> None:
+        within(self, "warmup", below=1.0)
+        within(self, "decay")
+        within(self, "final")
+        one_of(self, "fall", ("sqrt", "linear"))
+        if not (undecided(self.warmup) or undecided(self.decay)) and self.warmup + self.decay > 1.0:
+            raise SpaceError(
+                f"WarmupStableDecay(warmup={self.warmup:g}, decay={self.decay:g}): they are shares of the training, give 1 "
+                "in all at most"
+            )
+
+    def factor(self, progress: float) -> float:
+        progress = min(max(progress, 0.0), 1.0)
+        if progress < self.warmup:
+            return progress / self.warmup
+        fallen = (progress - (1.0 - self.decay)) / self.decay if self.decay else 0.0
+        if fallen <= 0.0:
+            return 1.0
+        return self.final + (1.0 - self.final) * (1.0 - (math.sqrt(fallen) if self.fall == "sqrt" else fallen))
 
 
 class ConstantRate(Schedule):

@@ -1,0 +1,82 @@
+"""Where a search of images starts: within the budget, the plain network first, and smaller ones beside the largest."""
+
+import pytest
+
+import nasmyth
+from nasmyth.domains import domain_for
+from nasmyth.domains.families import Sizes
+from nasmyth.domains.starts import Start
+from nasmyth.errors import BudgetError
+from nasmyth.measure import find
+from nasmyth.measure.budgets import constraints
+from nasmyth.spaces.image_families import FAMILIES
+from nasmyth.spaces.images import WIDTHS
+
+
+@pytest.fixture(scope="module")
+def task():
+    return nasmyth.read("digits", limit=200)
+
+
+BUDGETS = [["params<=10k"], ["macs<=200k"], ["size<=40kB"], ["activations<=8k"], ["params<=20k", "macs<=300k"], []]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+def test_all_are_within_the_budget_and_different(task, budget):
+    domain, limits = domain_for(task), constraints(budget)
+    starts = domain.starts(task, limits)
+    space = domain.space(task)
+    assert starts[0] == Start("plain", domain.baseline(task, limits)) and 4 <= len(starts) <= 10
+    assert (
+        len({space.decode(start.genome).key for start in starts})
+        == len({start.name for start in starts})
+        == len(starts)
+    )
+    for start in starts:
+        assert all(limit.satisfied(limit.measure(space.decode(start.genome))) for limit in limits)
+
+
+def test_some_are_small_and_the_largest_use_the_budget(task):
+    domain, (limit,) = domain_for(task), constraints("params<=10k")
+    space = domain.space(task)
+    params = {start.name: find("params")(space.decode(start.genome)) for start in domain.starts(task, [limit])}
+    macs = {start.name: find("macs")(space.decode(start.genome)) for start in domain.starts(task, [limit])}
+    assert params["plain"] > 7_000
+    for name, full in macs.items():
+        for other, less in macs.items():
+            if other.startswith(f"{name}, "):
+                share = float(other.rpartition(", ")[2])
+                assert share / 3 * full < less <= share * full
+
+
+def test_other_domains_start_from_their_plain_network():
+    rows = [(i, i % 7) for i in range(60)]
+    task = nasmyth.read((rows, [i % 3 for i in range(60)]))
+    domain = domain_for(task)
+    assert domain.starts(task) == [Start("plain", domain.baseline(task))]
+
+
+def test_a_device_is_asked_of_few_and_what_is_too_slow_is_narrowed(task, monkeypatch):
+    """A device that takes a microsecond for each hundred MACs, twice as long where convolutions are depthwise."""
+    space = domain_for(task).space(task)
+    (limit,) = constraints("latency@cpu<=2ms")
+    asked = []
+
+    def told(self, limit, graph):
+        asked.append(graph)
+        return graph.costs.macs * 1e-8 * (2 if "Depthwise" in str(graph) else 1)
+
+    monkeypatch.setattr(Sizes, "_told", told)
+    plain = FAMILIES["residual"](
+        max(w for w in WIDTHS if space.decode(FAMILIES["residual"](w, task.input)).costs.macs <= 2e5), task.input
+    )
+    sizes = Sizes(task, space, [limit], plain, WIDTHS)
+    for name, family in FAMILIES.items():
+        genome = sizes.largest(lambda width, family=family: family(width, task.input))
+        assert told(sizes, limit, space.decode(genome)) <= 2e-3, name
+    assert len(asked) <= 4 * len(FAMILIES)
+
+
+def test_what_no_plain_network_meets_is_refused(task):
+    with pytest.raises(BudgetError, match="params<=10"):
+        domain_for(task).starts(task, constraints("params<=10"))
