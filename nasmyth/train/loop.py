@@ -83,8 +83,9 @@ def fit(
     without improvement, or when `stop()`, asked before every step, is true; whichever is first. `seconds` is kept to
     within one step and one evaluation. `until`: leave after so many epochs, though more are planned, and the rate does not
     know. `pause`: the same for `seconds`; without it, the rate has fallen when they are over. `on_epoch` is called with each
-    entry of the curve. `step`: what is done with a batch (see `steps.py`). `checkpoint` is called with a `TrainingState` `every` so often, and less often where that would take more than 3 % of the
-    time. On several devices (`device="cuda*2"`) all callables must be picklable, and the batch is shared out among them.
+    entry of the curve. `step`: what is done with a batch (see `steps.py`). `checkpoint` is called with a `TrainingState`
+    `every` so often, and less often where that would take more than 3 % of the time. On several devices
+    (`device="cuda*2"`) all callables must be picklable, and the batch is shared out among them.
 
     Given a `TrainingState`, goes on with that training, on a network of its own. Then `epochs`, `until` and `seconds` are
     of the whole training, what is done included; recipe, seed, step and epochs are those of the state unless said.
