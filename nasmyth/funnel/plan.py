@@ -31,6 +31,8 @@ ETA = 3
 """Each rung trains so many times longer than the one below, and takes as small a share of it."""
 FINAL = 0.6
 """The share of the time that is kept for the networks that are trained to the end."""
+FINALS, LONGER = 3, 4.0
+"""Where there is time for more trainings in full than so many, each is made longer, up to so many times."""
 MOST_RUNGS = 4
 """Below a full training: the first of so many takes a 1/81 of it."""
 SHORTEST, STEPS, LOOKS = 1.5, 200, 4
@@ -177,12 +179,17 @@ def _made(
     recipe = recipe if own else staged(recipe)
     if most is None:
         return TrainingPlan(recipe, UNBOUNDED), why
-    full = max(min(recipe.epochs * epoch, FINAL * clock.left), pace.least)
+    full = max(_full(recipe.epochs * epoch, FINAL * clock.left), pace.least)
     metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
     least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, _telling(epoch, task, recipe))
     rungs = sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1))
     macs = find("macs")(graph)
     return TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds), why
+
+
+def _full(recommended: float, most: float) -> float:
+    """Seconds of a training in full: those of the recipe's epochs; more where there is time for FINALS such all the same."""
+    return min(max(recommended, min(LONGER * recommended, most / FINALS)), most)
 
 
 def _telling(epoch: float, task: Task, recipe: Recipe) -> float:
