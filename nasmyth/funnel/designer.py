@@ -17,7 +17,7 @@ from nasmyth.domains import domain_for
 from nasmyth.errors import BudgetError
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
-from nasmyth.funnel.leaderboard import BASELINE, Leaderboard, note_funnel
+from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.plan import affordable, cheap, planned
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.funnel.training import Rung
@@ -80,7 +80,6 @@ class Designer:
             interrupted = True
         if interrupted:
             self.clock.account("interrupted")
-        note_funnel(self.study, self.names, len(self.board.finals))
         return interrupted
 
     def read(self) -> None:
