@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.arrivals import Arrivals, Arriving, Entry, arrive
 from nasmyth.graph.combine import Combine, Composite, Handle, Parts, Reader, row, split_row
-from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined, through
+from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined
 from nasmyth.kinds import shown
 from nasmyth.record import Value, is_open
 
@@ -25,33 +26,6 @@ class Edge(Value):
 
     source: Any
     body: Value
-
-
-Arriving = tuple[int, Any, str | int]
-"""Where an edge comes from, what it carries things through, and its name."""
-
-
-class Arrivals(Combine, abstract=True):
-    """What becomes of what arrives at a state of a cell: a part of the wiring of the cell, on the states that it reads."""
-
-    edges: tuple[Any, ...]
-    join: Value
-    body: Value
-
-    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
-        return arrive(go, self.edges, self.join, self.body, inputs, "")
-
-
-def arrive(
-    go: Reader, edges: tuple[Arriving, ...], join: Value, body: Value, states: Any, prefix: str
-) -> Handle:
-    """Wires a state of a cell: its edges from other states, what joins them, and its body."""
-    arriving = tuple([through(go, edge, states[source], f"{prefix}{name}") for source, edge, name in edges])
-    return through(go, body, joined(go, join, arriving, f"{prefix}join"), f"{prefix}op")
-
-
-Entry = tuple[int, tuple[int, ...], Arrivals | None]
-"""The sources that are reached (a bit for each), those states, and what is wired on them if that is kept."""
 
 
 class Vertex(Composite):
@@ -143,7 +117,7 @@ class Cell(Combine):
     out: Value = Concat()
 
     def check(self) -> None:
-        if is_open(self.inputs):
+        if self.is_open and is_open(self.inputs):
             raise SpaceError(
                 f"cell(inputs={shown(self.inputs)}): how many inputs a cell takes is no decision of its own"
             )
@@ -212,7 +186,9 @@ class Cell(Combine):
                 reached |= 1 << j
                 arriving.append((j, vertex, reads))
         ends = tuple([j for j in self._outputs() if reached >> j & 1])
-        wanted = sum([1 << j for j in set(ends)])
+        wanted = 0
+        for j in ends:
+            wanted |= 1 << j
         for j, vertex, reads in reversed(arriving):
             if wanted >> j & 1:
                 wanted |= reads

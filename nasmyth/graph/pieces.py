@@ -90,9 +90,7 @@ def _ends(readings: Sequence[Reading], sharing: Sequence[Reading]) -> list[int]:
     return ends
 
 
-def _hash_of_piece(
-    colours: list[bytes], readings: list[Reading], ordered: list[bool], sharing: list[Reading]
-) -> bytes:
+def _hash_of_piece(colours: list[bytes], readings: list[Reading], ordered: list[bool], sharing: list[Reading]) -> bytes:
     """One pass down gives every layer the hash of all it is computed from, one pass up of all that is computed from it,
     so that a shared layer and two equal copies of it differ; further rounds mix the two.
     """

@@ -50,8 +50,8 @@ def traits(values: tuple[Any, ...]) -> tuple[bool, bool]:
             plain, open_ = plain and inner_plain, open_ or inner_open
         elif kind is float or kind is bool:
             plain = False
-        elif value is not None:
-            open_ = open_ or is_open(value)
+        elif not open_:
+            open_ = getattr(value, "is_open", False)
     return plain, open_
 
 

@@ -119,12 +119,25 @@ class Fillings:
             asked.append((key[start:], hole, tuple(decision) if type(decision) is list else decision))
             return decision
 
-        filled = Substitution(pick).fill(self.part, address)
+        filled = _Learning(pick, ways(self.part)).fill(self.part, address)
         then, taken = self.then, None
         for key, hole, decision in asked:
             then, taken = then.setdefault(taken, Branch(key, hole)).then, decision
         then[taken] = filled
         return filled
+
+
+class _Learning(Substitution):
+    """A walk over a part that is remembered: what is in it is remembered too where there are fewer ways to fill that."""
+
+    def __init__(self, pick: Pick, ways: float) -> None:
+        super().__init__(pick)
+        self.ways = ways
+
+    def __call__(self, template: Any, address: str) -> Any:
+        if is_open(template) and ways(template) == self.ways:
+            return self.fill(template, address)
+        return super().__call__(template, address)
 
 
 @lru_cache(maxsize=10_000)
