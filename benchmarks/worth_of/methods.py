@@ -21,7 +21,11 @@ from worth_of.tasks import Benchmark, test_size
 HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parent
 DESIGNS, TABLES = ("design", "before"), ("boosting", "boosting_search", "autogluon", "flaml")
-INSTALLED = {"autogluon": "autogluon.tabular[lightgbm,catboost,xgboost]", "flaml": "flaml[automl]", "optuna": "optuna"}
+INSTALLED = {
+    "autogluon": "autogluon.tabular[lightgbm,catboost,xgboost] pyarrow",
+    "flaml": "flaml[automl] pyarrow",
+    "optuna": "optuna",
+}
 """What an environment of its own is made for, if asked."""
 METHODS = ("plain", *DESIGNS, "random", "reference", *TABLES, "optuna")
 _MODULES = {"random": "random_search", "optuna": "optuna_study"}

@@ -59,18 +59,20 @@ def trained(trial: Any, search: Search) -> float:
         graph, recipe = configured(trial, search)
     except BudgetError as error:
         raise optuna.TrialPruned(str(error)) from None
-    seconds, looked = TRIAL * search.job.spend, []
+    seconds, steps, poor = TRIAL * search.job.spend, set(), []
 
     def look(entry: dict[str, float]) -> None:
         step = int(STEPS * entry["seconds"] / seconds)
-        if step not in looked:
-            looked.append(step)
+        if step not in steps:
+            steps.add(step)
             trial.report(quality_of(entry, search.job.metric)[0], step)
+            poor.append(trial.should_prune())
 
-    scores = search.train(
-        graph, recipe, search.job.seed, seconds, on_epoch=look, stop=lambda: bool(looked) and trial.should_prune()
-    )
-    if scores is None or (looked and trial.should_prune()):
+    def stop() -> bool:
+        return bool(poor) and poor[-1]
+
+    scores = search.train(graph, recipe, search.job.seed, seconds, on_epoch=look, stop=stop)
+    if scores is None or stop():
         raise optuna.TrialPruned
     return quality_of(scores, search.job.metric)[0]
 

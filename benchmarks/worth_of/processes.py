@@ -40,11 +40,12 @@ def run(command: Sequence[str], path: Sequence[str | Path], cores: int, most: fl
     """Run a command in `folder`, with `path` for PYTHONPATH, for `most` seconds. Ctrl-C ends it and goes on up."""
     some = sorted(os.sched_getaffinity(0))[:cores]
     inherited = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    own = {"PYTHONPATH": os.pathsep.join(map(str, path)), "CUDA_VISIBLE_DEVICES": ""}  # cores are what is shared out
     said, start = folder / "said", time.perf_counter()
     with said.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN, json.dumps(some), *command], cwd=folder, stdin=subprocess.DEVNULL, stdout=file,
-            stderr=file, env={**inherited, "PYTHONPATH": os.pathsep.join(map(str, path))}, start_new_session=True,
+            stderr=file, env={**inherited, **own}, start_new_session=True,
         )  # fmt: skip
         try:
             code: int | None = process.wait(most)

@@ -12,10 +12,13 @@ from typing import Any
 
 from worth_of.job import Job
 
+SAME = 1e-3
+"""Two looks at one split may differ so much, relatively, by how sums are rounded; of accuracies, by two examples."""
+
 
 def run(job: Job) -> dict[str, Any]:
     from nasmyth.domains import read
-    from nasmyth.errors import StudyError
+    from nasmyth.errors import DataError, StudyError
     from nasmyth.study import Study
 
     with closing(Study.open(job.study)) as study:
@@ -27,9 +30,15 @@ def run(job: Job) -> dict[str, Any]:
             raise StudyError(f"{job.study}: this design has not come to its end; run it to the end first")
         handed = next(trial for trial in trials if trial.number == result["trial"])
         finals = [one for one in trials if one.finished and "weights" in one.artefacts and (one.full or one is handed)]
-        told = [final(study, one, task) for one in finals]
+        told = {one.number: final(study, one, task) for one in finals}
+    score, again = float(result["test"][task.objective]), told[handed.number]["test"]
+    if abs(score - again) > max(SAME * abs(score), 2 / len(task.test) if task.objective == "accuracy" else 0.0):
+        raise DataError(
+            f"{job.study}: what was handed over had {score:.5g} on test, and has {again:.5g} on this data: give the data, "
+            "the target and the seed of the study"
+        )
     return {
-        "score": result["test"][task.objective], "finals": told, "handed": handed.number, "metric": task.objective,
+        "score": score, "finals": list(told.values()), "handed": handed.number, "metric": task.objective,
         "details": {"trials": len(trials), "missed": result.get("missed", [])},
     }  # fmt: skip
 

@@ -5,6 +5,7 @@ A process that is killed while it writes leaves a line without an end; it is cut
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -42,7 +43,9 @@ def load(path: Path) -> list[dict[str, Any]]:
 def append(path: Path, record: dict[str, Any]) -> None:
     """Write a record, on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("r+b" if path.exists() else "w+b") as file:
+    path.touch()
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # comparisons of other tasks may write to the same file
         content = file.read()
         file.seek(content.rfind(b"\n") + 1)
         file.truncate()

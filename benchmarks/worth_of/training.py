@@ -62,7 +62,7 @@ class Search:
             self.failed += 1
             return None
         try:
-            fitted = fit(network, self.task, recipe, seconds=seconds, seed=seed, device="cpu", **how)
+            fitted = fit(network, self.task, recipe, seconds=seconds, seed=seed, **how)
         except CandidateError:
             self.failed += 1
             return None
@@ -84,7 +84,7 @@ class Search:
         network = build(graph, self.job.seed, self.task.inputs, self.task.outputs)
         initialise(network, self.job.seed)
         seconds = min(TIMING * self.job.spend, self.job.left)
-        fit(network, self.task, recipe, epochs=TIMED, seconds=seconds, seed=self.job.seed, device="cpu")
+        fit(network, self.task, recipe, epochs=TIMED, seconds=seconds, seed=self.job.seed)
         found, _ = self.domain.adapted(recipe, network, self.task)
         return found
 
@@ -136,4 +136,4 @@ def best_of(found: list[dict[str, Any] | None], **details: Any) -> dict[str, Any
         return {"failure": "nothing could be trained in this time"}
     best = max(there, key=lambda one: tuple(one["quality"]))
     count = {name: sum(one[name] for one in there) for name in ("trained", "failed")}
-    return {"score": best["score"], "details": {**best, **count, **details}}
+    return {"score": best.pop("score"), "details": {**best, **count, **details}}
