@@ -45,7 +45,13 @@ def main() -> int:
     )
     if not args.figures:
         methods.install()
-        compare(args, methods, [task for task in tasks if there(task, args.data)], listed(args.methods, METHODS), seeds)
+        try:
+            compare(
+                args, methods, [task for task in tasks if there(task, args.data)], listed(args.methods, METHODS), seeds
+            )
+        except KeyboardInterrupt:
+            print(f"interrupted; the same command goes on with what {args.out} has not")
+            return 130
     wanted = {task.name for task in tasks}
     records = comparable(load(args.out), args.cores, args.spend_scale, {task.name: task.spend for task in TASKS})
     records = [one for one in records if one["task"] in wanted]

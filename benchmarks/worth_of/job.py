@@ -5,8 +5,11 @@ Some methods run in an environment that has no Nasmyth, so nothing here imports 
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +51,13 @@ def main() -> None:
 
 def on_each_core(work: Callable[..., Any], job: Job, *rest: Any) -> list[Any]:
     """`work(job, number of the process, ...)` in a process for each core; what is imported here is imported there."""
-    with ProcessPoolExecutor(job.cores, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(job.cores, mp_context=get_context("fork"), initializer=_end_with_parent) as pool:
         futures = [pool.submit(work, job, number, *rest) for number in range(job.cores)]
-        return [future.result() for future in futures]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:
+            os._exit(130)  # the pool would wait for what nobody wants any more
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG of Linux

@@ -17,6 +17,7 @@ GRACE = 20.0
 _BEGIN = """
 import ctypes, json, os, signal, sys
 os.sched_setaffinity(0, json.loads(sys.argv[1]))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have been told to ignore it
 ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG of Linux: what it is told when its parent is gone
 os.execv(sys.argv[2], sys.argv[2:])
 """

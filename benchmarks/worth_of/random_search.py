@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 from worth_of.job import Job, on_each_core
-from worth_of.plain import network_of
+from worth_of.plain import networks_of
 from worth_of.training import Search, best_of, drawn
 
 PART = 1 / 8
@@ -24,7 +24,7 @@ def work(job: Job, number: int) -> dict[str, Any] | None:
     """One process."""
     search, rng = Search(job), random.Random(f"{job.seed} random {number}")
     space = search.domain.space(search.task).narrow(*search.counted)
-    recipe = search.recipe(network_of(search)[0])
+    recipe = search.recipe(networks_of(search)[0][0])
     for i in itertools.count():
         if not search.goes_on:
             return search.told()

@@ -7,6 +7,7 @@ search.told()                                       # the best of them on the te
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Search:
         self.job, self.task = job, read(job.data, job.target, seed=job.seed)
         self.domain, self.limits = domain_for(self.task), constraints([job.under])
         self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
-        self.best: tuple[tuple[float, float], Any, dict[str, float]] | None = None
+        self.best: tuple[tuple[float, float], Any, dict[str, float], str] | None = None
         self.trained = self.failed = 0
         self.took = 0.0
         """Seconds of the last training."""
@@ -53,8 +54,13 @@ class Search:
         told = evaluate(Candidate(graph, task=self.task), under=self.limits)
         return told.error is None and told.broken is None
 
-    def train(self, graph: Any, recipe: Recipe, seed: int, seconds: float = float("inf"), **how: Any) -> Any:
-        """The scores in validation; None for what diverged, or is too slow to be looked at in that time."""
+    def train(
+        self, graph: Any, recipe: Recipe, seed: int, seconds: float = math.inf, which: str = "", **how: Any
+    ) -> Any:
+        """The scores in validation; None for what diverged, or is too slow to be looked at in that time.
+
+        which: what the network is called.
+        """
         start, seconds = time.time(), min(seconds, self.job.left)
         network = build(graph, seed, self.task.inputs, self.task.outputs)
         initialise(network, seed)
@@ -69,7 +75,7 @@ class Search:
         self.trained, self.took = self.trained + 1, time.time() - start
         quality = quality_of(fitted.scores, self.job.metric)
         if self.best is None or quality > self.best[0]:
-            self.best = quality, network, {**fitted.scores, "epochs": fitted.epochs}
+            self.best = quality, network, {**fitted.scores, "epochs": fitted.epochs}, which
         return fitted.scores
 
     def _look(self, network: Any) -> float:
@@ -92,11 +98,11 @@ class Search:
         """The test score of the best, and what it is; None if nothing could be trained."""
         if self.best is None:
             return None
-        quality, network, scores = self.best
+        quality, network, scores, which = self.best
         score = scores_of(network, self.task, "test")[self.job.metric]
         told = figures_of(network, [*(limit.measure for limit in self.limits), "params", "macs"], self.task)
         return {
-            "score": score, "quality": quality, "valid": scores, "figures": told, "trained": self.trained,
+            "score": score, "quality": quality, "valid": scores, "figures": told, "network": which, "trained": self.trained,
             "failed": self.failed,
         }  # fmt: skip
 
@@ -129,11 +135,11 @@ def largest(make: Callable[[int], Any], widths: Sequence[int], search: Search) -
     return widths[low]
 
 
-def best_of(found: list[dict[str, Any] | None], **details: Any) -> dict[str, Any]:
+def best_of(found: list[dict[str, Any] | None]) -> dict[str, Any]:
     """What the processes found, as one result: the best in validation, and how much was trained in all."""
     there = [one for one in found if one is not None]
     if not there:
         return {"failure": "nothing could be trained in this time"}
     best = max(there, key=lambda one: tuple(one["quality"]))
     count = {name: sum(one[name] for one in there) for name in ("trained", "failed")}
-    return {"score": best.pop("score"), "details": {**best, **count, **details}}
+    return {"score": best.pop("score"), "details": {**best, **count}}
