@@ -51,7 +51,9 @@ def class_metric(name: str, classes: tuple[str, ...]) -> Metric | None:
 def _place(name: str, label: str, classes: tuple[str, ...]) -> int:
     if label in classes:
         return classes.index(label)
-    equal = [i for i, other in enumerate(classes) if is_number(label) and is_number(other) and float(other) == float(label)]
+    equal = [
+        i for i, other in enumerate(classes) if is_number(label) and is_number(other) and float(other) == float(label)
+    ]
     if len(equal) == 1:
         return equal[0]
     shown = ", ".join(classes[:LISTED]) + (" ..." if len(classes) > LISTED else "")

@@ -10,6 +10,7 @@ as sound as that of one which is: the bootstrap over examples (Efron and Tibshir
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from torch import Tensor
 RESAMPLES, FEWEST = 1000, 200
 """Of a bootstrap: usually, and of so many examples that this would take seconds."""
 WORK = 2e7
-"""Resamples, times examples, times classes: about a second."""
+"""Resamples, times examples, times classes: no more than that, which takes a second."""
 CHUNK = 1 << 22
 """Weights that are held at once: 32 MiB."""
 
@@ -111,12 +112,26 @@ def mean_defined(values: Tensor) -> Tensor:
 def resampled(metric: Metric, several: Sequence[Tensor], seed: int = 0) -> Tensor:
     """The score of each of some columns, told of the same examples, on the same resamples of these: S R.
 
-    Resamples in which one of them is not defined are left out.
+    Resamples in which one of them is not defined are left out. Of very many examples some are resampled, and deviations
+    from their score are scaled to those of all (Bickel, Götze and van Zwet 1997, Statistica Sinica 7).
     """
+    generator = torch.Generator().manual_seed(seed)
+    whole, most = len(several[0]), int(WORK / FEWEST / metric.width)
+    if whole > most:
+        some = torch.randperm(whole, generator=generator)[:most]
+        parts = [columns[some] for columns in several]
+        drawn = _drawn(metric, parts, generator)
+        told, ours = (
+            torch.tensor([[metric.told(one)] for one in each], dtype=torch.float64) for each in (several, parts)
+        )
+        return told + (drawn - ours) * math.sqrt(most / whole)
+    return _drawn(metric, several, generator)
+
+
+def _drawn(metric: Metric, several: Sequence[Tensor], generator: torch.Generator) -> Tensor:
     n = len(several[0])
     count = max(FEWEST, min(RESAMPLES, int(WORK / (max(1, n) * metric.width))))
     rows = max(1, CHUNK // max(1, n, metric.width))
-    generator = torch.Generator().manual_seed(seed)
     found = []
     for start in range(0, count if n else 0, rows):
         drawn = torch.randint(n, (min(rows, count - start), n), generator=generator)

@@ -32,7 +32,7 @@ class Score(NamedTuple):
 
 
 def _of_values(about: str, direction: Literal["min", "max"] = "min", unit: str = "raw", **more: str) -> Score:
-    return Score(about, (VALUES,), direction, unit, **more, alone=not more)  # type: ignore[arg-type]
+    return Score(about, (VALUES,), direction, unit, **more, alone=not more)
 
 
 SCORES: dict[str, Score] = {

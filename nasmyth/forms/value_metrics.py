@@ -87,9 +87,7 @@ def _median(std: Tensor, columns: Tensor, weights: Tensor) -> Tensor:
     return (torch.stack(found, 1) * std).mean(1)
 
 
-_METRICS: dict[
-    str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor, Tensor], Tensor]]
-] = {
+_METRICS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
     "rmse": (_squared, _root),
     "mae": (_absolute, _mean),
     "median_error": (_absolute, _median),

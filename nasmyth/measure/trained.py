@@ -77,13 +77,11 @@ def _of_quantile(share: float) -> Measure:
 def _registered(name: str) -> Any:
     """A measure, or what gives one of each class."""
     score = SCORES[name]
-    of = None if not score.of else _quantile_loss if score.of == QUANTILE else _of_class(name)
-    made: Any
-    if score.alone:
-        made = _figure(name, score.about)
-        made.of = of
-    else:
-        made = Family(name, of, score.of, score.about, score.cure)
+    of = _quantile_loss if score.of == QUANTILE else _of_class(name)
+    if not score.alone:
+        return measures.add(name, Family(name, of, score.of, score.about, score.cure))
+    made = _figure(name, score.about)
+    made.of = of if score.of else None
     return measures.add(name, made)
 
 

@@ -92,7 +92,9 @@ class Task:
         if goal == self.outputs.objective:
             return replace(self, goal=None)
         if goal != "loss" and self.outputs.metric(goal) is None:
-            raise DataError(f"{self.name}: {goal!r} is no score of a {self.kind}; write {goals(self.kind, *self.classes[:1])}")
+            raise DataError(
+                f"{self.name}: {goal!r} is no score of a {self.kind}; write {goals(self.kind, *self.classes[:1])}"
+            )
         return replace(self, goal=goal)
 
     def check_defined(self, goal: str, split: str) -> None:
