@@ -192,6 +192,8 @@ def find(name: str | Measure) -> Measure:
     """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`, "recall:sick" is `recall("sick")`."""
     if isinstance(name, Measure):
         return name
+    if isinstance(name, Family):
+        name = name.name
     if not isinstance(name, str):
         raise UnknownNameError(f"a measure is asked for by its name, such as 'accuracy', and this is {shortly(name)}")
     family, mark, setting = _parted(name)

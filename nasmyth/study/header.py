@@ -79,10 +79,13 @@ def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
 
 def _measure(given: Any) -> Any:
     """The measure itself, or the one of that name; a name may also be one that only an evaluation tells."""
+    from nasmyth.measure import find
+    from nasmyth.measure.measure import Family
+
+    if isinstance(given, Family):
+        return find(given)  # which asks for which of them
     if not isinstance(given, str):
         return given
-    from nasmyth.measure import find
-
     try:
         return find(given)
     except (UnknownNameError, UnitError):

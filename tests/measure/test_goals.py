@@ -85,7 +85,11 @@ def test_what_is_half_written_is_refused(name, said):
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        (VALUES, "auroc", "auroc is no figure of a regression, and diabetes is one; write rmse, mae, .*quantile_loss:0.9"),
+        (
+            VALUES,
+            "auroc",
+            "auroc is no figure of a regression, and diabetes is one; write rmse, mae, .*quantile_loss:0.9",
+        ),
         (VALUES, "recall:1", "no figure of a regression"),
         (CLASSES, "rmse", "write accuracy, balanced_accuracy, .* of one class .*, such as recall:malignant"),
         (CLASSES, "quantile_loss:0.9", "no figure of a classification"),
@@ -131,6 +135,13 @@ def test_what_a_split_cannot_tell_is_refused_before_anything_is_trained(name, ta
     Evaluation(task, measures=("balanced_accuracy", "f1", "recall:benign"))
 
 
+def test_a_family_is_no_goal(made):
+    space = domain_for(made[CLASSES].task).space(made[CLASSES].task)
+    for refuse in (lambda: Study(None, space, maximize=recall), lambda: find(precision)):
+        with pytest.raises(UnitError, match="say of which, such as '.*:LABEL'"):
+            refuse()
+
+
 # --- what trainings are judged by -------------------------------------------------------------------------------------
 
 
@@ -149,7 +160,9 @@ def trained(task, epochs=12):
     return fit(initialise(network, 0), task, epochs=epochs, recipe=task.recipe, seed=0)
 
 
-@pytest.mark.parametrize("goal", ["balanced_accuracy", "f1", "recall:sick", "precision:sick", "auroc", "log_loss", "ece"])
+@pytest.mark.parametrize(
+    "goal", ["balanced_accuracy", "f1", "recall:sick", "precision:sick", "auroc", "log_loss", "ece"]
+)
 def test_a_training_keeps_the_weights_that_were_best_by_the_goal(goal, rare):
     fitted = trained(rare.judged_by(goal))
     told = [entry[goal] for entry in fitted.curve]
@@ -169,7 +182,9 @@ def test_what_decides_is_part_of_the_task_and_not_of_its_data(rare):
 def test_a_score_that_is_not_defined_never_beats_one_that_is(rare):
     task = rare.judged_by("auroc")
     some, none = {"auroc": 0.5, "loss": 1.0}, {"auroc": math.nan, "loss": 0.1}
-    assert task.better(some, none) and not task.better(none, some) and task.better(none, {"auroc": math.nan, "loss": 2.0})
+    assert (
+        task.better(some, none) and not task.better(none, some) and task.better(none, {"auroc": math.nan, "loss": 2.0})
+    )
     assert task.better(some, {"loss": 0.2}), "an older training may not have told it"
 
 

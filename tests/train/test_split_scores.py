@@ -43,7 +43,9 @@ def test_the_difference_is_that_of_the_scores(goal, tumours):
     ours, theirs = (judged(network, task, goal) for network in (good, bad))
     sign = 1 if find(goal).direction == "max" else -1
     told = paired_difference(ours, theirs, goal)
-    assert told.value == pytest.approx(sign * (find(goal)(good, task, "test") - find(goal)(bad, task, "test")), abs=1e-6)
+    assert told.value == pytest.approx(
+        sign * (find(goal)(good, task, "test") - find(goal)(bad, task, "test")), abs=1e-6
+    )
     assert told.low <= told.value <= told.high and 0 < told.error < 1
     assert told == paired_difference(ours, theirs, goal), "the same examples are drawn again"
     other = paired_difference(theirs, ours, goal)
@@ -58,7 +60,9 @@ def test_of_values_too(goal):
     good, bad = networks(task, (10, 1))
     told = paired_difference(judged(good, task, goal), judged(bad, task, goal), goal)
     sign = 1 if find(goal).direction == "max" else -1
-    assert told.value == pytest.approx(sign * (find(goal)(good, task, "test") - find(goal)(bad, task, "test")), rel=1e-3)
+    assert told.value == pytest.approx(
+        sign * (find(goal)(good, task, "test") - find(goal)(bad, task, "test")), rel=1e-3
+    )
     assert told.low < told.value < told.high and told.error > 0
 
 
