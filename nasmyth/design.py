@@ -32,7 +32,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import NasmythError, StudyError
+from nasmyth.errors import NasmythError, StudyError, warn
 from nasmyth.funnel.designer import Designer
 from nasmyth.funnel.final_test import network_of
 from nasmyth.funnel.training import preload
@@ -77,7 +77,8 @@ def design(
     """Design a network for `data` under a budget. See the top of this file for how.
 
     data: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or a Task.
-    maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
+    maximize, minimize: a score of a trained network, "auroc" or "recall:malignant"; "accuracy" for classes and "rmse" for
+    numbers unless said.
     under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
     recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
@@ -92,6 +93,7 @@ def design(
     """
     began = time.perf_counter()
     from nasmyth.domains import read
+    from nasmyth.measure.trained import judged_by
 
     limits, wanted = constraints(() if under is None else under), read_spend(spend)
     goal = _goal(maximize, minimize)
@@ -105,6 +107,11 @@ def design(
         task = read(data, seed=seed, **reading)
         if recipe is not None:
             task = task.trained_by(recipe)
+        if goal:
+            find(goal).check_task(task, "valid")
+            task = judged_by(task, goal)
+        elif task.doubt:
+            warn(task.doubt)
         designer = Designer(
             task, goal or task.objective, limits, wanted, seed, out, chosen, executor, tell, command, began
         )

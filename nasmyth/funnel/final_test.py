@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +33,18 @@ def network_of(study: Study, trial: Trial) -> Network:
 
 
 def judged(network: Network, task: Task, goal: str, split: str = "test") -> SplitScores:
-    """The scores of a network on a split, the goal among them; where that has a figure for each example, by these."""
+    """The scores of a network on a split, the goal among them, and what that is made of where it says so."""
+    from nasmyth.measure.trained import judged_by
     from nasmyth.train import score_split
 
-    found = score_split(network, task, split=split)
-    if goal in found.scores:
+    found = score_split(network, judged_by(task, goal), split=split)
+    if goal == found.goal:
         return found
-    each = getattr(find(goal).function, "each", None)
-    every = found.each if each is None else each(network, task, split)
-    value = figures_of(network, [goal], task, split)[goal] if each is None else float(every.mean())
-    return replace(found, scores={**found.scores, goal: value}, each=every)
+    measure = find(goal)
+    examples = getattr(measure.function, "examples", None)
+    made_of = None if examples is None else examples(network, task, split)
+    value = made_of[0].told(made_of[1]) if made_of else figures_of(network, [goal], task, split)[goal]
+    return found.judged_by(goal, measure.direction, value, made_of)
 
 
 def test_cost(task: Task) -> float:
