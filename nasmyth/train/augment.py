@@ -134,13 +134,14 @@ def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """Images N H W C moved by whole pixels (int64, N; negative is up or left); what comes in from outside is 0."""
     import torch
 
-    height, width = images.shape[1:3]
+    count, height, width, channels = images.shape
     rows = torch.arange(height, device=images.device) - down.unsqueeze(1)
     columns = torch.arange(width, device=images.device) - right.unsqueeze(1)
-    inside = ((rows >= 0) & (rows < height)).unsqueeze(2) & ((columns >= 0) & (columns < width)).unsqueeze(1)
-    batch = torch.arange(len(images), device=images.device).view(-1, 1, 1)
-    moved = images[batch, rows.clamp(0, height - 1).unsqueeze(2), columns.clamp(0, width - 1).unsqueeze(1)]
-    return moved * inside.unsqueeze(3).to(moved.dtype)
+    outside = ((rows < 0) | (rows >= height)).unsqueeze(2) | ((columns < 0) | (columns >= width)).unsqueeze(1)
+    rows = rows.clamp(0, height - 1) + height * torch.arange(count, device=images.device).unsqueeze(1)
+    places = width * rows.unsqueeze(2) + columns.clamp(0, width - 1).unsqueeze(1)  # of pixels, in one row of all images
+    moved = images.reshape(-1, channels).index_select(0, places.flatten()).view(images.shape)
+    return moved.masked_fill_(outside.unsqueeze(3), 0)
 
 
 def blanked(images: Tensor, row: Tensor, column: Tensor, side: int) -> Tensor:

@@ -33,9 +33,9 @@ class Recipe(Value):
     optimizer: Any = SGD()
     """How weights follow gradients: SGD(...), AdamW(...), or one of your own."""
     schedule: Any = Cosine()
-    """How the learning rate goes: Cosine(...), OneCycle(...), MultiStep(...), ConstantRate()."""
+    """How the learning rate goes: Cosine(...), WarmupStableDecay(...), OneCycle(...), MultiStep(...), ConstantRate()."""
     augment: Any = ()
-    """Random changes of the training batches, in their order: Flip(), Crop(2), Mixup(0.2)."""
+    """Random changes of the training batches, in their order: Flip(), Crop(2), Cutout(8), CutMix(), RandAugment() ..."""
     epochs: int = 20
     batch: int = 128
     average: Any = None
@@ -47,7 +47,8 @@ class Recipe(Value):
     precision: str = "32"
     """ "32", "bf16" (mixed), or "auto": bf16 where the device has fast bf16 arithmetic."""
     compile: bool = False
-    """Use torch.compile: pays in trainings of minutes (10 to 30 s to compile, then faster steps)."""
+    """Use torch.compile, which takes 10 to 30 s before the first step. On one CPU thread, steps of small convolutional networks
+    became no faster (`benchmarks/step_speed.py`)."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         for name, value in kwargs.items():
