@@ -63,7 +63,7 @@ def _halve(precision: str, kind: str) -> bool:
         return precision == "bf16"
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    told = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}  # older versions of torch do not say
+    told: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}  # older versions of torch do not say
     return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
 
 
