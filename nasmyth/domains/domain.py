@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
+from nasmyth.domains.starts import Start
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
@@ -104,6 +105,13 @@ class Domain(ABC):
         if told.error is not None:
             raise told.error
         return told.broken is None
+
+    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
+        """Networks that a search begins with, all within the constraints: the plain one, then others, best first.
+
+        Raises BudgetError where there is not even a plain one.
+        """
+        return [Start("plain", self.baseline(task, under))]
 
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160
