@@ -55,12 +55,15 @@ def tabm(
     k: int = 16,
     adapters: bool = False,
     answers: str = "classes",
-    each: int = 0,
+    share: int = 1,
     dropout: float = 0.0,
 ) -> Any:
-    """An MLP of k members in one (TabM; without adapters in the layers TabM mini): see `ops/members.py`."""
+    """An MLP of k members in one (TabM; without adapters in the layers TabM mini): see `ops/members.py`.
+
+    share: each example trains one in so many of the members, one at least.
+    """
     layers = repeat(member_block(width, adapters, dropout=dropout), depth)
-    return chain(members=Members(k, each), layers=layers, head=MemberHead(out, answers))
+    return chain(members=Members(k, max(1, k // share)), layers=layers, head=MemberHead(out, answers))
 
 
 EXAMPLES = [
@@ -70,5 +73,5 @@ EXAMPLES = [
     (member_block(5, dropout=0.1), (3, 4)),
     (member_block(5, adapters=True), (3, 4)),
     (tabm(3, width=5, k=4), (6,)),
-    (tabm(1, width=5, k=4, adapters=True, answers="values", each=1), (6,)),
+    (tabm(1, width=5, k=4, adapters=True, answers="values", share=4), (6,)),
 ]

@@ -75,10 +75,10 @@ def _sized(columns: int, body: int, space: Space, task: Task, limits: list[Const
 def _family(columns: int, body: int, size: Size) -> Callable[[int], Genome]:
     settings: dict[str, Any] = {"frequencies": size.frequencies} if columns != LINEAR else {}
     settings |= {"sigma": 0.3} if columns == PERIODIC else {}
-    settings |= {"k": size.k} if body == MEMBERS else {}
+    settings |= {"k": size.k, "dropout": 0.0} if body == MEMBERS else {"dropout": 0.1}
 
     def of_width(width: int) -> Genome:
-        return genome(columns, body, size.embedding, width=width, dropout=0.1, **settings)
+        return genome(columns, body, size.embedding, width=width, **settings)
 
     return of_width
 

@@ -48,10 +48,10 @@ def members_body(
     k: int = 16,
     adapters: int = 0,
     answers: str = "classes",
-    each: int = 0,
+    share: int = 1,
 ) -> Any:
     """TabM over all embeddings at once; see `ops/members.py`."""
-    return chain(Flatten(), tabm(out, width, depth, k, bool(adapters), answers, each, dropout))
+    return chain(Flatten(), tabm(out, width, depth, k, bool(adapters), answers, share, dropout))
 
 
 @space("tables", source="Gorishniy et al. 2021, 2022 and 2024 (arXiv:2106.11959, arXiv:2203.05556, arXiv:2410.24210)")
@@ -70,7 +70,7 @@ def tables(cardinalities: tuple[int, ...] = (0, 0, 0, 0), outputs: int = 1, answ
         mlp_body(outputs, width, depth, dropout),
         residual_body(outputs, choice(*WIDTHS), depth, dropout),
         transformer_body(outputs, depth, choice(1, 2, 4), dropout),
-        members_body(outputs, width, depth, dropout, choice(2, 4, 8, 16, 32), choice(0, 1), answers),
+        members_body(outputs, width, depth, dropout, choice(2, 4, 8, 16, 32), choice(0, 1), answers, choice(1, 4)),
     )
     return Space(chain(columns=choice(*kinds), body=body), (len(cardinalities),))
 
@@ -84,7 +84,7 @@ MLP, RESIDUAL, TRANSFORMER, MEMBERS = range(4)
 def genome(columns: int, body: int, embedding: int, **settings: Any) -> Genome:
     """A genome of `tables`: a kind of embedding and a body, the width of the embedding, and the settings of these two.
 
-    frequencies, sigma are of the embedding; width, depth, dropout, k, adapters of the body.
+    frequencies, sigma are of the embedding; width, depth, dropout, k, adapters, share of the body.
     """
     width = settings.pop("width", 64)
     of_columns = {name: settings.pop(name) for name in ("frequencies", "sigma") if name in settings}
@@ -104,7 +104,7 @@ DEFAULTS: Mapping[int, Mapping[str, Any]] = {
     MLP: {"depth": 2, "dropout": 0.0},
     RESIDUAL: {"depth": 2, "dropout": 0.0},
     TRANSFORMER: {"depth": 2, "expand": 2, "dropout": 0.0},
-    MEMBERS: {"depth": 2, "dropout": 0.0, "k": 16, "adapters": 0},
+    MEMBERS: {"depth": 2, "dropout": 0.0, "k": 16, "adapters": 0, "share": 4},
 }
 
 
