@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains import domain_for
 from nasmyth.errors import BudgetError
+from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
@@ -33,6 +34,10 @@ from nasmyth.units import Spend
 if TYPE_CHECKING:
     from nasmyth.space import Genome
     from nasmyth.train import Task
+
+
+BOOSTED, BOOSTING = 0.04, 10.0
+"""The share of the time that gradient boosting may take beside a design; the seconds where time is not bounded."""
 
 
 @dataclass
@@ -106,7 +111,7 @@ class Designer:
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         with threads(1 if self.on.workers > 1 else None):  # as those have who train it
             plan = planned(study, self.clock, graph, self.task, self.domain, also)
-        self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task)
+        self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
         self.names = plan.names
@@ -170,7 +175,22 @@ class Designer:
         if best is not None and (not seen or seen[-1] != best.number):
             told = final_test(self.study, best, self.board.baseline, self.task, self.limits, self.goal)
             self.study.note("result", **told, looks=len(seen) + 1)
+        self.compare()
         self.clock.account("judge")
+
+    @property
+    def boosting(self) -> float:
+        """Seconds that are kept for gradient boosting, which is what one would otherwise take for a table; 0 where it was
+        tried, or has no place."""
+        known = any(note["what"] == "boosting" for note in self.study.notes)
+        if known or not suits(self.task):
+            return 0.0
+        return BOOSTING if self.spend.seconds is None else BOOSTED * self.spend.seconds
+
+    def compare(self) -> None:
+        """Note what boosting does on the same split, beside the network."""
+        if seconds := self.boosting:
+            self.study.note("boosting", **boosted(self.task, self.goal, seconds, self.seed))
 
     # --- progress -------------------------------------------------------------------------------------------------
 

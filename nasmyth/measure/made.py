@@ -57,9 +57,10 @@ def gradients(network: nn.Module, batch: Tensor, labels: Tensor, task: Any) -> d
     try:
         given = batch if isinstance(batch, tuple) else (batch,)
         pred = torch.func.functional_call(network.train(), {**weights, **buffers}, given)
+        answers = max(1, len(pred) // len(labels))  # of each example: those of a network of members come one by one
         each = [
             torch.autograd.grad(
-                task.loss(pred[i : i + 1], labels[i : i + 1]),
+                task.loss(pred[i * answers : (i + 1) * answers], labels[i : i + 1]),
                 list(weights.values()),
                 retain_graph=True,
                 allow_unused=True,

@@ -18,7 +18,7 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm, InputForm
 from nasmyth.forms.scores import goals
-from nasmyth.forms.stored import blocks, count, parts
+from nasmyth.forms.stored import blocks, count, mapped, parts
 from nasmyth.graph.inputs import Inputs
 from nasmyth.record import dumps, is_open, to_json
 from nasmyth.train.recipe import Recipe
@@ -138,8 +138,12 @@ class Task:
         return replace(self, recipe=recipe)
 
     def loss(self, pred: Any, target: Any, smoothing: float = 0.0) -> Tensor:
-        """The mean loss over a batch, a scalar, as the answer has it: see `outputs.loss`."""
-        return self.outputs.loss(pred, target, smoothing)
+        """The mean loss over a batch, a scalar, as the answer has it: see `outputs.loss`.
+
+        Where each example is answered m times in a row, as networks of members do in training, each answer is held to the
+        example's target.
+        """
+        return self.outputs.loss(pred, repeated(target, pred), smoothing)
 
     def meter(self, also: Iterable[str] = ()) -> Any:
         """Scores gathered over batches: `update(pred, y)`, then `compute()`. also: the names of more than the usual ones."""
@@ -185,3 +189,11 @@ class Task:
         """The task with `count` examples or a few more in each split: of a classification, of two classes at least."""
         part = self.train.take(self.outputs.varied(self.train.y, count))
         return replace(self, train=part, valid=part, test=part)
+
+
+def repeated(target: Any, pred: Any) -> Any:
+    """Targets, each as many times in a row as it is answered."""
+    answers, targets = count(pred), count(target)
+    if answers == targets or answers % targets:
+        return target
+    return mapped(target, lambda one: one.repeat_interleave(answers // targets, 0))
