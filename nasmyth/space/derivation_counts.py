@@ -15,8 +15,9 @@ from typing import Any
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.signature import Shape
 from nasmyth.space.hole import Symbol
-from nasmyth.space.least_costs import Bounds, Cost, LeastCosts, State
+from nasmyth.space.least_costs import LeastCosts
 from nasmyth.space.rules import Production
+from nasmyth.space.steps import Bounds, Cost, State
 
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
