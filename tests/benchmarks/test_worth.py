@@ -2,7 +2,9 @@
 
 import json
 import math
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 from worth_of import figures, results, tasks
 from worth_of.page import page
+from worth_of.processes import run
 
 from nasmyth.errors import DataError
 
@@ -134,6 +137,58 @@ def test_only_runs_of_the_same_time_and_cores_are_compared_and_the_last_counts()
     told = [record("design", None), other, short, record("design", 0.9)]
     assert [one["score"] for one in results.comparable(told, 2, 1.0, {"digits-10k": 90.0})] == [0.9]
     assert [one["score"] for one in results.comparable(told, 2, 0.1, {"digits-10k": 90.0})] == [0.6]
+
+
+# --- processes --------------------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, pathlib, sys, time
+sys.path.append(sys.argv[1])
+from worth_of.job import Job, on_each_core
+
+def work(job, number):
+    pathlib.Path(f"{os.getpid()}.pid").touch()
+    time.sleep(600)
+
+on_each_core(work, Job("", None, "", "", 1.0, 0, 2))
+"""
+PARENT = """
+import pathlib, signal, sys
+sys.path.append(sys.argv[1])
+from worth_of.processes import run
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what runs in the background
+run([sys.executable, "-c", sys.argv[2], sys.argv[1]], [], 1, 600.0, pathlib.Path(sys.argv[3]))
+"""
+
+
+def test_nothing_is_left_behind_by_a_benchmark_that_is_killed(tmp_path):
+    folder = str(Path(__file__).parents[2] / "benchmarks")
+
+    def pids():
+        return [int(path.stem) for path in tmp_path.glob("*.pid")]
+
+    def alive(pid):
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        except OSError:
+            return False
+
+    def until(what):
+        end = time.monotonic() + 60
+        while not what():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    begun = subprocess.Popen([sys.executable, "-c", PARENT, folder, CHILD, str(tmp_path)])
+    until(lambda: len(pids()) == 2)
+    begun.kill()
+    begun.wait()
+    until(lambda: not any(map(alive, pids())))
+
+
+def test_a_process_that_is_late_is_ended(tmp_path):
+    ran = run([sys.executable, "-c", "import time; print('hello', flush=True); time.sleep(600)"], [], 1, 3.0, tmp_path)
+    assert ran.code is None and ran.last.endswith("KeyboardInterrupt") and ran.seconds < 60
 
 
 # --- data ---------------------------------------------------------------------------------------------------------------
