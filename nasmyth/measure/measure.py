@@ -188,7 +188,7 @@ def _received(module: str, name: str) -> Measure:
     return find(name)
 
 
-def find(name: str | Measure) -> Measure:
+def find(name: str | Measure | Family) -> Measure:
     """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`, "recall:sick" is `recall("sick")`."""
     if isinstance(name, Measure):
         return name
