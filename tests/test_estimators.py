@@ -82,6 +82,17 @@ def test_tables_of_mixed_columns_with_gaps_are_taken_as_they_are():
         model.predict(shuffled)
 
 
+@pytest.mark.parametrize("labels", [np.array([0.0, 1.0, 2.0]), np.array(["a", "b", "c"])])
+def test_any_score_is_a_goal(labels):
+    X, y = load_wine(return_X_y=True)
+    model = small(maximize=f"recall:{labels[1]}").fit(X, labels[y])
+    assert model.summary_["objectives"][0] == [f"recall:{labels[1]}", "max"]
+    found = (model.predict(X) == labels[y])[y == 1].mean()
+    assert found > 0.7 and 0.7 < model.summary_["best"]["measures"][f"recall:{labels[1]}"] <= 1
+    with pytest.raises(ValueError, match="no class is called 'd'"):
+        small(maximize="recall:d").fit(X, labels[y])
+
+
 def test_images_are_taken_as_images():
     digits = load_digits()
     recipe = nasmyth.Recipe(optimizer=SGD(lr=0.05), epochs=12, batch=32)

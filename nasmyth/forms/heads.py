@@ -169,7 +169,8 @@ class Heads(AnswerForm):
 
     def chance(self, train: Any, y: Any, goal: str = "") -> dict[str, Any]:
         name = self.heads[0][0]
-        return dict(self.first.chance(train[name], y[name], *((goal,) if goal else ())))
+        known = (goal,) if goal and self.metric(goal) is not None else ()
+        return dict(self.first.chance(train[name], y[name], *known))
 
     def constant(self, metric: Metric, train: Any, y: Any) -> Tensor:
         name = self.heads[0][0]

@@ -260,6 +260,10 @@ def test_of_several_heads_the_first_is_told():
         meter.update(both, truth)
         assert meter.compute()[name] == pytest.approx(value)
     assert heads.metric("rmse") is None and "age_rmse" in meter.compute()
+    assert heads.chance(truth, truth, "f1")["score"] == "f1"
+    assert heads.metric("loss") is None and heads.chance(truth, truth, "loss")["score"] == "accuracy", (
+        "that is of all heads"
+    )
 
 
 def test_what_is_not_finite_is_no_score():

@@ -1,4 +1,4 @@
-"""Any score is a goal: it keeps the laws of measures, is refused where a task has it not, and is what trainings are judged by."""
+"""Any score is a goal: it keeps the laws of measures, is refused where a task has it not, and trainings are judged by it."""
 
 from __future__ import annotations
 
