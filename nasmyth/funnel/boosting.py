@@ -63,7 +63,8 @@ def _trained(task: Task, seconds: float, seed: int) -> tuple[list[Any] | None, f
     columns = task.inputs.columns  # type: ignore[attr-defined]
     categories = [c.kind == "category" and len(c.vocabulary) < MOST_CODES for c in columns]
     x, y = _rows(task, "train"), task.train.y.numpy().reshape(len(task.train), -1)
-    models, start = [], time.perf_counter()
+    models: list[Any] = []
+    start = time.perf_counter()
     for target in y.T:
         settings = {"early_stopping": False, "random_state": seed, "categorical_features": categories}
         model = kind(max_iter=TRIED, warm_start=True, **settings).fit(x, target)
