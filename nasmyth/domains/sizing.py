@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from nasmyth.space import Genome, Space
     from nasmyth.train.task import Task
 
-DEVICE_STEP = 4
-"""Of widths, every fourth is looked at where a look is a measurement on a device, which takes seconds."""
+LOOKS = 5
+"""How often a family is measured on a device, each time at half as many widths: a measurement takes seconds."""
 
 
 def widest(
@@ -21,22 +21,24 @@ def widest(
     task: Task,
     under: Iterable[Constraint] = (),
 ) -> tuple[int, Genome] | None:
-    """The largest of these ascending widths whose network meets the constraints, with its genome; None if none does.
+    """A large one of these ascending widths whose network meets the constraints, with its genome; None if none is found.
 
-    Width makes a network of a family larger and slower, so bisection finds it under upper bounds; lower bounds are held to
-    in the end. What only training tells is left out.
+    Width makes a network of a family larger and slower. Under upper bounds on what a graph tells, bisection finds the largest;
+    of these, the first of whole, half, quarter ... that meets what a device tells. Lower bounds are held to in the end, and
+    what only training tells is left out.
     """
     limits = [limit for limit in under if "training" not in limit.measure.requires]
-    upper = [limit for limit in limits if limit.relation == "<="]
-    if not all(limit.measure.requires <= {"graph"} for limit in upper):
-        widths = widths[::DEVICE_STEP]
+    counted = [limit for limit in limits if limit.measure.requires <= {"graph"}]
+    upper = [limit for limit in counted if limit.relation == "<="]
     low, high = -1, len(widths)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if meets(family(widths[middle]), space, task, upper) else (low, middle)
-    if low < 0 or not meets(family(widths[low]), space, task, limits):
-        return None
-    return widths[low], family(widths[low])
+    places = [low] if len(counted) == len(limits) else [((low + 1) >> look) - 1 for look in range(LOOKS)]
+    for place in places:
+        if place >= 0 and meets(family(widths[place]), space, task, limits):
+            return widths[place], family(widths[place])
+    return None
 
 
 def meets(genome: Genome, space: Space, task: Task, limits: Iterable[Constraint]) -> bool:

@@ -2,9 +2,9 @@
 
     plain          linear embeddings and an MLP of two layers, the baseline
     tabm-bins      TabM over piecewise-linear encodings      (Gorishniy et al. 2024, arXiv:2410.24210; 2022, arXiv:2203.05556)
+    mlp-bins       an MLP over them
+    resnet-bins    residual layers over them
     tabm-waves     TabM over sines and cosines
-    mlp-waves      an MLP over sines and cosines
-    resnet-bins    residual layers over piecewise-linear encodings
 
 A budget of few parameters leaves little for embeddings and for factors and heads of members: there are three sizes of these,
 and the largest is taken whose layers still are wide enough.
@@ -36,9 +36,13 @@ class Size(NamedTuple):
     least: int
 
 
-SIZES = (Size(8, 16, 16, 48), Size(4, 8, 8, 16), Size(2, 4, 4, 4))
+SIZES = (Size(8, 32, 16, 48), Size(4, 16, 8, 16), Size(2, 8, 4, 4))
 WIDEST = 256
 """Of layers: on a CPU wider ones see too few epochs."""
+EXAMPLES = 1_500_000
+"""That a training sees, of few rows and many epochs or the other way round."""
+BATCHES = ((100_000, 1024), (50_000, 512), (5_000, 256), (0, 128))
+"""Rows from which a batch has so many of them."""
 
 
 def starts(task: Task, space: Space, under: Iterable[Constraint]) -> list[Start]:
@@ -54,9 +58,9 @@ def starts(task: Task, space: Space, under: Iterable[Constraint]) -> list[Start]
 def _kinds(task: Task) -> Iterator[tuple[str, int, int]]:
     if 0 in task.inputs.cardinalities:  # type: ignore[attr-defined]
         yield "tabm-bins", BINS, MEMBERS
-        yield "tabm-waves", PERIODIC, MEMBERS
-        yield "mlp-waves", PERIODIC, MLP
+        yield "mlp-bins", BINS, MLP
         yield "resnet-bins", BINS, RESIDUAL
+        yield "tabm-waves", PERIODIC, MEMBERS
     else:
         yield "tabm", LINEAR, MEMBERS
         yield "resnet", LINEAR, RESIDUAL
@@ -73,8 +77,8 @@ def _sized(columns: int, body: int, space: Space, task: Task, limits: list[Const
 
 
 def _family(columns: int, body: int, size: Size) -> Callable[[int], Genome]:
-    settings: dict[str, Any] = {"frequencies": size.frequencies} if columns != LINEAR else {}
-    settings |= {"sigma": 0.3} if columns == PERIODIC else {}
+    settings: dict[str, Any] = {"frequencies": size.frequencies} if columns == BINS else {}
+    settings |= {"frequencies": max(4, size.frequencies // 2), "sigma": 0.3} if columns == PERIODIC else {}
     settings |= {"k": size.k, "dropout": 0.0} if body == MEMBERS else {"dropout": 0.1}
 
     def of_width(width: int) -> Genome:
@@ -84,16 +88,18 @@ def _family(columns: int, body: int, size: Size) -> Callable[[int], Genome]:
 
 
 def recipe_of(task: Task, body: int) -> Recipe:
-    """AdamW as the papers have it; batches by how many rows there are, and epochs to match."""
+    """AdamW as the papers have it; batches and epochs by how many rows there are.
+
+    Members that share the examples out take smaller steps each, and a higher rate.
+    """
     from nasmyth.train import EMA, AdamW, Cosine, Recipe
 
     rows = len(task.train)
-    batch = 1024 if rows > 100_000 else 512 if rows > 30_000 else 256 if rows > 5_000 else 64
     return Recipe(
-        optimizer=AdamW(lr=2e-3, weight_decay=3e-4 if rows > 5_000 else 1e-2),
+        optimizer=AdamW(lr=4e-3 if body == MEMBERS else 2e-3, weight_decay=3e-4),
         schedule=Cosine(warmup=0.05),
-        epochs=max(20, min(200, 2_000_000 // max(1, rows))),
-        batch=batch,
-        average=EMA(0.99),
+        epochs=max(30, min(300, EXAMPLES // rows)),
+        batch=next(batch for least, batch in BATCHES if rows >= least),
+        average=EMA(0.999),
         clip=1.0,
     )

@@ -118,8 +118,8 @@ def _quantiles(finite: np.ndarray, knots: int) -> np.ndarray:
 def _normal_scores(count: int) -> tuple[float, ...]:
     """The heights of so many knots: the normal quantiles of equal shares, one for each.
 
-    Where no value is common, knots share the rows evenly and what comes out is normal. A common value, zeros say, takes one share
-    like any other knot, so that it does not squeeze all other values together.
+    Where no value is common, knots share the rows evenly and what comes out is normal. A common value, zeros say, takes one
+    share like any other knot, so that it does not squeeze all other values together.
     """
     share = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     return tuple((math.sqrt(2) * torch.erfinv(2 * share - 1)).tolist())

@@ -7,8 +7,9 @@ import pytest
 from nasmyth.domains import read
 from nasmyth.domains.tabular import TABULAR
 from nasmyth.errors import BudgetError
-from nasmyth.measure import macs, params
+from nasmyth.measure import Constraint, find, macs, params
 from nasmyth.network import build
+from nasmyth.spaces.tabular import plain
 from nasmyth.train import Recipe, fit, initialise
 
 
@@ -23,7 +24,7 @@ def frame(rows=200, numbers=4, categories=2):
 def test_starts_fill_the_budget(bound):
     task = read(frame(), "y")
     space, found = TABULAR.space(task), TABULAR.starts(task, [params <= bound])
-    assert [one.name for one in found] == ["plain", "tabm-bins", "tabm-waves", "mlp-waves", "resnet-bins"]
+    assert [one.name for one in found] == ["plain", "tabm-bins", "mlp-bins", "resnet-bins", "tabm-waves"]
     assert found[0].genome == TABULAR.baseline(task, [params <= bound])
     for one in found:
         used = params(space.decode(one.genome))
@@ -50,3 +51,19 @@ def test_all_starts_train():
 def test_a_budget_that_nothing_meets():
     with pytest.raises(BudgetError):
         TABULAR.starts(read(frame(), "y"), [macs <= 10])
+
+
+def test_under_a_bound_of_the_device_a_family_is_measured_few_times(monkeypatch):
+    from nasmyth.domains import sizing
+
+    task, looks = read(frame(), "y"), []
+    space, fast = TABULAR.space(task), Constraint(find("latency@cpu"), "<=", 1.0)
+
+    def meets(genome, space, task, limits):
+        timed = any("device" in limit.measure.requires for limit in limits)
+        looks.append(genome["width"]) if timed else None
+        return genome["width"] <= (20 if timed else 100)
+
+    monkeypatch.setattr(sizing, "meets", meets)
+    width, _ = sizing.widest(lambda w: plain(w, task.inputs.cardinalities), range(1, 257), space, task, [fast])
+    assert looks == [100, 50, 25, 12] and width == 12
