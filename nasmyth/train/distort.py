@@ -60,9 +60,9 @@ def distorted(images: Tensor, drawn: Tensor, strength: Tensor) -> Tensor:
 
     result = images.clone()
     matrices = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
-    for number, distort in enumerate(MOVES):
+    for number, move in enumerate(MOVES):
         rows = (drawn == number).nonzero().squeeze(1)
-        matrices[rows] = distort(strength[rows])
+        matrices[rows] = move(strength[rows])
     rows = (drawn < len(MOVES)).nonzero().squeeze(1)  # all of these at once
     result[rows] = as_stored(moved(images[rows].float(), matrices[rows]), images.dtype)
     for number, distort in enumerate(CHANGES, start=len(MOVES)):
