@@ -8,10 +8,10 @@ What happens in between, each step a method of `funnel.designer.Designer`:
 
     read        the data becomes a task, the budget narrows the domain's space: nothing too large is ever proposed
     prepare     a plain hand-designed network that uses the whole budget is chosen; its first epochs show what time buys
-    search      it is trained in full, and beside it short trainings of what the strategy proposes; the best third of each
-                rung is trained three times longer, and what is left of the time is for full trainings of the best: a
+    search      it, what is known to do well on such data, and what the strategy proposes train for equal seconds; the best
+                third of each rung goes on for three times as many, and most of the time is for the best of all: a
                 strategy like any other (`funnel.strategy.Funnel`), on as many processes as there are cores
-    judge       the best in validation meets the test split, once, and is measured against the budget
+    judge       the one of which most is expected meets the test split, once, and is measured against the budget
 
 Everything found is in the journal the moment it is known, so that the same line run again goes on where it stopped, and
 Ctrl-C keeps the best so far. No training starts that the rest of `spend` could not hold.
@@ -32,7 +32,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nasmyth.errors import NasmythError, StudyError
+from nasmyth.errors import NasmythError, StudyError, warn
 from nasmyth.funnel.designer import Designer
 from nasmyth.funnel.final_test import network_of
 from nasmyth.funnel.training import preload
@@ -77,7 +77,8 @@ def design(
     """Design a network for `data` under a budget. See the top of this file for how.
 
     data: a known name, a folder, a file, arrays (x, y), a DataFrame, a torch Dataset or DataLoader, or a Task.
-    maximize, minimize: a figure of a trained network; "accuracy" for classes and "rmse" for numbers unless said.
+    maximize, minimize: a score of a trained network, "auroc" or "recall:malignant"; "accuracy" for classes and "rmse" for
+    numbers unless said.
     under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
     recipe: how every network is trained; the domain's own unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
@@ -92,6 +93,7 @@ def design(
     """
     began = time.perf_counter()
     from nasmyth.domains import read
+    from nasmyth.measure.trained import judged_by
 
     limits, wanted = constraints(() if under is None else under), read_spend(spend)
     goal = _goal(maximize, minimize)
@@ -105,6 +107,11 @@ def design(
         task = read(data, seed=seed, **reading)
         if recipe is not None:
             task = task.trained_by(recipe)
+        if goal:
+            find(goal).check_task(task, "valid")
+            task = judged_by(task, goal)
+        elif task.doubt:
+            warn(task.doubt)
         designer = Designer(
             task, goal or task.objective, limits, wanted, seed, out, chosen, executor, tell, command, began
         )

@@ -41,7 +41,7 @@ def test_everything_is_within_the_budget_and_compared_with_a_baseline(wine):
     assert "final" in summary["baseline"]["stages"], "the baseline is trained in full"
     assert {"trial", "test", "baseline", "difference", "layers"} <= summary["result"].keys()
     assert summary["result"]["difference"]["low"] <= summary["result"]["difference"]["value"]
-    assert [row["stage"] for row in summary["funnel"]][:2] == ["proposed", "short"]
+    assert [row["stage"] for row in summary["funnel"]][-1] == "final" and summary["funnel"][0]["entered"] > 1
     trained = [stage for one in summary["trials"] for stage in one["stages"].values() if "epochs" in stage]
     assert trained and all(0 < stage["epochs"] <= stage["planned"] + 1 for stage in trained)
     assert summary["chance"]["score"] == summary["result"]["chance"]["score"] == "accuracy"

@@ -106,9 +106,11 @@ def test_one_of_a_kind_is_called_by_its_name(kind, one):
 @pytest.mark.parametrize(
     ("name", "there"),
     [
-        ("auc", "brier"),
-        ("AUROC", "ece"),
-        ("roc_auc", "loss"),
+        ("auc", "auroc"),
+        ("ROC-AUC", "auroc"),
+        ("sensitivity", "recall:LABEL"),
+        ("logloss", "log_loss"),
+        ("kappa", "f1"),
         ("FLOPs", "macs"),
         ("mse", "rmse"),
         ("top-1", "accuracy"),
@@ -129,5 +131,5 @@ def test_what_is_said_for_a_name_exists():
 
     for name, said in USUAL.items():
         assert name not in find.__globals__["measures"], f"{name} is a measure"
-        for there in re.findall(r"'([\w@]+)'", said):
+        for there in re.findall(r"'([\w@:.]+)'", said):
             assert find(there).name

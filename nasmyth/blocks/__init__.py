@@ -13,7 +13,7 @@ from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
-from nasmyth.blocks.tabular import dense_block, dense_residual
+from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
 from nasmyth.blocks.transformer import transformer
 from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_head, vanilla_stem
 
@@ -36,6 +36,7 @@ __all__ = [
     "inverted_residual",
     "lowformer_block",
     "mbconv",
+    "member_block",
     "mlp",
     "one_shot_aggregation",
     "overlock",
@@ -55,6 +56,7 @@ __all__ = [
     "slim_attention",
     "split_transformer",
     "squeeze_excite",
+    "tabm",
     "transformer",
     "vanilla_block",
     "vanilla_head",

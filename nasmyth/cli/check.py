@@ -55,6 +55,8 @@ def _measured(network: Any, wanted: Any, task: Callable[[], Any]) -> dict[str, f
 
     measures = [limit.measure for limit in wanted]
     examples = task() if any("task" in one.requires for one in measures) else None
+    for one in measures:
+        one.check_task(examples, "test")
     return figures_of(network, measures, examples, "test")
 
 

@@ -75,9 +75,14 @@ def _told(kind: str, name: str, item: Any) -> dict[str, Any]:
     if kind == "strategies":
         return {"settings": _settings(item), "about": about}
     if kind == "measures":
+        from nasmyth.forms.scores import LABEL
+        from nasmyth.measure.measure import Family
+
         if not hasattr(item, "unit"):  # a family, such as latency: measured at a place
-            place = getattr(item, "place", "cpu")
-            item, about = item(place), f"{about} Write {name}@{place}."
+            place, mark = getattr(item, "place", "cpu"), ":" if isinstance(item, Family) else "@"
+            item, about = item(place), f"{about} Write {name}{mark}{place}."
+        elif item.of is not None:
+            about += f" Of one class: {name}:{LABEL}."
         units = {"": "", "1": "", "raw": "the target's"}
         return {
             "unit": units.get(item.unit, item.unit),

@@ -59,6 +59,8 @@ def measure(
                 f"{trained[0]} needs training: `nasmyth search` measures it; networks of a space are not trained here"
             )
         task = _task(data, measures, seed, reading)
+        for one in measures:
+            one.check_task(task, "valid")
         drawn = _drawn(target, sample, seed, limits, task, bool(trained))
         rows = [
             {"number": i, "key": candidate.graph.key, "genome": genome, "measures": values}

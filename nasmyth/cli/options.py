@@ -22,11 +22,19 @@ Under = Annotated[
 ]
 Maximize = Annotated[
     list[str] | None,
-    typer.Option("--maximize", metavar="MEASURE", help="What to make large; accuracy, for classes, unless said."),
+    typer.Option(
+        "--maximize",
+        metavar="MEASURE",
+        help="What to make large: balanced_accuracy, auroc, recall:LABEL ...; accuracy, for classes, unless said.",
+    ),
 ]
 Minimize = Annotated[
     list[str] | None,
-    typer.Option("--minimize", metavar="MEASURE", help="What to make small; rmse, for numbers, unless said."),
+    typer.Option(
+        "--minimize",
+        metavar="MEASURE",
+        help="What to make small: log_loss, median_error ...; rmse, for numbers, unless said.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", "-s", help="The same seed gives the same search.")]
 Target = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,19 +13,20 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
+from nasmyth.domains.starts import Start
 from nasmyth.domains.text import is_text
 from nasmyth.errors import DataError, require
 from nasmyth.record import utf8_text
 
 if TYPE_CHECKING:
     from nasmyth.forms.inputs import TableInput
+    from nasmyth.measure import Constraint
     from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
-ENOUGH_FOR_KNOTS = 2_000
-"""Training rows from which numbers are warped by their quantiles, which tames heavy tails."""
-KNOTS = 32
+KNOTS, FEWEST_KNOTS, ROWS_A_KNOT = 32, 10, 30
+"""Numbers are warped by so many of their quantiles, which tames heavy tails: fewer of fewer rows, and none of very few."""
 
 
 class Tabular(Domain):
@@ -62,12 +64,19 @@ class Tabular(Domain):
     def space(self, task: Task) -> Space:
         from nasmyth.spaces.tabular import tables
 
-        return tables(_cardinalities(task), task.outputs.size)
+        return tables(_cardinalities(task), task.outputs.size, "classes" if task.classes else "values")
 
     def plain(self, task: Task, width: int) -> Genome:
         from nasmyth.spaces.tabular import plain
 
         return plain(width, _cardinalities(task))
+
+    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
+        """The plain network, then those of `tabular_starts.py`, best first."""
+        from nasmyth.domains.tabular_starts import starts
+
+        limits = list(under)
+        return [*super().starts(task, limits), *starts(task, self.space(task), limits)]
 
     def recipe(self, task: Task) -> Recipe:
         from nasmyth.train import EMA, AdamW, Recipe
@@ -112,8 +121,8 @@ def fit(frame: Any, kinds: Kinds, name: str) -> TableInput:
         values = columns[column].to_numpy(dtype=object)
         ready |= {f"{column}.{part}": date_part(values, part) for part in PARTS}
     ready |= {column: columns[column] for column in kinds.categories}
-    knots = KNOTS if len(frame) >= ENOUGH_FOR_KNOTS else 0
-    inputs = fit_table_input(ready, categories=kinds.categories, knots=knots)
+    knots = min(KNOTS, len(frame) // ROWS_A_KNOT)
+    inputs = fit_table_input(ready, categories=kinds.categories, knots=knots if knots >= FEWEST_KNOTS else 0)
     return inputs.replace(columns=[c.replace(notation=kinds.notations.get(c.name, "")) for c in inputs.columns])
 
 

@@ -48,6 +48,7 @@ def _preparation(inputs: Any, paste: Paste) -> str:
         knots, heights = _curves(inputs)
         fill = [c.fill for c in inputs.columns if c.kind == "number"]
         settings = {"fill": fill, "knots": knots, "heights": heights}
+        settings |= {"missing": inputs.told_missing} if inputs.told_missing else {}
         return "\n".join([f"{name}(", *(f"    {n}={literal(v)}," for n, v in settings.items()), ")"])
     if isinstance(inputs, ImageInput):
         return f"{name}(mean={literal(list(inputs.mean))}, std={literal(list(inputs.std))})"

@@ -34,11 +34,11 @@ class Bins:
         """Add a batch."""
         probabilities = logits.double().softmax(1)
         confidence, predicted = probabilities.max(1)
-        bins = _bin(confidence, self.bins)
+        bins = bin_of(confidence, self.bins)
         rows = torch.stack((torch.ones_like(confidence), confidence, (predicted == y).double()))
         added = rows @ F.one_hot(bins, self.bins).double()  # a product, since adding by index is not repeatable on GPUs
         self.sums = added if self.sums is None else self.sums + added
-        self.squares = self.squares + _squares(probabilities, y).sum()
+        self.squares = self.squares + squared_errors(probabilities, y).sum()
 
     def compute(self) -> dict[str, float]:
         """{"ece", "brier"} of all batches so far."""
@@ -59,7 +59,7 @@ def ece(logits: Tensor, y: Tensor, bins: int = BINS) -> float:
 def brier(logits: Tensor, y: Tensor) -> float:
     """Squared distance between the probabilities and the truth, summed over classes, from 0 to 2; the mean over
     examples."""
-    return float(_squares(logits.double().softmax(1), y).mean())
+    return float(squared_errors(logits.double().softmax(1), y).mean())
 
 
 def adaptive_ece(logits: Tensor, y: Tensor, bins: int = BINS) -> float:
@@ -75,7 +75,7 @@ def classwise_ece(logits: Tensor, y: Tensor, bins: int = BINS) -> float:
     probabilities = logits.double().softmax(1)
     gaps = (probabilities - F.one_hot(y, probabilities.shape[1])).flatten()
     classes = probabilities.shape[1]
-    place = _bin(probabilities, bins) * classes + torch.arange(classes, device=y.device)
+    place = bin_of(probabilities, bins) * classes + torch.arange(classes, device=y.device)
     sums = gaps.new_zeros(bins * classes).index_add(0, place.flatten(), gaps)
     return float(sums.abs().sum() / len(y) / classes)
 
@@ -101,10 +101,10 @@ def temperature(logits: Tensor, y: Tensor) -> float:
     return 1.0 / float(((low + high) / 2).exp())
 
 
-def _bin(confidence: Tensor, bins: int) -> Tensor:
+def bin_of(confidence: Tensor, bins: int) -> Tensor:
     """The number of the bin ((m-1)/M, m/M] that a probability falls into."""
     return (confidence * bins).ceil().nan_to_num(bins).long().sub(1).clamp(0, bins - 1)
 
 
-def _squares(probabilities: Tensor, y: Tensor) -> Tensor:
+def squared_errors(probabilities: Tensor, y: Tensor) -> Tensor:
     return (probabilities - F.one_hot(y, probabilities.shape[1])).square().sum(1)

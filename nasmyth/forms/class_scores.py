@@ -6,6 +6,7 @@ Logits are N ... C and targets int64 N ..., where IGNORED marks what does not co
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -13,12 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasmyth.errors import DataError
+from nasmyth.forms.class_metrics import class_metric
 from nasmyth.forms.form import IGNORED, AnswerForm
 from nasmyth.forms.meters import ClassMeter
+from nasmyth.forms.metric import Gathered, Metric, level
 from nasmyth.forms.stored import Rows, blocks
 
 MOST_IN_MATRIX = 256
 """Of more classes no matrix of who is taken for whom is kept."""
+DOMINANT = 0.9
+"""The share of training that may be of one class before accuracy is doubted."""
 
 
 class ClassScores(AnswerForm, abstract=True):
@@ -52,8 +57,14 @@ class ClassScores(AnswerForm, abstract=True):
         total = F.cross_entropy(pred, y, reduction="sum", label_smoothing=smoothing, ignore_index=IGNORED)
         return total / (y != IGNORED).sum().clamp(min=1)  # a batch in which nothing counts loses nothing
 
-    def meter(self) -> _Meter:
-        return _Meter(self)
+    def meter(self, also: Iterable[str] = ()) -> _Meter:
+        return _Meter(self, also)
+
+    def metric(self, name: str) -> Metric | None:
+        return class_metric(name, self.names)
+
+    def gather(self, metric: Metric, pred: Tensor, y: Tensor) -> Tensor:
+        return metric.columns(*self.flat(pred, y))
 
     def flat(self, pred: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What counts alone, as logits M C and indices M."""
@@ -116,17 +127,39 @@ class ClassScores(AnswerForm, abstract=True):
         other = torch.nonzero(y != y[0]).flatten()[:1]
         return torch.cat([first, other]) if bool((y[first] == y[0]).all()) else first
 
-    def chance(self, train: Any, y: Any) -> dict[str, Any]:
-        """What is scored by always saying the class that training has most of; see `nasmyth.train.chance`."""
-        counts, held = self._counts(train), self._counts(y)
-        most, n = int(counts.argmax()), int(held.sum())
+    def chance(self, train: Any, y: Any, goal: str = objective) -> dict[str, Any]:
+        """What is scored by always saying the class that training has most of, as sure as its share is; see
+        `nasmyth.train.chance`."""
+        counts, metric = self._counts(train), self.metric(goal)
+        most = int(counts.argmax())
+        answer = {"answer": self.names[most], "share": int(counts[most]) / max(1, int(counts.sum()))}
+        if goal != self.objective and metric is not None and metric.levels:
+            return {**level(metric, self.constant(metric, train, y)), **answer}
+        held = self._counts(y)
+        n = int(held.sum())
         hit = int(held[most]) / n if n else float("nan")
         # of so few examples that none or all are of that class, the shares would have no error: half an example is added
         share = (hit * n + 0.5) / (n + 1)
-        return {
-            "score": self.objective, "value": hit, "error": math.sqrt(share * (1 - share) / n) if n else float("nan"),
-            "answer": self.names[most], "share": int(counts[most]) / max(1, int(counts.sum())),
-        }  # fmt: skip
+        error = math.sqrt(share * (1 - share) / n) if n else float("nan")
+        return {"score": self.objective, "direction": self.direction, "value": hit, "error": error, **answer}
+
+    def constant(self, metric: Metric, train: Any, y: Any) -> Tensor:
+        logits = self._counts(train).double().clamp(min=1e-9).log()
+        return torch.cat(
+            [self.gather(metric, logits.expand(*block.shape, self.size), block.cpu()) for block in blocks(y)]
+        )
+
+    def doubt(self, train: Any) -> str:
+        """A word on accuracy where one class has nearly all of training."""
+        counts = self._counts(train)
+        most, share = int(counts.argmax()), float(counts.max()) / max(1, int(counts.sum()))
+        if share < DOMINANT:
+            return ""
+        rare = f", or average_precision:{self.names[1 - most]}" if self.size == 2 else ""
+        return (
+            f"{100 * share:.3g} % of the training examples are of one class, {self.names[most]!r}: an accuracy of "
+            f"{share:.3g} takes no skill; --maximize balanced_accuracy{rare} says more"
+        )
 
     # --- what a report shows --------------------------------------------------------------------------------------------
 
@@ -160,12 +193,19 @@ class ClassScores(AnswerForm, abstract=True):
 class _Meter(ClassMeter):
     """Of what counts alone."""
 
-    def __init__(self, outputs: ClassScores) -> None:
+    def __init__(self, outputs: ClassScores, also: Iterable[str] = ()) -> None:
         super().__init__(outputs.size)
         self.outputs = outputs
+        metrics = [outputs.metric(name) for name in dict.fromkeys(also) if name not in self.TOLD]
+        self.also = Gathered(one for one in metrics if one is not None)
 
     def update(self, pred: Tensor, y: Tensor) -> None:
-        super().update(*self.outputs.flat(pred, y))
+        pred, y = self.outputs.flat(pred, y)
+        super().update(pred, y)
+        self.also.update(pred, y)
+
+    def compute(self) -> dict[str, float]:
+        return {**super().compute(), **self.also.compute()}
 
 
 def _extremes(y: Any) -> tuple[int, int]:

@@ -27,6 +27,9 @@ from nasmyth.forms.stored import Rows, blocks
 MOST_CATEGORIES = 255
 """The vocabulary of a column holds at most so many categories, the most frequent ones; the rest count as unknown."""
 
+ENOUGH_MISSING = 10
+"""Training rows that lack a number, and that have it, from which the network is told which do."""
+
 
 def fit_image_input(x_train: Any, channels: int | None = None) -> ImageInput:
     """The ImageInput whose figures are those of the training images, N H W or N H W C; `channels` converts them.
@@ -64,8 +67,9 @@ def fit_table_input(
     """The TableInput fitted on a training DataFrame, or dict from names to columns; `columns` says which to use.
 
     Text, boolean and categorical columns are categories, and so are those named in `categories`; dates are numbers of
-    days. Columns with nothing to learn from (constant, empty) are left out. With `knots` > 0, numbers are warped to a
-    normal distribution by their training quantiles, through so many knots, which tames heavy tails.
+    days; of those that rows often lack the network is told which do. Columns with nothing to learn from (constant, empty) are
+    left out. With `knots` > 0, numbers are warped to a normal distribution by their training quantiles, through so many knots,
+    which tames heavy tails.
     """
     names = [name for name in frame_train if columns is None or str(name) in set(columns)]
     absent = sorted(set(columns or ()) - {str(name) for name in names})
@@ -94,11 +98,12 @@ def _fit_number(name: str, values: np.ndarray, knots: int) -> Column | None:
         return None
     center, scale, fill = float(finite.mean()), float(finite.std()), float(np.median(finite))
     seen = (float(finite.min()), float(finite.max()))
+    missing = min(len(finite), len(numbers) - len(finite)) >= ENOUGH_MISSING
     if knots == 0:
-        return Column(name, "number", center, scale, fill, seen=seen)
+        return Column(name, "number", center, scale, fill, seen=seen, missing=missing)
     quantiles = _quantiles(finite, knots)
-    curve = (tuple(quantiles.tolist()), _normal_scores(finite, quantiles))
-    return Column(name, "number", center, scale, fill, (), *curve, seen=seen)
+    curve = (tuple(quantiles.tolist()), _normal_scores(len(quantiles)))
+    return Column(name, "number", center, scale, fill, (), *curve, seen=seen, missing=missing)
 
 
 def _quantiles(finite: np.ndarray, knots: int) -> np.ndarray:
@@ -110,11 +115,13 @@ def _quantiles(finite: np.ndarray, knots: int) -> np.ndarray:
     return np.unique(np.concatenate([common, others]).astype(np.float32).astype(float))
 
 
-def _normal_scores(finite: np.ndarray, quantiles: np.ndarray) -> tuple[float, ...]:
-    """The normal quantile of each knot's mid-rank, so that ties (many zeros, say) land in the middle of their share."""
-    ordered = np.sort(finite)
-    ranks = (np.searchsorted(ordered, quantiles, "left") + np.searchsorted(ordered, quantiles, "right")) / 2
-    share = torch.from_numpy(ranks / len(ordered)).clamp(1e-3, 1 - 1e-3)
+def _normal_scores(count: int) -> tuple[float, ...]:
+    """The heights of so many knots: the normal quantiles of equal shares, one for each.
+
+    Where no value is common, knots share the rows evenly and what comes out is normal. A common value, zeros say, takes one share
+    like any other knot, so that it does not squeeze all other values together.
+    """
+    share = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     return tuple((math.sqrt(2) * torch.erfinv(2 * share - 1)).tolist())
 
 

@@ -19,6 +19,9 @@ from nasmyth.graph.inputs import Inputs, checked_inputs
 from nasmyth.graph.signature import Shape
 from nasmyth.record import Value
 
+if TYPE_CHECKING:
+    from nasmyth.forms.metric import Metric
+
 IGNORED = -100
 """The index of a class that does not count: what PyTorch's losses ignore."""
 
@@ -142,7 +145,21 @@ class AnswerForm(Value, abstract=True):
         raise NotImplementedError
 
     def meter(self) -> Any:
-        """Scores gathered over batches: `update(pred, y)`, then `compute()`."""
+        """Scores gathered over batches: `update(pred, y)`, then `compute()`.
+
+        Where `metric` knows others, it takes the names of those that are to be told as well: `meter(("auroc",))`.
+        """
+        raise NotImplementedError
+
+    def metric(self, name: str) -> Metric | None:
+        """How a score that is asked for by name is computed; None for what is no score of these answers, or not known here.
+
+        Raises DataError for a class that there is not.
+        """
+        return None
+
+    def gather(self, metric: Metric, pred: Any, y: Any) -> Tensor:
+        """What the metric needs to know of each answer that counts, M k."""
         raise NotImplementedError
 
     def validate(self, y: Any, what: str) -> None:
@@ -162,8 +179,19 @@ class AnswerForm(Value, abstract=True):
         raise NotImplementedError
 
     def chance(self, train: Any, y: Any) -> dict[str, Any]:
-        """What is scored without looking at the input; see `nasmyth.train.chance`."""
+        """What is scored without looking at the input; see `nasmyth.train.chance`.
+
+        Where `metric` knows others, it takes the name of the score that is meant.
+        """
         raise NotImplementedError
+
+    def constant(self, metric: Metric, train: Any, y: Any) -> Tensor:
+        """The same of answers that do not look at the input."""
+        raise NotImplementedError
+
+    def doubt(self, train: Any) -> str:
+        """Why the usual objective says little of such targets, and what says more; empty where nothing speaks against it."""
+        return ""
 
     def each(self, raw: Any, y: Any) -> Tensor:
         """One number for each answer that counts: 1 or 0 for right or wrong, or a squared error."""

@@ -9,6 +9,7 @@ others begin with the name of their head.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm
+from nasmyth.forms.metric import Metric
 
 
 class AnswerHeads(nn.Module):
@@ -128,8 +130,17 @@ class Heads(AnswerForm):
         losses = [weight * answer.loss(outputs[name], target[name], smoothing) for (name, answer), weight in pairs]
         return torch.stack(losses).sum()
 
-    def meter(self) -> _Meter:
-        return _Meter(self)
+    def meter(self, also: Iterable[str] = ()) -> _Meter:
+        return _Meter(self, also)
+
+    def metric(self, name: str) -> Metric | None:
+        """That of the first head; the loss, which is of all of them, has none."""
+        found: Metric | None = None if name == "loss" else self.first.metric(name)
+        return found
+
+    def gather(self, metric: Metric, pred: Any, y: Any) -> Tensor:
+        found: Tensor = self.first.gather(metric, *self._one(pred, y))
+        return found
 
     def counted(self, y: dict[str, Any]) -> int:
         """How many answers of the first head count."""
@@ -156,8 +167,17 @@ class Heads(AnswerForm):
 
     # chance, and what a report shows, are those of the first head
 
-    def chance(self, train: Any, y: Any) -> dict[str, Any]:
-        return dict(self.first.chance(train[self.heads[0][0]], y[self.heads[0][0]]))
+    def chance(self, train: Any, y: Any, goal: str = "") -> dict[str, Any]:
+        name = self.heads[0][0]
+        return dict(self.first.chance(train[name], y[name], *((goal,) if goal else ())))
+
+    def constant(self, metric: Metric, train: Any, y: Any) -> Tensor:
+        name = self.heads[0][0]
+        found: Tensor = self.first.constant(metric, train[name], y[name])
+        return found
+
+    def doubt(self, train: Any) -> str:
+        return str(self.first.doubt(train[self.heads[0][0]]))
 
     def _one(self, raw: Any, y: Any) -> tuple[Tensor, Tensor]:
         name = self.heads[0][0]
@@ -181,9 +201,12 @@ class Heads(AnswerForm):
 class _Meter:
     """The scores of all heads."""
 
-    def __init__(self, outputs: Heads) -> None:
+    def __init__(self, outputs: Heads, also: Iterable[str] = ()) -> None:
         self.outputs = outputs
+        asked = tuple(name for name in also if outputs.metric(name) is not None)
         self.meters = {name: answer.meter() for name, answer in outputs.heads}
+        if asked:
+            self.meters[outputs.heads[0][0]] = outputs.first.meter(asked)
 
     def update(self, pred: Any, y: dict[str, Tensor]) -> None:
         for name, part in self.outputs.split(pred).items():

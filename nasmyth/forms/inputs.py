@@ -50,10 +50,11 @@ class PrepareTable(nn.Module):
     """Stored rows, N F, to prepared rows, N F: numbers imputed, warped and standardised; category codes as they are.
 
     The first len(fill) columns are numbers. A number that is not finite is replaced by `fill`; then a piecewise-linear
-    curve through (knots, heights) is applied, which is constant outside the knots.
+    curve through (knots, heights) is applied, which is constant outside the knots. Behind the numbers stands, for those at the
+    places `missing`, 1 where the number was missing and 0 elsewhere.
     """
 
-    def __init__(self, fill, knots, heights):
+    def __init__(self, fill, knots, heights, missing=()):
         super().__init__()
         shape = (len(fill), len(knots[0]) if knots else 2)
         knots = torch.tensor(knots, dtype=torch.float64).reshape(shape)
@@ -61,6 +62,8 @@ class PrepareTable(nn.Module):
         width = knots[:, 1:] - knots[:, :-1]
         slope = torch.where(width > 0, (heights[:, 1:] - heights[:, :-1]) / width.clamp(min=1e-300), 0.0)
         self.numbers = len(fill)
+        self.tells = len(missing) > 0
+        self.register_buffer("missing", torch.tensor(missing, dtype=torch.int64))
         self.register_buffer("fill", torch.tensor(fill))
         self.register_buffer("left", knots[:, :-1].float())
         self.register_buffer("width", width.float())
@@ -72,7 +75,10 @@ class PrepareTable(nn.Module):
         known = numbers.abs() <= 3.0e38  # false for NaN and for infinities
         numbers = torch.where(known, numbers, self.fill)
         rise = torch.minimum((numbers.unsqueeze(2) - self.left).clamp(min=0.0), self.width) * self.slope
-        return torch.cat([rise.sum(2) + self.base, codes], 1)
+        prepared = [rise.sum(2) + self.base, codes]
+        if self.tells:
+            prepared.insert(1, (~known).index_select(1, self.missing).to(x.dtype))
+        return torch.cat(prepared, 1)
 
 
 class ImageInput(InputForm):
@@ -152,7 +158,7 @@ class Column(Value):
     A number is filled with `fill` where missing, warped through `knots` -> `heights` if there are knots, otherwise
     moved and scaled by `center` and `scale`, and held within ten scales of the centre. A category is its place in
     `vocabulary` plus one; 0 means missing or unknown. `notation` says how texts write a number (see `numerals`); `seen` is
-    the least and the greatest number of the training rows.
+    the least and the greatest number of the training rows. `missing`: whether the network is told where it is missing.
     """
 
     name: str
@@ -165,6 +171,7 @@ class Column(Value):
     heights: tuple[float, ...] = ()
     notation: str = ""
     seen: tuple[float, ...] = ()
+    missing: bool = False
 
     def check(self) -> None:
         if self.kind not in ("number", "category"):
@@ -199,8 +206,8 @@ class TableInput(InputForm):
 
     @property
     def shape(self) -> tuple[int]:
-        """What the network sees: (number of columns,)."""
-        return (len(self.columns),)
+        """What the network sees: numbers, for some of them whether they are missing, and categories."""
+        return (len(self.cardinalities),)
 
     @property
     def codes(self) -> bool:
@@ -212,8 +219,14 @@ class TableInput(InputForm):
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
-        """For each column 0 if it is a number, else the number of codes: 1 + the length of its vocabulary."""
-        return tuple(0 if c.kind == "number" else 1 + len(c.vocabulary) for c in self.columns)
+        """For each that the network sees 0 if it is a number, else the number of codes: 1 + the length of its vocabulary."""
+        numbers = sum(1 + c.missing for c in self.columns if c.kind == "number")
+        return (0,) * numbers + tuple(1 + len(c.vocabulary) for c in self.columns if c.kind == "category")
+
+    @property
+    def told_missing(self) -> list[int]:
+        """The places of the columns of which the network is told where they are missing."""
+        return [place for place, column in enumerate(self.columns) if column.missing]
 
     def encode(self, raw: Any) -> Tensor:
         """A DataFrame, or a dict from names to columns, to stored rows: float32, N F. Other columns are ignored.
@@ -258,7 +271,7 @@ class TableInput(InputForm):
         knots, heights = (
             [[*c.curve[i], *[c.curve[i][-1]] * (longest - len(c.curve[i]))] for c in numbers] for i in (0, 1)
         )
-        return PrepareTable([c.fill for c in numbers], knots, heights)
+        return PrepareTable([c.fill for c in numbers], knots, heights, self.told_missing)
 
     def held(self, raw: Any) -> Tensor:
         stored = self.encode(raw)
@@ -266,7 +279,7 @@ class TableInput(InputForm):
         return stored
 
     def validate(self, stored: Any, what: str) -> None:
-        stored_as(stored, what, self.shape, torch.float32)
+        stored_as(stored, what, (len(self.columns),), torch.float32)
 
     def show(self, stored: Tensor, places: list[tuple[int, ...]]) -> list[dict[str, Any]]:
         """The first columns of each."""

@@ -3,7 +3,7 @@
 Classification: accuracy, error (1 - accuracy), loss (cross-entropy), ece and brier (see `calibration.py`). Regression:
 rmse and mae in the units of the target (averaged over outputs), r2, loss (squared error of standardised values). Nothing is
 kept but running sums, in float64, so memory does not grow with the data. What does not count is left out before anything is
-summed.
+summed. Other scores are told where they are asked for (`metric.py`), and keep some numbers of each answer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _NONE = "no answer was scored: call update(pred, y) first, with targets that cou
 
 class ClassMeter:
     """Gathers scores of classes: `update` for each batch, then `compute`."""
+
+    TOLD = ("accuracy", "error", "loss", "ece", "brier")
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -57,6 +59,8 @@ class ClassMeter:
 
 class ValueMeter:
     """Gathers scores of values: `update` for each batch, then `compute`. `std`: the units of the target."""
+
+    TOLD = ("rmse", "mae", "r2", "loss")
 
     def __init__(self, std: tuple[float, ...]) -> None:
         self.std = torch.tensor(std, dtype=torch.float64)

@@ -6,6 +6,7 @@ Predictions are standardised, N ... k; targets are in their own units, N ... k, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm
 from nasmyth.forms.meters import ValueMeter
+from nasmyth.forms.metric import Gathered, Metric, level
 from nasmyth.forms.stored import Rows, blocks
+from nasmyth.forms.value_metrics import value_metric
 
 SHOWN = 2000
 """Residuals kept for a picture."""
@@ -49,8 +52,15 @@ class ValueScores(AnswerForm, abstract=True):
         known = ~standard.isnan()
         return (torch.where(known, pred - standard, 0.0)).square().sum() / known.sum().clamp(min=1)
 
-    def meter(self) -> _Meter:
-        return _Meter(self)
+    def meter(self, also: Iterable[str] = ()) -> _Meter:
+        return _Meter(self, also)
+
+    def metric(self, name: str) -> Metric | None:
+        return value_metric(name, self.std)
+
+    def gather(self, metric: Metric, pred: Tensor, y: Tensor) -> Tensor:
+        pred, y = self.flat(pred, y)
+        return metric.columns(pred.double(), self.standardise(y.double()))
 
     def flat(self, pred: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What counts alone, M k: positions of which every value is known."""
@@ -95,9 +105,13 @@ class ValueScores(AnswerForm, abstract=True):
         """The places of `count` examples."""
         return torch.arange(min(count, len(y)))
 
-    def chance(self, train: Any, y: Any) -> dict[str, Any]:
+    def chance(self, train: Any, y: Any, goal: str = objective) -> dict[str, Any]:
         """What is scored by always saying the mean of training; see `nasmyth.train.chance`."""
         mean = _mean(self, train)
+        answer = {"answer": mean.tolist() if len(mean) > 1 else float(mean[0])}
+        metric = self.metric(goal)
+        if goal != self.objective and metric is not None:
+            return {**level(metric, self.constant(metric, train, y)), **answer}
         n, squared, fourth = 0, torch.zeros(self.size).double(), torch.zeros(self.size).double()
         for block in blocks(y):
             errors = (self.flat(block, block)[1].double() - mean).square()
@@ -106,10 +120,12 @@ class ValueScores(AnswerForm, abstract=True):
         # delta method: the error of a root is that of what is under it, over twice the root
         deviation = (fourth / n - (squared / n).square()).clamp(min=0).sqrt()
         spread = deviation / math.sqrt(n) / (2 * rmse).clamp(min=1e-300)
-        return {
-            "score": self.objective, "value": float(rmse.mean()), "error": float(spread.mean()),
-            "answer": mean.tolist() if len(mean) > 1 else float(mean[0]),
-        }  # fmt: skip
+        value, error = float(rmse.mean()), float(spread.mean())
+        return {"score": self.objective, "direction": self.direction, "value": value, "error": error, **answer}
+
+    def constant(self, metric: Metric, train: Any, y: Any) -> Tensor:
+        said = self.standardise(_mean(self, train))
+        return torch.cat([self.gather(metric, said.expand(block.shape), block.cpu()) for block in blocks(y)])
 
     # --- what a report shows --------------------------------------------------------------------------------------------
 
@@ -147,13 +163,20 @@ class ValueScores(AnswerForm, abstract=True):
 class _Meter(ValueMeter):
     """Of what counts alone, in standardised units."""
 
-    def __init__(self, outputs: ValueScores) -> None:
+    def __init__(self, outputs: ValueScores, also: Iterable[str] = ()) -> None:
         super().__init__(outputs.std)
         self.outputs = outputs
+        metrics = [outputs.metric(name) for name in dict.fromkeys(also) if name not in self.TOLD]
+        self.also = Gathered(one for one in metrics if one is not None)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         pred, y = self.outputs.flat(pred.float(), target)
-        super().update(pred, self.outputs.standardise(y.double()))
+        y = self.outputs.standardise(y.double())
+        super().update(pred, y)
+        self.also.update(pred.double(), y)
+
+    def compute(self) -> dict[str, float]:
+        return {**super().compute(), **self.also.compute()}
 
 
 def _mean(outputs: ValueScores, y: Any) -> Tensor:

@@ -15,23 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains import domain_for
 from nasmyth.errors import BudgetError
+from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
-from nasmyth.funnel.leaderboard import BASELINE, Leaderboard, note_funnel
-from nasmyth.funnel.plan import RUNGS, affordable, cheap, min_usage, planned
+from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
+from nasmyth.funnel.plan import affordable, cheap, planned
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.funnel.training import Rung
 from nasmyth.measure import Constraint, find
 from nasmyth.progress import Progress, Step, watching
 from nasmyth.search import Strategy
-from nasmyth.search.strategy import FULL
+from nasmyth.search.strategy import FULL, hashable
 from nasmyth.study import Study, Trial
 from nasmyth.study.evaluation import Evaluation, trained
 from nasmyth.study.executors import Chosen
 from nasmyth.units import Spend
 
 if TYPE_CHECKING:
+    from nasmyth.space import Genome
     from nasmyth.train import Task
+
+
+BOOSTED, BOOSTING = 0.04, 10.0
+"""The share of the time that gradient boosting may take beside a design; the seconds where time is not bounded."""
 
 
 @dataclass
@@ -50,6 +56,8 @@ class Designer:
     command: str
     began: float
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
+    names: tuple[str, ...] = (FULL.name,)
+    """The stages of the funnel."""
 
     def run(self) -> bool:
         """All steps, as far as the time goes, alone on the study; whether it was interrupted."""
@@ -77,14 +85,12 @@ class Designer:
             interrupted = True
         if interrupted:
             self.clock.account("interrupted")
-        note_funnel(self.study, RUNGS, len(self.board.finals))
         return interrupted
 
     def read(self) -> None:
         """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
         self.domain = domain_for(self.task)
         self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
-        self.measured = tuple(limit for limit in self.limits if "device" in limit.measure.requires)
         self.space = self.domain.space(self.task).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
         self.study = Study(
@@ -95,45 +101,50 @@ class Designer:
         self.board = Leaderboard(self.study, self.goal, self.limits)
 
     def prepare(self) -> None:
-        """Choose the plain network, plan everything from the time that its first epochs take, and set the funnel up."""
+        """Choose what is tried first, plan everything from the time that the first epochs of the plain network take, and
+        set the funnel up."""
         study = self.study
         self.report_progress("sizing")
-        try:
-            genome = self.domain.baseline(self.task, self.limits)
-        except BudgetError as error:
-            genome = None
-            study.note("baseline", missing=str(error))
-        graph = self.space.decode(genome) if genome else cheap(self.space, self.seed)
+        starts = self.starts()
+        graph = self.space.decode(starts[0][1]) if starts else cheap(self.space, self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         with threads(1 if self.on.workers > 1 else None):  # as those have who train it
             plan = planned(study, self.clock, graph, self.task, self.domain, also)
-        self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task)
-        baseline = None
-        if genome:
-            baseline = study.add(genome, origin=BASELINE, stage=plan.stage(FULL.name, self.clock.left))
-            self.measure(baseline)
-            study.release([baseline])  # whoever asks is handed it first
-        within = affordable(self.space, plan, graph, baseline, self.measured)
-        trials = self.spend.trials if genome or self.spend.trials is None else self.spend.trials + 1
+        self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
-        self.funnel = Funnel(plan, self.strategy, trials, worked, until)
-        self.space = min_usage(within, self.counted)
+        self.names = plan.names
+        self.funnel = Funnel(
+            plan,
+            self.strategy,
+            tuple((origin, hashable(genome)) for origin, genome in starts),
+            self.goal,
+            len(self.task.valid),
+            self.spend.trials,
+            worked,
+            until,
+        )
+        self.space = affordable(self.space, plan, graph, self.limits)
         end = None if until is None else time.time() + left
         self.training = Rung(
             Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end
         )
 
-    def measure(self, baseline: Trial) -> None:
-        """What the budget says of this device, of the plain network: others are told by it whether they can be fast
-        enough."""
-        known = self.board.study.reader.log.trials[baseline.number].measures
-        figures = {one.measure.name: one.measure for one in self.measured if one.measure.name not in known}
-        if figures and not baseline.closed:
-            start = time.perf_counter()
-            told = {name: measure(baseline.graph) for name, measure in figures.items()}
-            self.study.record(baseline, "device", told, seconds=time.perf_counter() - start)
+    def starts(self) -> list[tuple[str, Genome]]:
+        """The plain network first, as "baseline", then the others of the domain; those of the run that this one goes on
+        from."""
+        known = next((note for note in self.study.notes if note["what"] == "starts"), None)
+        if known is not None:
+            return [(origin, genome) for origin, genome in known["genomes"]]
+        try:
+            plain, *others = self.domain.starts(self.task, self.limits)
+            found = [(BASELINE, plain.genome), *((f"start {one.name}", one.genome) for one in others)]
+        except BudgetError as error:
+            found = []
+            self.study.note("baseline", missing=str(error))
+        self.study.note("starts", genomes=[list(pair) for pair in found])
+        return found
 
     def search(self) -> bool:
         """Let the funnel propose and the workers train, until only the time of the end is left; whether it was interrupted.
@@ -159,24 +170,45 @@ class Designer:
         """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
         better."""
         self.report_progress("judge")
-        best = choose(self.board, self.task)
+        best = choose(self.board, self.task, self.names)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]
         if best is not None and (not seen or seen[-1] != best.number):
             told = final_test(self.study, best, self.board.baseline, self.task, self.limits, self.goal)
             self.study.note("result", **told, looks=len(seen) + 1)
+        self.compare()
         self.clock.account("judge")
+
+    @property
+    def boosting(self) -> float:
+        """Seconds that are kept for gradient boosting, which is what one would otherwise take for a table; 0 where it was
+        tried, or has no place."""
+        known = any(note["what"] == "boosting" for note in self.study.notes)
+        if known or not suits(self.task):
+            return 0.0
+        return BOOSTING if self.spend.seconds is None else BOOSTED * self.spend.seconds
+
+    def compare(self) -> None:
+        """Note what boosting does on the same split, beside the network."""
+        if seconds := self.boosting:
+            self.study.note("boosting", **boosted(self.task, self.goal, seconds, self.seed))
 
     # --- progress -------------------------------------------------------------------------------------------------
 
     def started(self, trial: Trial) -> None:
         """Tell `progress` what is worked on now."""
-        self.report_progress(phase_of(trial))
+        self.report_progress(self.phase_of(trial))
 
     def closed(self, trial: Trial) -> None:
         """Account for the time since the last trial."""
         self.clock.trained = True
-        self.clock.account(phase_of(trial))
+        self.clock.account(self.phase_of(trial))
         self.report_progress(self.now.phase)
+
+    def phase_of(self, trial: Trial) -> str:
+        """What is going on while a trial is trained."""
+        if trial.stage.name == self.names[0]:
+            return "baseline" if trial.origin == BASELINE else "explore"
+        return FULL.name if trial.full else "long"
 
     def report_progress(self, phase: str) -> None:
         """Tell `progress` what is going on."""
@@ -189,11 +221,6 @@ class Designer:
     def watched(self, step: Step) -> None:
         """Tell `progress` where the training is that goes on now in this process."""
         self.progress(replace(self.now, step=step, spent=self.clock.spent))
-
-
-def phase_of(trial: Trial) -> str:
-    """What is going on while a trial is trained."""
-    return "baseline" if trial.origin == BASELINE else {RUNGS[0]: "explore"}.get(trial.stage.name, trial.stage.name)
 
 
 @contextmanager

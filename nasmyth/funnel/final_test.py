@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from statistics import NormalDist
+from collections.abc import Sequence
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
-from nasmyth.funnel.leaderboard import Leaderboard
+from nasmyth.funnel.estimate import Expected, badness, chance_better, expected, goodness, interval
+from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.measure import Constraint, figures_of, find
 from nasmyth.study import Study, Trial
 from nasmyth.study.codec import encode
@@ -15,6 +16,9 @@ from nasmyth.study.codec import encode
 if TYPE_CHECKING:
     from nasmyth.network import Network
     from nasmyth.train import SplitScores, Task
+
+ENOUGH = 8
+"""Results by which it is told what a loss lets expect of a score."""
 
 
 def network_of(study: Study, trial: Trial) -> Network:
@@ -29,16 +33,18 @@ def network_of(study: Study, trial: Trial) -> Network:
 
 
 def judged(network: Network, task: Task, goal: str, split: str = "test") -> SplitScores:
-    """The scores of a network on a split, the goal among them; where that has a figure for each example, by these."""
+    """The scores of a network on a split, the goal among them, and what that is made of where it says so."""
+    from nasmyth.measure.trained import judged_by
     from nasmyth.train import score_split
 
-    found = score_split(network, task, split=split)
-    if goal in found.scores:
+    found = score_split(network, judged_by(task, goal), split=split)
+    if goal == found.goal:
         return found
-    each = getattr(find(goal).function, "each", None)
-    every = found.each if each is None else each(network, task, split)
-    value = figures_of(network, [goal], task, split)[goal] if each is None else float(every.mean())
-    return replace(found, scores={**found.scores, goal: value}, each=every)
+    measure = find(goal)
+    examples = getattr(measure.function, "examples", None)
+    made_of = None if examples is None else examples(network, task, split)
+    value = made_of[0].told(made_of[1]) if made_of else figures_of(network, [goal], task, split)[goal]
+    return found.judged_by(goal, measure.direction, value, made_of)
 
 
 def test_cost(task: Task) -> float:
@@ -46,35 +52,67 @@ def test_cost(task: Task) -> float:
     return 2.0 + 2.0 * len(task.test) / len(task.valid)
 
 
-def choose(board: Leaderboard, task: Task) -> Trial | None:
-    """The leader, if it beats the plain network in validation by more than luck explains; else the plain network.
+def choose(board: Leaderboard, task: Task, stages: Sequence[str]) -> Trial | None:
+    """The network of which most is expected, plain or not, among those that were trained to the end; without any, among
+    those that came furthest.
 
-    By how many standard errors of the paired difference: one if it was the only candidate trained in full (the rule of
-    Breiman et al., Classification and Regression Trees, 1984, section 3.4.3), and more if it is the best of many
-    (`selection_threshold`). What was decided, and by how much, is noted in the study. Reads the validation split alone.
+    What is expected of each (`estimate.py`), with its interval, is noted in the study; and how likely it is that the chosen
+    one is better than the plain network, both after equal time: at the furthest stage that both were trained to. Reads
+    figures of the validation split alone.
     """
-    from nasmyth.train import paired_difference
+    study, goal = board.study, find(board.goal)
+    able = [trial for stage in reversed(stages) for trial in board.at(stage) if "weights" in trial.artefacts]
+    if not able:
+        return board.leader
+    last = able[0].stage.name
+    rated = rate([trial for trial in able if trial.stage.name == last], board, task, stages)
+    best, value = min(rated.items(), key=lambda pair: (pair[1].badness, pair[0]))
+    chosen = next(trial for trial in able if trial.number == best)
+    low, high = sorted(goodness(end, goal.direction) for end in interval(value))
+    said = {
+        "expected": goodness(value.badness, goal.direction), "low": low, "high": high, "of": len(rated),
+        **_beside_plain(board, chosen, task, stages),
+    }  # fmt: skip
+    if study.chosen != chosen.number:
+        study.note("chosen", chosen, **said)
+    return chosen
 
-    study, leader, plain = board.study, board.leader, board.baseline
-    if leader is None:
-        return None
-    best, said = leader, {}
-    if plain is not None and plain.number != leader.number and "weights" in plain.artefacts and board.fits(plain):
-        goal = board.goal
-        ours, theirs = (judged(network_of(study, trial), task, goal, split="valid") for trial in (leader, plain))
-        lead = paired_difference(ours, theirs, goal)
-        least = lead.error * selection_threshold(len(board.finals))
-        best = leader if lead.value > least else plain
-        said = {"leader": leader.number, "gain": lead.value, "least": least}
-    if study.chosen != best.number:
-        study.note("chosen", best, **said)
-    return best
+
+def rate(trials: Sequence[Trial], board: Leaderboard, task: Task, stages: Sequence[str]) -> dict[int, Expected]:
+    """What is expected of trials of one stage, by their numbers. Stages below it, too, show what losses tell of scores."""
+    goal, known = find(board.goal), list(trials)
+    for stage in reversed(stages):
+        if len(known) >= ENOUGH:
+            break
+        known += [one for one in board.at(stage) if one not in known]
+    known = [one for one in known if isfinite(one.measures.get(goal.name, nan))]
+    told = expected(
+        [badness(one.measures[goal.name], goal.direction) for one in known],
+        [one.measures.get("loss", nan) for one in known],
+        len(task.valid),
+        goal.unit == "1",
+    )
+    numbers = {one.number for one in trials}
+    return {one.number: value for one, value in zip(known, told, strict=True) if one.number in numbers}
 
 
-def selection_threshold(candidates: int) -> float:
-    """The lead, in standard errors, that the best of so many equals reaches in 16 of 100 cases: 1.0 for 1, 1.6 for 3."""
-    normal = NormalDist()
-    return normal.inv_cdf(normal.cdf(1.0) ** (1 / max(1, candidates)))
+def _beside_plain(board: Leaderboard, chosen: Trial, task: Task, stages: Sequence[str]) -> dict[str, Any]:
+    """The chosen one and the plain network at the furthest stage that both have been at."""
+    for stage in reversed(stages):
+        there = board.at(stage)
+        ours = next((t for t in there if t.genome == chosen.genome), None)
+        plain = next((t for t in there if t.origin == BASELINE), None)
+        if ours is None or plain is None or ours is plain:
+            continue
+        rated = rate(there, board, task, stages)
+        if {ours.number, plain.number} <= rated.keys():
+            mine, theirs = rated[ours.number], rated[plain.number]
+            values = [goodness(one.badness, find(board.goal).direction) for one in (mine, theirs)]
+            return {
+                "chance": chance_better(mine, theirs), "stage": stage, "there": values[0], "plain": values[1],
+                "against": plain.number,
+            }  # fmt: skip
+    return {}
 
 
 def final_test(

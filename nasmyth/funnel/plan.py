@@ -1,4 +1,9 @@
-"""The plan: how long each rung trains, and what is not worth proposing. Made once, from what the baseline's epochs take."""
+"""The plan: how long the rungs of a design train, and the network that is handed over. Made once, from the first epochs.
+
+Most of the time belongs to that network (`FINAL`). The rest is for exploring: candidates train for equal seconds, and the
+best third of each rung goes on from its weights for three times as long. So what is trained longest has lost nothing, and
+the learning rate falls only at its end (`staged`).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace
-from nasmyth.measure import Constraint, figures_of, find
+from nasmyth.measure import Candidate, Constraint, evaluate, figures_of, find
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
-from nasmyth.study import Study, Trial
-from nasmyth.train import Recipe
+from nasmyth.study import Study
+from nasmyth.train import EMA, Recipe, WarmupStableDecay
 
 if TYPE_CHECKING:
     from nasmyth.domains import Domain
@@ -24,30 +29,29 @@ if TYPE_CHECKING:
 
 ETA = 3
 """Each rung trains so many times longer than the one below, and takes as small a share of it."""
-RUNGS = ("short", "long", FULL.name)
-FULL_SHARE = 0.2
-"""A full training takes at most this share of the time, so that there can be several."""
-LAST = 0.35
-"""The share of the time that is kept for full trainings."""
-SHORTEST = 0.5
-"""The last full training may be this much shorter, if there is no time for a whole one."""
-FEWEST = 8
-"""Epochs that a full training has at least: what cannot be trained so long is not proposed."""
-TIMED, TIMING = 5, 0.2
-"""Epochs that are timed, and the share of a full training that they may take."""
+FINAL = 0.6
+"""The share of the time that is kept for the networks that are trained to the end."""
+FINALS, LONGER = 3, 4.0
+"""Where there is time for more trainings in full than so many, each is made longer, up to so many times."""
+MOST_RUNGS = 4
+"""Below a full training: the first of so many takes a 1/81 of it."""
+SHORTEST, STEPS, LOOKS = 1.5, 200, 4
+"""The least training that tells anything: so many seconds; an epoch, or so many steps; so many looks at the validation
+split."""
+AVERAGE = 0.998
+"""Of the moving average of the weights, by which candidates are compared while their learning rate is high."""
+TIMED, TIMING = 3, 0.03
+"""Epochs that are timed, and the share of all time that they may take."""
 DRAWN, DRAWING = 64, 1.0
 """Candidates among which the one to be timed is chosen where there is no plain network, and the seconds that may take."""
 TOLD = 8
 """Examples by which it is told how long measures of a trained network take."""
-PATIENCE = 2.0
-"""A training ends after so many times the seconds that the baseline takes, where there is time for all epochs."""
+CHEAPEST = 0.05
+"""An epoch of a network of far fewer MACs takes this share at least of what one of the timed network takes."""
+DEAREST = 4.0
+"""A network may have so many times the MACs, or activations, of the plain network: others see few epochs."""
 SLACK = 4.0
-"""A network may be so many times faster for its MACs than the baseline is, before it is ruled out unmeasured."""
-WIDER = 2.0
-"""A network may have this many times the activations of what the baseline's time would pay for, its arithmetic being
-less."""
-USED = 0.3
-"""The share of the budget for parameters that a candidate uses at least: larger networks are better as a rule."""
+"""A network may be so many times faster for its MACs than the plain one is, before it is ruled out unmeasured."""
 UNBOUNDED = 1e18
 
 
@@ -55,58 +59,64 @@ class TrainingPlan(Value):
     """How long each rung trains, and how."""
 
     recipe: Recipe
-    price: float
-    """Seconds that the baseline's full training is expected to take."""
-    short_of_time: bool
-    """Whether that is less than the recipe asks for. Then candidates get equal time, and cheaper ones more epochs."""
-    costliest: float
-    """Times the MACs or the activations of the baseline: what costs more would take too long to train in full."""
-    metric_seconds: float = 0.0
-    """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
+    full: float
+    """Seconds of a training in full; unbounded where only trials are counted."""
+    rungs: int = 2
+    """How many there are below it."""
     epoch: float = 0.0
     """Seconds of an epoch of the network that was timed; 0 where nothing was."""
+    macs: float = 1.0
+    """Its multiply-accumulates."""
     least: float = 0.0
     """Seconds of its shortest training: one step, and one look at the validation split."""
     look: float = 0.0
     """Seconds of that look alone."""
-    macs: float = 1.0
-    """Its multiply-accumulates."""
+    metric_seconds: float = 0.0
+    """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
 
-    def epochs(self, rung: str) -> float:
-        """The most epochs of a training at this rung."""
-        return max(1.0, self.recipe.epochs * share(rung))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rungs, the shortest first: "1/9", "1/3", "final"."""
+        return (*(f"1/{ETA**i}" for i in range(self.rungs, 0, -1)), FULL.name)
+
+    @property
+    def timed(self) -> bool:
+        """Whether time bounds trainings."""
+        return self.full < UNBOUNDED
+
+    def share(self, rung: str) -> float:
+        """Of a training in full."""
+        return float(ETA) ** (self.names.index(rung) - self.rungs)
 
     def seconds(self, rung: str) -> float:
-        """The most seconds of a training at this rung, with what is told of the network afterwards."""
-        return self.price * share(rung) * (1.0 if self.short_of_time else PATIENCE) + self.metric_seconds
+        """Of a training up to this rung, the rungs below included."""
+        return self.full * self.share(rung)
 
-    def price_of(self, epoch: float, rung: str = FULL.name) -> float:
-        """Seconds that a training is expected to take, where an epoch of the network takes so many; 0 is not known."""
-        known = epoch * self.epochs(rung) if epoch else self.price
-        return min(known + self.metric_seconds, self.seconds(rung))
+    def epoch_of(self, graph: Any) -> float:
+        """A guess at the seconds of an epoch of another network, from its arithmetic."""
+        return self.epoch * max(CHEAPEST, find("macs")(graph) / max(1.0, self.macs))
 
     def least_of(self, graph: Any) -> float:
         """A guess at the shortest training of another network, from its arithmetic."""
         return self.least * max(1.0, find("macs")(graph) / max(1.0, self.macs))
 
-    def stage(self, rung: str, left: float = UNBOUNDED, part: float = 1.0) -> Stage:
-        """What is spent at this rung, or on a `part` of it; `left`: seconds in which it must be over."""
-        epochs = part * self.epochs(rung) / self.recipe.epochs
-        if left >= UNBOUNDED:
-            return Stage(rung, epochs)
-        most = max(1.0, min(left, part * self.seconds(rung)) - self.metric_seconds)
-        return Stage(rung, epochs, most)
+    def stage(self, rung: str, seconds: float = 0.0, epochs: float = 0.0, keep: bool = True) -> Stage:
+        """Train up to this rung, for so many seconds more, on the way to so many epochs in all."""
+        keep = keep and rung != FULL.name
+        if not self.timed:
+            return Stage(rung, self.share(rung), keep=keep)
+        return Stage(rung, self.share(rung), max(1.0, seconds), keep, max(epochs, 1e-3))
 
 
-def epoch_of(trial: FinishedTrial) -> float:
-    """Seconds of an epoch, from what was recorded of a training; 0 if there was none."""
+def staged(recipe: Recipe) -> Recipe:
+    """A recipe whose trainings can be left at any time, compared, and gone on with."""
+    return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
+
+
+def trained(trial: FinishedTrial) -> tuple[float, float]:
+    """Seconds and epochs of its training, from its first weights on; zeros if there was none."""
     stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
-    return float(stage["training"] / stage["epochs"]) if stage.get("epochs") else 0.0
-
-
-def share(rung: str) -> float:
-    """Of a training in full."""
-    return float(ETA) ** (RUNGS.index(rung) - len(RUNGS) + 1)
+    return float(stage.get("training", 0.0)), float(stage.get("epochs", 0.0))
 
 
 def planned(
@@ -118,24 +128,32 @@ def planned(
     Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
     recipe = task.recipe or domain.recipe(task)
-    pace = Pace.of(
-        graph, task, recipe, study.seed
-    )  # before the first training in any process: imports are not its time
+    # before the first training in any process: imports are not its time
+    pace = Pace.of(graph, task, recipe, study.seed)
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
         plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
         told = {name: getattr(plan, name) for name in TrainingPlan.fields if name != "recipe"}
         study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
-        told = {name: known[name] for name in TrainingPlan.fields if name in known and name != "recipe"}
-        plan = TrainingPlan(from_json(known["recipe"]), **told)
-        if task.recipe not in (None, domain.recipe(task), plan.recipe):
-            raise StudyError(
-                f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that "
-                f"one, or "
-                "name another file with out="
-            )
+        plan = _known(known, task, domain)
     clock.account("timing")
+    return plan
+
+
+def _known(known: dict[str, Any], task: Task, domain: Domain) -> TrainingPlan:
+    if "full" not in known:
+        raise StudyError(
+            "this design was begun by an older Nasmyth, whose plan this one does not follow: go on with that one, or name "
+            "another file with out=; show and export read this one"
+        )
+    told = {name: known[name] for name in TrainingPlan.fields if name in known and name != "recipe"}
+    plan = TrainingPlan(from_json(known["recipe"]), **told)
+    if task.recipe not in (None, domain.recipe(task), plan.recipe):
+        raise StudyError(
+            f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
+            "name another file with out="
+        )
     return plan
 
 
@@ -146,33 +164,42 @@ def _made(
     from nasmyth.network import build
     from nasmyth.train import fit, initialise
 
-    allowance = FULL_SHARE * max(clock.left, 1.0)
     _refuse_hopeless(pace, clock)
     network = build(graph, seed, task.inputs, task.outputs)
     initialise(network, seed)
-    most = None if clock.spend.seconds is None else TIMING * allowance
-    why = ""
+    most = None if clock.spend.seconds is None else TIMING * max(clock.left, 1.0)
+    own, why = recipe != domain.recipe(task), ""  # what was asked for is left as it is
     if most is None or pace.least <= most:
         timed = fit(network, task, recipe, epochs=TIMED, seconds=most, seed=seed)
         epoch = _seconds_of_an_epoch(timed)
-        if recipe == domain.recipe(task):  # what was asked for is left as it is
+        if not own:
             recipe, why = domain.adapted(recipe, network, task)
     else:
         epoch = pace.epoch
+    recipe = recipe if own else staged(recipe)
     if most is None:
-        return TrainingPlan(recipe, UNBOUNDED, False, UNBOUNDED), why
-    price = max(min(recipe.epochs * epoch, allowance), pace.least)
-    costliest = max(1.0, allowance / (epoch * min(FEWEST, recipe.epochs)))
+        return TrainingPlan(recipe, UNBOUNDED), why
+    full = max(_full(recipe.epochs * epoch, FINAL * clock.left), pace.least)
     metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
+    least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, _telling(epoch, task, recipe))
+    rungs = sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1))
     macs = find("macs")(graph)
-    return TrainingPlan(
-        recipe, price, price < recipe.epochs * epoch, costliest, metric_seconds, epoch, pace.least, pace.look, macs
-    ), why
+    return TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds), why
+
+
+def _full(recommended: float, most: float) -> float:
+    """Seconds of a training in full: those of the recipe's epochs; more where there is time for FINALS such all the same."""
+    return min(max(recommended, min(LONGER * recommended, most / FINALS)), most)
+
+
+def _telling(epoch: float, task: Task, recipe: Recipe) -> float:
+    """Seconds of an epoch, or of STEPS."""
+    return epoch * min(1.0, STEPS * recipe.batch / max(1, len(task.train)))
 
 
 def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
     if pace.least > 0.5 * clock.left:
-        wanted = clock.spent + 2 * pace.least / FULL_SHARE
+        wanted = clock.spent + 4 * pace.least
         raise BudgetError(
             f"one step of training and one look at the validation split take about {pace.least:.3g} s here, and "
             f"{max(0.0, clock.left):.3g} s are left to spend: nothing can be trained in that; spend {wanted:.0f}s or more, "
@@ -202,34 +229,21 @@ def cheap(space: Space, seed: int) -> Any:
     return min(drawn, key=find("macs"))
 
 
-def affordable(
-    space: Space, plan: TrainingPlan, graph: Any, baseline: Trial | None, measured: Iterable[Constraint]
-) -> Space:
-    """The space without what could not be trained in time, or is sure to be too slow on the device.
+def affordable(space: Space, plan: TrainingPlan, graph: Any, limits: Iterable[Constraint]) -> Space:
+    """The space without what would see far fewer epochs than the network that was timed, whose graph this is, or is sure to
+    be too slow on this device.
 
-    Told from the costs and the device figures of the baseline, whose graph this is. A step takes time for its arithmetic
-    and for moving its activations, so neither may be much more than the baseline's; that bounds memory, too.
+    A step takes time for its arithmetic and for moving its activations, so neither may be much more; that bounds memory, too.
     """
     macs, activations, bounds = find("macs"), find("activations"), []
-    if plan.costliest < UNBOUNDED:
-        bounds = [macs <= plan.costliest * macs(graph), activations <= WIDER * plan.costliest * activations(graph)]
+    if plan.timed:
+        bounds = [macs <= DEAREST * macs(graph), activations <= DEAREST * activations(graph)]
+    measured = [limit for limit in limits if "device" in limit.measure.requires and limit.relation == "<="]
+    told = evaluate(Candidate(graph), [limit.measure for limit in measured]).values
     for limit in measured:
-        if baseline is not None and limit.measure.name in baseline.measures and limit.relation == "<=":
-            bounds.append(macs <= SLACK * macs(graph) * limit.bound / baseline.measures[limit.measure.name])
+        if figure := told.get(limit.measure.name):
+            bounds.append(macs <= SLACK * macs(graph) * limit.bound / figure)
     try:
         return space.narrow(*bounds) if bounds else space
     except BudgetError:
         return space  # even the cheapest takes long: it is tried all the same, and time-boxed
-
-
-def min_usage(space: Space, counted: Iterable[Constraint]) -> Space:
-    """The space without what leaves most of the budget for parameters or bytes unused, if there is enough besides."""
-    floors = [
-        limit.measure >= USED * limit.bound
-        for limit in counted
-        if limit.relation == "<=" and limit.measure.name in ("params", "size")
-    ]
-    try:
-        return space.narrow(*floors)
-    except BudgetError:
-        return space

@@ -1,8 +1,10 @@
-"""The funnel of a design as a strategy: short trainings of what another strategy proposes, longer ones of the best.
+"""The funnel of a design as a strategy: short trainings of many, longer ones of the best, most of the time for the last.
 
 Asynchronous successive halving (Li et al. 2018, arXiv:1810.05934): of what reached a rung, the best third goes on to the
-next, where it trains three times longer. When only the time for the last full trainings is left, the best are trained in
-full, as many as it holds; the last may be shorter. Every rung trains from new weights, so that its learning rate ends low.
+next, up to three times as many seconds. All candidates of a rung have had equal time, and each goes on from its own
+weights. What is tried first are the starts (the plain network, and what is known to do well on such data), then what
+another strategy proposes. When only the time of the last trainings is left, the best are trained to the end, one a worker.
+Who is best is what is expected of it (`estimate.py`).
 
 Time is what the trials say: the seconds of work on the study when each was told. So the strategy is a fold like any other,
 and what it proposes follows from the log.
@@ -11,33 +13,58 @@ and what it proposes follows from the log.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 from typing import Any
 
-from nasmyth.funnel.leaderboard import BASELINE
-from nasmyth.funnel.plan import ETA, LAST, RUNGS, SHORTEST, UNBOUNDED, TrainingPlan, epoch_of
+from nasmyth.funnel.estimate import badness, expected
+from nasmyth.funnel.plan import ETA, FINAL, UNBOUNDED, TrainingPlan, trained
+from nasmyth.measure import find
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, hashable
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 from nasmyth.study.run import MAX_CRASHES
 
+LEAST_LEFT = 0.5
+"""A further training to the end, after the first, has this share of its time at least."""
+KEPT = 4_000_000
+"""Parameters up to which the state of a training is kept, to be gone on with; larger networks start anew at each rung."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a candidate had at a rung."""
+
+    badness: float
+    loss: float
+    trial: int
+
 
 @dataclass(frozen=True)
 class Entrant:
-    """A candidate: how far it got, how well it did there, and what an epoch of it takes."""
+    """A candidate: how far it got, and how well it did there."""
 
     genome: Genome
     number: int
     origin: str
-    reached: tuple[str, ...] = ()
+    tried: frozenset[str] = frozenset()
     """The rungs at which it was tried, failed or not."""
-    rank: tuple[float, ...] = ()
-    """More is better; empty once it failed or is over the budget."""
-    epoch: float = 0.0
+    results: Mapping[str, Reached] = field(default_factory=dict)
+    """By rung; empty once it failed or is over the budget."""
+    seconds: float = 0.0
+    """Of its training so far."""
+    epochs: float = 0.0
+    """Of that."""
+    kept: bool = False
+    """Whether its state is there to be gone on with."""
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of an epoch; 0 is not known."""
+        return self.seconds / self.epochs if self.epochs else 0.0
 
 
 @dataclass(frozen=True)
@@ -54,12 +81,16 @@ class Race:
 class Funnel(Strategy):
     """See the top of this file.
 
-    explore: proposes what is tried first; None proposes nothing new any more. trials: so many candidates, the plain network
-    among them. begun, until: seconds of work on the study between which it may train; None is without end.
+    explore: proposes what is tried after the starts; None proposes nothing new any more. starts: (origin, genome as
+    `hashable` makes it). goal: a measure by name, told on so many examples in validation. trials: so many candidates.
+    begun, until: seconds of work on the study between which it may train; None is without end.
     """
 
     plan: TrainingPlan
     explore: Strategy | None
+    starts: tuple[tuple[str, Any], ...] = ()
+    goal: str = "accuracy"
+    examples: int = 1000
     trials: int | None = None
     begun: float = 0.0
     until: float | None = None
@@ -69,26 +100,34 @@ class Funnel(Strategy):
 
     def tell(self, state: Race, trial: FinishedTrial) -> Race:
         state = replace(state, now=max(state.now, trial.at))
-        if self.explore is not None and (trial.stage.name == RUNGS[0] or trial.origin == BASELINE):
+        if self.explore is not None and trial.stage.name == self.plan.names[0]:
             state = replace(state, inner=self.explore.tell(state.inner, trial))
-        if trial.origin == BASELINE:
-            return state
         key, failed = hashable(trial.genome), trial.error is not None or trial.violation > 0
         known = state.entrants.get(key, Entrant(trial.genome, trial.number, trial.origin))
-        entrant = replace(
-            known,
-            reached=(*known.reached, trial.stage.name),
-            rank=() if failed else rank_key(trial),
-            epoch=epoch_of(trial) or known.epoch,
-        )
+        entrant = replace(known, tried=known.tried | {trial.stage.name}, results={})
+        reached = None if failed else self._reached(trial)
+        if reached is not None:
+            seconds, epochs = trained(trial)
+            entrant = replace(
+                entrant, results={**known.results, trial.stage.name: reached}, seconds=seconds, epochs=epochs,
+                kept=trial.stage.keep,
+            )  # fmt: skip
         late = state.late + 1 if trial.error is not None and trial.error.reason == "time" else -math.inf
         return replace(state, entrants={**state.entrants, key: entrant}, late=late)
+
+    def _reached(self, trial: FinishedTrial) -> Reached | None:
+        value = trial.objectives[0] if trial.objectives else math.nan  # made larger
+        if not math.isfinite(value):
+            return None
+        direction = find(self.goal).direction
+        value = value if direction == "max" else -value
+        return Reached(badness(value, direction), trial.measures.get("loss", math.nan), trial.number)
 
     def ask(self, state: Race, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         running = {(hashable(one.genome), one.stage.name) for one in pending if one.genome is not None}
         found: list[Proposal] = []
         while len(found) < n:
-            one = self._promoted(state, running) if self._may_explore(state) else self._last(state, running)
+            one = self._next(state, space, running)
             if one is None:
                 break
             found.append(one)
@@ -97,76 +136,120 @@ class Funnel(Strategy):
             found += self._new(state, space, rng, n - len(found), pending)
         return found
 
+    def _next(self, state: Race, space: Space, running: set[tuple[Any, str]]) -> Proposal | None:
+        if not self._may_explore(state):
+            return self._last(state, space, running)
+        return self._promoted(state, space, running) or self._start(state, space, running)
+
     # --- who goes on ----------------------------------------------------------------------------------------------
 
-    def _promoted(self, state: Race, running: set[tuple[Any, str]]) -> Proposal | None:
-        """The best of the rung below that is among its best third, was not trained at the next yet, and that time
-        allows."""
-        left = self._left(state)
-        for below, rung in reversed(list(pairwise(RUNGS))):
-            there = ranked(entrant for entrant in state.entrants.values() if below in entrant.reached)
-            for entrant in there[: len(there) // ETA]:
-                waits = rung not in entrant.reached and (hashable(entrant.genome), rung) not in running
-                if waits and self.plan.price_of(entrant.epoch, rung) <= left:
-                    return Proposal(entrant.genome, self.plan.stage(rung, left), origin=entrant.origin)
+    def _start(self, state: Race, space: Space, running: set[tuple[Any, str]]) -> Proposal | None:
+        """The first of the starts that was not tried yet."""
+        out = {key for key, _ in running}
+        for origin, genome in self.starts:
+            if genome not in state.entrants and genome not in out:
+                return self._proposal(Entrant(dict(genome), 0, origin), self.plan.names[0], space, self._left(state))
         return None
 
-    def _last(self, state: Race, running: set[tuple[Any, str]]) -> Proposal | None:
-        """A full training of the best that had none, what was trained long before what was not: if there is time for it."""
+    def _promoted(self, state: Race, space: Space, running: set[tuple[Any, str]]) -> Proposal | None:
+        """The best of the rung below that is among its best third, was not trained at the next yet, and that the time for
+        exploring holds."""
+        for below, rung in reversed([*pairwise(self.plan.names[:-1])]):
+            there = self.ranked(state.entrants.values(), below)
+            for entrant in there[: len(there) // ETA]:
+                waits = rung not in entrant.tried and (hashable(entrant.genome), rung) not in running
+                if waits and self.plan.seconds(rung) - entrant.seconds <= self._left(state) - self._kept_for_the_end():
+                    return self._proposal(entrant, rung, space, self._left(state))
+        return None
+
+    def _last(self, state: Race, space: Space, running: set[tuple[Any, str]]) -> Proposal | None:
+        """A training to the end of the best that had none, those that came furthest first: if there is time for it."""
         left, final = self._left(state), FULL.name
-        if self.until is None and (
-            any(final in e.reached and e.rank for e in state.entrants.values())
-            or any(rung == final for _, rung in running)
-        ):
+        ended = any(final in one.results for one in state.entrants.values())
+        if self.until is None and (ended or any(rung == final for _, rung in running)):
             return None  # without a bound on time, one is what there is to do
-        waiting = ranked(
-            e for e in state.entrants.values() if final not in e.reached and (hashable(e.genome), final) not in running
-        )
-        waiting.sort(key=lambda entrant: -len(entrant.reached))
-        shares = [(entrant, left / self.plan.price_of(entrant.epoch)) for entrant in waiting]
-        fitting = [(e, share) for e, share in shares if share >= 1] or [(e, s) for e, s in shares if s >= SHORTEST]
-        if not fitting:
-            return None
-        entrant, share = fitting[0]
-        return Proposal(entrant.genome, self.plan.stage(final, left, min(1.0, share)), origin=entrant.origin)
+        for one in self.furthest(state.entrants.values()):
+            if final in one.tried or (hashable(one.genome), final) in running:
+                continue
+            need = self.plan.full - (one.seconds if one.kept else 0.0)
+            enough = LEAST_LEFT * need if ended else self.plan.least + self.plan.metric_seconds
+            return self._proposal(one, final, space, left) if left >= enough else None
+        if not state.entrants and self.starts and not running:
+            origin, genome = self.starts[0]  # there was no time for anything else
+            return self._proposal(Entrant(dict(genome), 0, origin), final, space, left)
+        return None
 
     def _new(self, state: Race, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         if self.explore is None:
             return []
-        short = [one for one in pending if one.stage.name == RUNGS[0]]
+        first = self.plan.names[0]
+        short = [one for one in pending if one.stage.name == first]
         if self.trials is not None:
-            n = min(n, self.trials - 1 - len(state.entrants) - len(short))
-        left = self._left(state)
-        stage = self.plan.stage(RUNGS[0], left)
+            n = min(n, self.trials - len(state.entrants) - len(short))
         asked = self.explore.ask(state.inner, space, rng, n, short) if n > 0 else []
-        return [one._replace(stage=stage, origin=one.origin or type(self.explore).__name__.lower()) for one in asked]
+        name = type(self.explore).__name__.lower()
+        return [
+            self._proposal(Entrant(one.genome, 0, one.origin or name), first, space, self._left(state)) for one in asked
+        ]
+
+    def _proposal(self, entrant: Entrant, rung: str, space: Space, left: float) -> Proposal:
+        """The candidate up to this rung, on from its weights where they are kept."""
+        plan, parent = self.plan, self._parent(entrant)
+        if not plan.timed:
+            return Proposal(entrant.genome, plan.stage(rung), parent, entrant.origin)
+        graph = space.decode(entrant.genome)
+        done = (entrant.seconds, entrant.epochs) if parent is not None else (0.0, 0.0)
+        whole = max(plan.full, done[0] + left) if self._short_of_time else plan.full
+        to_end = max(1.0, min(left, whole - done[0]) - plan.metric_seconds)
+        seconds = to_end if rung == FULL.name else min(to_end, plan.seconds(rung) - done[0])
+        epochs = done[1] + to_end / (entrant.epoch or plan.epoch_of(graph))
+        stage = plan.stage(rung, seconds, epochs, keep=find("params")(graph) <= KEPT)
+        return Proposal(entrant.genome, stage, parent, entrant.origin)
+
+    def _parent(self, entrant: Entrant) -> int | None:
+        return max((one.trial for one in entrant.results.values()), default=None) if entrant.kept else None
+
+    def furthest(self, entrants: Iterable[Entrant]) -> list[Entrant]:
+        """All that have results: of those who came to the last rung first, the best first at each."""
+        known = list(entrants)
+        found = {
+            hashable(one.genome): one for rung in reversed(self.plan.names) for one in self.ranked(known, rung)
+        }  # fmt: skip
+        return list(found.values())
+
+    def ranked(self, entrants: Iterable[Entrant], rung: str) -> list[Entrant]:
+        """Those that have a result at this rung, in the order of what is expected of them; of equals, the earlier."""
+        there = [(one, one.results[rung]) for one in entrants if rung in one.results]
+        share = find(self.goal).unit == "1"
+        told = expected([had.badness for _, had in there], [had.loss for _, had in there], self.examples, share)
+
+        def order(at: int) -> tuple[float, ...]:
+            entrant, had = there[at]
+            return (told[at].badness, had.loss if math.isfinite(had.loss) else math.inf, entrant.number)
+
+        return [there[at][0] for at in sorted(range(len(there)), key=order)]
 
     # --- when -----------------------------------------------------------------------------------------------------
 
     def _left(self, state: Race) -> float:
         return UNBOUNDED if self.until is None else self.until - state.now
 
+    @property
+    def _short_of_time(self) -> bool:
+        """Whether all the time that there is for a training is less than what it could use."""
+        return self.until is not None and self.plan.full >= 0.99 * FINAL * (self.until - self.begun)
+
+    def _kept_for_the_end(self) -> float:
+        if self.until is None or (not self.plan.rungs and not self._short_of_time):
+            return 0.0
+        return FINAL * (self.until - self.begun)
+
     def _may_explore(self, state: Race) -> bool:
-        """Whether more time is left than for the last trainings; without a candidate yet, than for a short one."""
-        if self.explore is None or state.late >= MAX_CRASHES:
+        """Whether more time is left than for the last trainings."""
+        if state.late >= MAX_CRASHES or (not self.plan.rungs and self._short_of_time):
             return False
-        if self.trials is not None and len(state.entrants) >= self.trials - 1:
+        if self.explore is None and all(genome in state.entrants for _, genome in self.starts):
             return False
-        if self.until is None:
-            return True
-        if any(entrant.rank for entrant in state.entrants.values()):
-            return self._left(state) > LAST * (self.until - self.begun)
-        return self._left(state) > self.plan.seconds(RUNGS[0])
-
-
-def rank_key(trial: FinishedTrial) -> tuple[float, ...]:
-    """What the better of two has more of: the goal; then a low loss in validation, which tells apart what a small split
-    cannot. Empty where the goal is not a finite number."""
-    if not trial.objectives or not math.isfinite(trial.objectives[0]):
-        return ()
-    return (trial.objectives[0], -trial.measures.get("loss", math.inf))
-
-
-def ranked(entrants: Iterable[Entrant]) -> list[Entrant]:
-    """Those that are still in the race, best first; of equals, the earlier."""
-    return sorted((e for e in entrants if e.rank), key=lambda e: (*(-value for value in e.rank), e.number))
+        if self.trials is not None and len(state.entrants) >= self.trials:
+            return False
+        return self.until is None or self._left(state) > self._kept_for_the_end()

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.errors import TimedOut
 from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import UNBOUNDED, TrainingPlan
-from nasmyth.measure import find
-from nasmyth.search.strategy import FULL
 from nasmyth.study import Outcome, Trial
 from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import show
@@ -45,7 +43,7 @@ class Rung:
                     f"it was trained for {done.details['epochs']:.2g} epochs in the time for {self._epochs(trial):.3g}: "
                     "something held the machine up"
                 )
-        return replace(done, keep=trial.full)
+        return replace(done, keep=trial.full or trial.stage.keep)
 
     def _trained(self, trial: Trial) -> tuple[Outcome, bool]:
         """A training within its time, and whether time ended it after hardly any of what that is known to hold."""
@@ -53,19 +51,19 @@ class Rung:
         if most is not None and self.end is not None:
             most = max(1.0, min(most, self._left() - self.plan.metric_seconds))
         done = self.training(replace(trial, stage=trial.stage._replace(seconds=most)))
-        epoch = self.plan.epoch * max(1.0, find("macs")(trial.graph) / max(1.0, self.plan.macs))
+        epoch = max(self.plan.epoch, self.plan.epoch_of(trial.graph))
         held = min(self._epochs(trial), most / epoch) if most is not None and epoch else 0.0
         return done, done.details["ended"] == "time" and done.details["epochs"] < HARDLY * held
 
     def _epochs(self, trial: Trial) -> float:
-        return trial.stage.share * self.plan.recipe.epochs
+        return trial.stage.epochs or trial.stage.share * self.plan.recipe.epochs
 
     def _left(self) -> float:
         return UNBOUNDED if self.end is None else self.end - time.time()
 
     def _refuse_slow(self, graph: Any) -> None:
         """Raise TimedOut for what even its shortest training would take longer than a full one may, or than is left."""
-        plan, room = self.plan, min(self._left(), self.plan.seconds(FULL.name))
+        plan, room = self.plan, min(self._left(), self.plan.full)
         if self.end is None or plan.least_of(graph) <= room:
             return
         least = Pace.of(graph, self.training.task, plan.recipe, self.training.seed).least

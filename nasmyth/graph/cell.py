@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.arrivals import Arrivals, Arriving, Entry, arrive
 from nasmyth.graph.combine import Combine, Composite, Handle, Parts, Reader, row, split_row
-from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined, through
+from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined
 from nasmyth.kinds import shown
 from nasmyth.record import Value, is_open
 
@@ -50,15 +51,44 @@ class Vertex(Composite):
         return max(sources, default=-1) if all(type(i) is int and i >= 0 for i in sources) else math.inf
 
     @cached_property
-    def carrying(self) -> tuple[tuple[int, Any, str | int], ...]:
+    def carrying(self) -> tuple[Arriving, ...]:
         """Source, body and name of each edge that is not zero."""
         pairs = zip(self.edges, self.names, strict=True)
         return tuple((edge.source, edge.body, name) for edge, name in pairs if not is_zero(edge.body))
 
     @cached_property
-    def sources(self) -> frozenset[int]:
-        """The states from which they come."""
-        return frozenset([source for source, _, _ in self.carrying])
+    def sources(self) -> int:
+        """The states from which they come, a bit for each."""
+        return sum({1 << source for source, _, _ in self.carrying})
+
+    @cached_property
+    def reads(self) -> int:
+        """The same, where anything comes out."""
+        return 0 if is_zero(self.body) else self.sources
+
+    @cached_property
+    def _entries(self) -> dict[tuple[int, Value], Entry]:
+        return {}
+
+    def entry(self, reached: int, join: Value) -> Entry:
+        """What is wired on those of its sources that are reached, in a cell that joins so.
+
+        It is kept, as vertices are shared between candidates, unless the join is a wiring, which may be one candidate's.
+        """
+        known = self._entries.get((reached, join))
+        if known is None:
+            if isinstance(join, Combine):
+                return reached, (), None
+            edges = self.reached(reached)
+            sources = sorted({source for source, _, _ in edges})
+            numbered = tuple([(sources.index(source), body, name) for source, body, name in edges])
+            arrivals = Arrivals.of((numbered, join if self.join is None else self.join, self.body))
+            known = self._entries[reached, join] = reached, tuple(sources), arrivals
+        return known
+
+    def reached(self, states: int) -> tuple[Arriving, ...]:
+        """The edges that carry something from these states."""
+        return tuple([edge for edge in self.carrying if states >> edge[0] & 1])
 
     def parts(self) -> Parts:
         join: Parts = () if self.join is None else (("join", self.join),)
@@ -69,8 +99,8 @@ class Vertex(Composite):
         return Vertex.of((edges, rest[-1], rest[0] if len(rest) > 1 else None))
 
 
-Steps = tuple[tuple[int, Vertex, tuple[tuple[int, Any, str | int], ...]], ...]
-"""For each live state of a cell its number, its vertex, and the source, body and name of each edge that arrives."""
+Steps = list[tuple[int, Vertex, Entry]]
+"""For each live state of a cell its number, its vertex, and what is wired there."""
 
 
 class Cell(Combine):
@@ -87,11 +117,11 @@ class Cell(Combine):
     out: Value = Concat()
 
     def check(self) -> None:
-        if is_open(self.inputs):
+        if self.is_open and is_open(self.inputs):
             raise SpaceError(
                 f"cell(inputs={shown(self.inputs)}): how many inputs a cell takes is no decision of its own"
             )
-        if is_open(self.vertices):
+        if self.is_open and is_open(self.vertices):
             return  # checked once it is filled
         if not 0 < self.inputs <= MOST_STATES or len(self.vertices) > MOST_STATES:
             raise SpaceError(
@@ -130,33 +160,40 @@ class Cell(Combine):
             raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
         steps, ends = self.live
         states: dict[int, Handle] = dict(enumerate(inputs))
-        for j, vertex, edges in steps:
-            arriving = tuple([through(go, edge, states[source], f"n{j}.{name}") for source, edge, name in edges])
-            join = self.join if vertex.join is None else vertex.join
-            states[j] = through(go, vertex.body, joined(go, join, arriving, f"n{j}.join"), f"n{j}.op")
+        for j, vertex, (reached, sources, arrivals) in steps:
+            if arrivals is None:
+                join = self.join if vertex.join is None else vertex.join
+                states[j] = arrive(go, vertex.reached(reached), join, vertex.body, states, f"n{j}.")
+            else:
+                states[j] = go(arrivals, tuple([states[i] for i in sources]), f"n{j}")
         if not ends:
             return go(Zero(), inputs[:1], "out")
         return joined(go, self.out, tuple([states[j] for j in ends]), "out")
 
-    @cached_property
+    @property
     def live(self) -> tuple[Steps, tuple[int, ...]]:
         """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
-        reached = set(range(self.inputs))
-        arriving: Steps = ()
+        known: tuple[Steps, tuple[int, ...]] | None = self.__dict__.get("_live")
+        if known is None:
+            known = self.__dict__["_live"] = self._find_live()
+        return known
+
+    def _find_live(self) -> tuple[Steps, tuple[int, ...]]:
+        reached = (1 << self.inputs) - 1
+        arriving, steps = [], []
         for j, vertex in enumerate(self.vertices, self.inputs):
-            edges = vertex.carrying
-            if not reached.issuperset(vertex.sources):
-                edges = tuple([edge for edge in edges if edge[0] in reached])
-            if edges and not is_zero(vertex.body):
-                reached.add(j)
-                arriving += ((j, vertex, edges),)
-        ends = tuple([j for j in self._outputs() if j in reached])
-        wanted, steps = set(ends), []
-        for j, vertex, edges in reversed(arriving):
-            if j in wanted:
-                wanted.update([source for source, _, _ in edges])
-                steps.append((j, vertex, edges))
-        return tuple(reversed(steps)), ends
+            if reads := vertex.reads & reached:
+                reached |= 1 << j
+                arriving.append((j, vertex, reads))
+        ends = tuple([j for j in self._outputs() if reached >> j & 1])
+        wanted = 0
+        for j in ends:
+            wanted |= 1 << j
+        for j, vertex, reads in reversed(arriving):
+            if wanted >> j & 1:
+                wanted |= reads
+                steps.append((j, vertex, vertex.entry(reads, self.join)))
+        return steps[::-1], ends
 
     def _outputs(self) -> tuple[int, ...]:
         first, end = self.inputs, self.inputs + len(self.vertices)
@@ -165,8 +202,7 @@ class Cell(Combine):
         if self.output == "all":
             return tuple(range(first, end))
         if self.output == "loose":
-            read = {e.source for vertex in self.vertices for e in vertex.edges if not is_zero(e.body)}
-            return tuple(j for j in range(first, end) if j not in read)
+            return tuple([j for j in range(first, end) if not any(vertex.sources >> j & 1 for vertex in self.vertices)])
         return tuple(self.output)
 
 

@@ -71,12 +71,14 @@ class Summary(NamedTuple):
 class _Counter:
     """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
 
-    __slots__ = ("named", "parts", "shapes")
+    __slots__ = ("named", "names", "read", "shapes", "summaries")
 
     def __init__(self, shapes: tuple[Shape, ...], named: Named) -> None:
         self.named = named
         self.shapes = list(shapes)
-        self.parts: list[tuple[Summary, tuple[int, ...], Name]] = []
+        self.summaries: list[Summary] = []
+        self.read: list[tuple[int, ...]] = []
+        self.names: list[Name] = []
         """Of each part its costs, what it reads, and its name."""
 
     def shape(self, handle: int) -> Shape:
@@ -85,29 +87,25 @@ class _Counter:
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
         shapes = self.shapes
         given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
-        if isinstance(part, Combine):
-            summary = summarise(part, given, self.named)
-        else:
-            summary = _of_layer(part, given, self.named)
+        summary = summarise(part, given, self.named)
+        self.summaries.append(summary)
+        self.read.append(inputs)
+        self.names.append(name)
         shapes.append(summary[0])
-        self.parts.append((summary, inputs, name))
         return len(shapes) - 1
 
     def total(self, output: int, inputs: int) -> Summary:
         """All parts that the output needs. What is put under one name several times brings its weights once."""
+        if len(set(self.names)) < len(self.names) or len({output}.union(*self.read)) < len(self.shapes):
+            return self._needed(output, inputs)
         params = buffers = macs = activations = 0
-        read, names = {output}, set()
-        for (_, weights, others, products, numbers, unknown, reads), inputs_of_part, name in self.parts:
+        for _, weights, others, products, numbers, unknown, reads in self.summaries:
             if unknown or reads is not None:
                 return self._needed(output, inputs)
             params += weights
             buffers += others
             macs += products
             activations += numbers
-            read.update(inputs_of_part)
-            names.add(name)
-        if len(read) < len(self.shapes) or len(names) < len(self.parts):
-            return self._needed(output, inputs)
         return Summary(self.shapes[output], params, buffers, macs, activations)
 
     def _needed(self, output: int, inputs: int) -> Summary:
@@ -116,13 +114,14 @@ class _Counter:
         needed[output] = True
         for i in reversed(range(inputs, len(needed))):
             if needed[i]:
-                summary, read, _ = self.parts[i - inputs]
-                for j in read if summary.reads is None else [read[k] for k in summary.reads]:
+                reads, read = self.summaries[i - inputs].reads, self.read[i - inputs]
+                for j in read if reads is None else [read[k] for k in reads]:
                     needed[j] = True
         params = buffers = macs = activations = 0
         unknown: tuple[Unknown, ...] = ()
         seen: set[Name] = set()
-        for part, _, name in itertools.compress(self.parts, needed[inputs:]):
+        parts = zip(self.summaries, self.names, strict=True)
+        for part, name in itertools.compress(parts, needed[inputs:]):
             shared = name in seen
             seen.add(name)
             macs += part.macs
@@ -154,14 +153,15 @@ def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summar
     if not isinstance(term, Combine):
         return _of_layer(term, shapes, named)
     # known to the wiring itself, so that what is remembered of a candidate goes when the candidate goes
+    key = (shapes, named)
     known: dict[Any, Summary] | None = term.__dict__.get("_summaries")
     if known is None:
         known = term.__dict__["_summaries"] = {}
-    found = known.get((shapes, named))
+    found = known.get(key)
     if found is None:
         counter = _Counter(shapes, named)
         output = term.wire(counter, tuple(range(len(shapes))))
-        found = known[shapes, named] = counter.total(output, len(shapes))
+        found = known[key] = counter.total(output, len(shapes))
     return found
 
 

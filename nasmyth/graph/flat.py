@@ -134,10 +134,20 @@ def not_a_template(term: Any, address: str) -> SpaceError:
 
 
 def flatten(term: Any, inputs: Inputs) -> tuple[Node, ...]:
-    nodes = input_nodes(inputs)
-    named = {name: i for i, (name, _) in enumerate(inputs.named)}
-    last = _Flattener(nodes, named).put(term, (0,), "")
-    if last < len(inputs) or last != len(nodes) - 1:  # the output comes last, always
+    """The nodes of a template on the first of these inputs."""
+    return _flattened(term, input_nodes(inputs), (0,), {name: i for i, (name, _) in enumerate(inputs.named)})
+
+
+def flatten_on(term: Any, shapes: tuple[Shape, ...]) -> tuple[Node, ...]:
+    """The nodes of a part of a template on all of so many inputs."""
+    nodes = [Node(Input(shape), (), shape, f"input {i}") for i, shape in enumerate(shapes)]
+    return _flattened(term, nodes, tuple(range(len(shapes))), {})
+
+
+def _flattened(term: Any, nodes: list[Node], inputs: tuple[int, ...], named: Mapping[str, int]) -> tuple[Node, ...]:
+    given = len(nodes)
+    last = _Flattener(nodes, named).put(term, inputs, "")
+    if last < given or last != len(nodes) - 1:  # the output comes last, always
         nodes.append(Node(Identity(), (last,), nodes[last].shape, "output"))
     return tuple(nodes)
 

@@ -1,35 +1,31 @@
 """The key of a network: the same for isomorphic networks, however they are written, in every process.
 
-Where everything passes through one layer, a network falls into two pieces, one after the other; so a network is a row of
-pieces, and its key is the hash of theirs. Most pieces are a single layer. Pieces are known from the wiring alone, not
-from how it was written, and those of a chain are those of its parts: equal parts of different networks (a cell that is
-stacked, a stem that all candidates share) are looked at once in a process.
-
-Inside a piece, every node gets a colour from its op and shape, refined along the edges both ways until no further nodes
-are told apart (Weisfeiler and Leman 1968); the piece's hash is that of all its colours.
+A network is a row of pieces (`pieces.py`), and its key is the hash of theirs. Most pieces are a single layer. Pieces are known
+from the wiring alone, not from how it was written, and those of a chain are those of its parts: equal parts of different
+networks (a cell that is stacked, a stem that all candidates share) are looked at once in a process. So is what a part that
+is no row consists of (its `Fragment`): a cell's is put together from those of its states.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from nasmyth.graph.combine import Combine, Name
 from nasmyth.graph.costs import summarise
-from nasmyth.graph.flat import MOST, Node, canonical, flatten, inputs_in, unfold
-from nasmyth.graph.inputs import Inputs, checked_inputs
+from nasmyth.graph.flat import MOST, Node, canonical, flatten_on, inputs_in, unfold
+from nasmyth.graph.inputs import Inputs
 from nasmyth.graph.joins import Identity
-from nasmyth.graph.op import Block, Op
+from nasmyth.graph.op import Block
+from nasmyth.graph.pieces import Fragment, fragment_of_nodes, hash_of, pieces
 from nasmyth.graph.signature import Shape
-from nasmyth.record import content_key
 
 
 def key_of_nodes(nodes: tuple[Node, ...]) -> str:
     """20 hexadecimal digits of a network in its canonical flat form."""
     inputs = inputs_in(nodes)
-    return _key(inputs.shape if inputs.plain else inputs, tuple(_pieces(nodes)))
+    return _key(inputs.shape if inputs.plain else inputs, tuple(pieces(fragment_of_nodes(nodes))))
 
 
 def key_of_term(term: Any, input: Shape) -> str:
@@ -38,7 +34,7 @@ def key_of_term(term: Any, input: Shape) -> str:
 
 
 def _key(input: Shape | Inputs, pieces: Sequence[bytes]) -> str:
-    return _hash(repr(tuple(input)).encode(), b"".join(pieces)).hex()
+    return hash_of(repr(tuple(input)).encode() + b"".join(pieces)).hex()
 
 
 def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
@@ -50,13 +46,18 @@ def _pieces_of(term: Any, shape: Shape) -> tuple[bytes, ...]:
     found = known.get(shape)
     if found is None:
         row = _row_of(term, shape)
-        found = known[shape] = _flat_pieces(term, shape) if row is None else row
+        found = known[shape] = tuple(pieces(_wired(term, (shape,)))) if row is None else row
     return found
 
 
 @lru_cache(maxsize=100_000)
 def _pieces_of_layer(term: Any, shape: Shape) -> tuple[bytes, ...]:
-    return _pieces_of(unfold(term, (shape,)), shape) if isinstance(term, Block) else _flat_pieces(term, shape)
+    if isinstance(term, Block):
+        return _pieces_of(unfold(term, (shape,)), shape)
+    return tuple(pieces(_fragment_of_layer(term, (shape,))))
+
+
+# --- parts in a row -----------------------------------------------------------------------------------------------
 
 
 def _row_of(term: Combine, shape: Shape) -> tuple[bytes, ...] | None:
@@ -68,10 +69,6 @@ def _row_of(term: Combine, shape: Shape) -> tuple[bytes, ...] | None:
     except _NotInARow:
         pass
     return None
-
-
-def _flat_pieces(term: Any, shape: Shape) -> tuple[bytes, ...]:
-    return tuple(_pieces(canonical(flatten(term, checked_inputs(shape)))))
 
 
 class _NotInARow(Exception):
@@ -101,86 +98,88 @@ class _Row:
         return len(self.shapes) - 1
 
 
-def _pieces(nodes: Sequence[Node]) -> Iterator[bytes]:
-    """The hash of each piece of a flat network, in order."""
-    ends = _ends(nodes)
-    for start, end in zip([0, *ends], ends, strict=False):
-        if end == start + 1:
-            node = nodes[end]
-            if not isinstance(node.op, Identity):  # the network that does nothing has no pieces
-                yield _hash(_colour(node.op, node.shape, len(node.inputs)), b"alone")
-        else:
-            yield _hash_of_piece(nodes, start, end)
+# --- parts side by side -------------------------------------------------------------------------------------------
 
 
-def _ends(nodes: Sequence[Node]) -> list[int]:
-    """The last node of each piece: those through which everything passes, that no shared weights reach across."""
-    reach = list(range(len(nodes)))  # how far from each node an edge, or another use of its weights, leads
-    first: dict[str, int] = {}
-    for i, node in enumerate(nodes):
-        if i:
-            for j in node.inputs or (0,):  # what reads nothing is a part of the whole
-                reach[j] = i
-            begun = first.setdefault(node.address, i)
-            if begun != i:
-                reach[begun - 1] = max(reach[begun - 1], i)
-    ends, furthest = [], 0
-    for i in range(1, len(nodes)):
-        furthest = max(furthest, reach[i - 1])
-        if furthest == i:
-            ends.append(i)
-    return ends
+def _fragment_of(term: Any, shapes: tuple[Shape, ...]) -> Fragment:
+    """What a part consists of, on inputs of these shapes."""
+    if not isinstance(term, Combine):
+        return _fragment_of_layer(term, shapes)
+    known: dict[tuple[Shape, ...], Fragment] | None = term.__dict__.get("_fragments")
+    if known is None:
+        known = term.__dict__["_fragments"] = {}
+    found = known.get(shapes)
+    if found is None:
+        found = known[shapes] = _wired(term, shapes)
+    return found
 
 
-def _hash_of_piece(nodes: Sequence[Node], start: int, end: int) -> bytes:
-    """One pass down gives every node the hash of all it is computed from, one pass up of all that is computed from it,
-    so that a shared node and two equal copies of it differ; further rounds mix the two.
-    """
-    piece = nodes[start + 1 : end + 1]
-    n = len(piece) + 1
-    readings = [(), *(tuple([j - start for j in node.inputs]) for node in piece)]
-    ordered = [True, *(not node.op.commutative for node in piece)]
-    sharing = _sharing(piece)
-    uses = [0] * n
-    for group in sharing:
-        for i in group:
-            uses[i] = len(group)
-    colours = [_hash(b"start"), *(_colour(node.op, node.shape, uses[i]) for i, node in enumerate(piece, 1))]
-    told = len(set(colours))
-    while True:
-        down: list[bytes] = []
-        for colour, inputs, order in zip(colours, readings, ordered, strict=True):
-            read = [down[i] for i in inputs]
-            down.append(_hash(colour, *(read if order else sorted(read))))
-        readers: list[list[bytes]] = [[] for _ in range(n)]
-        up = [b""] * n
-        for i in reversed(range(n)):
-            up[i] = _hash(down[i], *sorted(readers[i]))
-            for position, j in enumerate(readings[i], 1):
-                readers[j].append(up[i] + (position if ordered[i] else 0).to_bytes(4))
-        for group in sharing:  # nodes that share weights see each other
-            shared = _hash(*sorted(up[i] for i in group))
-            for i in group:
-                up[i] = _hash(up[i], shared)
-        colours, before = up, told
-        told = len(set(colours))
-        if told in (before, n):
-            return _hash(*sorted(colours))
+@lru_cache(maxsize=20_000)
+def _fragment_of_layer(term: Any, shapes: tuple[Shape, ...]) -> Fragment:
+    return _fragment_of(unfold(term, shapes), shapes) if isinstance(term, Block) else _flat(term, shapes)
 
 
-def _sharing(piece: Sequence[Node]) -> list[list[int]]:
-    """Numbers, from 1, of the nodes that share weights, group by group."""
-    groups: dict[str, list[int]] = {}
-    for i, node in enumerate(piece, 1):
-        groups.setdefault(node.address, []).append(i)
-    return [group for group in groups.values() if len(group) > 1]
+def _wired(term: Combine, shapes: tuple[Shape, ...]) -> Fragment:
+    """What a wiring consists of: what its parts do, where that tells it all."""
+    reader = _Columns(shapes)
+    try:
+        return reader.fragment(term.wire(reader, tuple(range(len(shapes)))))
+    except _NotAlone:
+        return _flat(term, shapes)
 
 
-@lru_cache(maxsize=100_000)
-def _colour(op: Op, shape: Shape, uses: int) -> bytes:
-    return _hash(content_key(op).encode(), repr((shape, uses)).encode())
+def _flat(term: Any, shapes: tuple[Shape, ...]) -> Fragment:
+    nodes = canonical(flatten_on(term, shapes))
+    if isinstance(nodes[-1].op, Identity):  # nothing but identities
+        return Fragment(len(shapes), [], [], [], [], [], nodes[-1].inputs[0])
+    return fragment_of_nodes(nodes, len(shapes))
 
 
-def _hash(*parts: bytes) -> bytes:
-    """Of parts whose lengths are known from their place, so that joining them loses nothing."""
-    return hashlib.blake2b(b"".join(parts), digest_size=10).digest()
+class _NotAlone(Exception):
+    """A wiring uses weights twice, or does not need all of it, so that a part by itself does not tell what it is here."""
+
+
+class _Columns:
+    """Reads a wiring, and puts what its parts consist of one below the other."""
+
+    def __init__(self, shapes: tuple[Shape, ...]) -> None:
+        self.inputs = len(shapes)
+        self.shapes = list(shapes)
+        self.outputs = list(range(self.inputs))  # the number of the layer behind each handle
+        self.names: set[Name] = set()
+        self.read: set[int] = set()
+        self.whole = Fragment(self.inputs, [], [], [], [], [], 0)
+
+    def shape(self, handle: int) -> Shape:
+        return self.shapes[handle]
+
+    def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
+        if name in self.names or name is None or (type(name) is str and "." in name):
+            raise _NotAlone
+        given = tuple([self.shapes[i] for i in inputs])
+        summary = summarise(part, given)
+        if summary.reads is not None:
+            raise _NotAlone
+        own, whole = _fragment_of(part, given), self.whole
+        if len(whole.layers) > MOST:
+            raise _NotAlone
+        places = [self.outputs[i] for i in inputs]
+        places.extend(range(first := self.inputs + len(whole.layers), first + len(own.layers)))
+        whole.layers.extend(own.layers)
+        whole.colours.extend(own.colours)
+        whole.ordered.extend(own.ordered)
+        whole.readings.extend([tuple([places[i] for i in reading]) for reading in own.readings])
+        if own.sharing:
+            whole.sharing.extend([tuple([places[i] for i in group]) for group in own.sharing])
+        self.names.add(name)
+        self.read.update(inputs)
+        self.outputs.append(places[own.output])
+        self.shapes.append(summary.shape)
+        return len(self.shapes) - 1
+
+    def fragment(self, output: int) -> Fragment:
+        """All of it. Raises _NotAlone where the output does not need all."""
+        self.read.add(output)
+        if len(self.read) < len(self.shapes):
+            raise _NotAlone
+        return self.whole._replace(output=self.outputs[output])

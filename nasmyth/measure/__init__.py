@@ -19,10 +19,30 @@ if TYPE_CHECKING:
     from nasmyth.measure.counts import activations, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
-    from nasmyth.measure.trained import accuracy, brier, ece, loss, mae, r2, rmse
+    from nasmyth.measure.trained import (
+        accuracy,
+        auroc,
+        average_precision,
+        balanced_accuracy,
+        brier,
+        ece,
+        f1,
+        f1_micro,
+        log_loss,
+        loss,
+        mae,
+        median_error,
+        precision,
+        quantile_loss,
+        r2,
+        recall,
+        rmse,
+    )
 
-__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "brier", "constraint",
-           "constraints", "ece", "ece_adaptive", "ece_classwise", "ece_scaled", "evaluate", "figures_of", "find", "latency", "loss", "macs", "mae",
-           "masking", "measure", "measures", "memory", "need", "needs", "params", "r2", "rmse", "robust", "size", "traffic"]  # fmt: skip
+__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "auroc",
+           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
+           "ece_scaled", "evaluate", "f1", "f1_micro", "figures_of", "find", "latency", "log_loss", "loss", "macs", "mae",
+           "masking", "measure", "measures", "median_error", "memory", "need", "needs", "params", "precision", "quantile_loss",
+           "r2", "recall", "rmse", "robust", "size", "traffic"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -9,7 +9,8 @@ from nasmyth.errors import BudgetError, UnitError
 from nasmyth.measure.constraint import Constraint
 from nasmyth.measure.measure import find, shortly
 
-_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>]+)?)\s*(<=|>=|<|>)\s*(.+?)\s*")
+_CONSTRAINT = re.compile(r"\s*([A-Za-z_][\w.]*(?:@[^<>]+|:.+)?)\s*(<=|>=|<|>)\s*(.+?)\s*", re.DOTALL)
+"""The label of a class may hold anything: of "recall:>50K>=0.8" the last comparison counts."""
 
 
 def constraint(text: str | Constraint) -> Constraint:

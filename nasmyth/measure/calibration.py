@@ -18,6 +18,11 @@ from nasmyth.measure.trained import NEEDS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nasmyth.forms.metric import Metric
+
+SLOW = 50
+"""Times what a mean costs: so many fewer resamples tell an interval."""
+
 
 def classifies(name: str, task: Any) -> None:
     """Raise DataError unless the task is a classification."""
@@ -27,55 +32,74 @@ def classifies(name: str, task: Any) -> None:
 
 def answers(network: Any, task: Any, split: str) -> tuple[Tensor, Tensor]:
     """Logits N C, in float64, and the class indices N."""
+    import torch
+
+    from nasmyth.forms import stored
+    from nasmyth.forms.metric import Metric
     from nasmyth.train import predict_logits
 
     examples = getattr(task, split)
-    logits, y = task.outputs.flat(predict_logits(network, task.inputs, examples.x), examples.y.cpu())
-    return logits.double(), y
+    raw = predict_logits(network, task.inputs, examples.x)
+    y = stored.moved(stored.section(examples.y, slice(None)), "cpu")
+    both = Metric("answers", "max", lambda pred, y: torch.cat((y[:, None].double(), pred.double()), 1), lambda c, w: w)
+    found = task.outputs.gather(both, raw, y)
+    return found[:, 1:], found[:, 0].long()
 
 
-def _measure(name: str, compute: Callable[[Any, Any, str], float]) -> Measure:
+def _measure(name: str, about: str, error: str, seen: Callable[[Any, Any, str], tuple[Tensor, Tensor]]) -> Measure:
+    """`error`: the function of logits and classes that tells it, of what is `seen` of a network on a split."""
+
+    def examples(network: Any, task: Any, split: str = "valid") -> tuple[Metric, Tensor]:
+        import torch
+
+        from nasmyth.forms import calibration
+        from nasmyth.forms.metric import Metric, repeated
+
+        function = getattr(calibration, error)
+        logits, y = seen(network, task, split)
+        value = repeated(lambda rows: float(function(rows[:, 1:], rows[:, 0].long())))
+        return Metric(name, "min", lambda pred, _: pred, value, width=SLOW), torch.cat((y[:, None].double(), logits), 1)
+
     def evaluate(network: Any, task: Any, split: str = "valid") -> float:
         classifies(name, task)
-        return float(compute(network, task, split))
+        metric, columns = examples(network, task, split)
+        return metric.told(columns)
 
-    evaluate.__doc__ = compute.__doc__
+    evaluate.__doc__ = about
     evaluate.__qualname__ = f"{__name__}.{name}"
     evaluate.suits = lambda task: classifies(name, task)  # type: ignore[attr-defined]
+    evaluate.examples = examples  # type: ignore[attr-defined]
     made = Measure(name, evaluate, unit="1", needs=NEEDS, stochastic=True)
     measures.add(name, made)
     return made
 
 
-def _scaled(network: Any, task: Any, split: str) -> float:
-    """Expected calibration error after the logits were divided by one temperature, fitted on the validation split."""
-    from nasmyth.forms.calibration import ece, temperature
+def _scaled(network: Any, task: Any, split: str) -> tuple[Tensor, Tensor]:
+    """Answers whose logits were divided by a temperature that no example of theirs was fitted on."""
+    from nasmyth.forms.calibration import temperature
 
     logits, y = answers(network, task, split)
     if split != "valid":
-        return ece(logits / temperature(*answers(network, task, "valid")), y)
-    # no example may be scaled by what was fitted on it: each half takes the temperature of the other
-    scaled = logits.clone()
+        return logits / temperature(*answers(network, task, "valid")), y
+    scaled = logits.clone()  # each half takes the temperature of the other
     for half, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
         if len(y[half]) and len(y[other]):
             scaled[half] = logits[half] / temperature(logits[other], y[other])
-    return ece(scaled, y)
+    return scaled, y
 
 
-def _adaptive(network: Any, task: Any, split: str) -> float:
-    """Expected calibration error over bins that hold equally many examples."""
-    from nasmyth.forms.calibration import adaptive_ece
-
-    return adaptive_ece(*answers(network, task, split))
-
-
-def _classwise(network: Any, task: Any, split: str) -> float:
-    """Expected calibration error of the probability of every class, the mean over classes."""
-    from nasmyth.forms.calibration import classwise_ece
-
-    return classwise_ece(*answers(network, task, split))
-
-
-ece_scaled = _measure("ece_scaled", _scaled)
-ece_adaptive = _measure("ece_adaptive", _adaptive)
-ece_classwise = _measure("ece_classwise", _classwise)
+ece_scaled = _measure(
+    "ece_scaled",
+    "Expected calibration error after the logits were divided by one temperature, fitted on the validation split.",
+    "ece",
+    _scaled,
+)
+ece_adaptive = _measure(
+    "ece_adaptive", "Expected calibration error over bins that hold equally many examples.", "adaptive_ece", answers
+)
+ece_classwise = _measure(
+    "ece_classwise",
+    "Expected calibration error of the probability of every class, the mean over classes.",
+    "classwise_ece",
+    answers,
+)

@@ -10,5 +10,8 @@ FILES = {
     "counts": ("activations", "macs", "memory", "params", "size", "traffic"),
     "device": ("latency",),
     "robustness": ("masking", "robust"),
-    "trained": ("accuracy", "brier", "ece", "loss", "mae", "r2", "rmse"),
-}
+    "trained": (
+        "accuracy", "auroc", "average_precision", "balanced_accuracy", "brier", "ece", "f1", "f1_micro", "log_loss", "loss",
+        "mae", "median_error", "precision", "quantile_loss", "r2", "recall", "rmse",
+    ),
+}  # fmt: skip

@@ -57,9 +57,10 @@ def gradients(network: nn.Module, batch: Tensor, labels: Tensor, task: Any) -> d
     try:
         given = batch if isinstance(batch, tuple) else (batch,)
         pred = torch.func.functional_call(network.train(), {**weights, **buffers}, given)
+        answers = max(1, len(pred) // len(labels))  # of each example: those of a network of members come one by one
         each = [
             torch.autograd.grad(
-                task.loss(pred[i : i + 1], labels[i : i + 1]),
+                task.loss(pred[i * answers : (i + 1) * answers], labels[i : i + 1]),
                 list(weights.values()),
                 retain_graph=True,
                 allow_unused=True,
@@ -94,17 +95,18 @@ def training(graph: Any, recipe: Any, seed: int, task: Any, effort: Any) -> Trai
     from nasmyth.train import TrainingState, fit, initialise
 
     start = None if effort.start is None else effort.start()
-    epochs, more = effort.planned(recipe), {"device": effort.device, **_checkpoints()}
+    until, more = effort.planned(recipe), {"device": effort.device, "pause": effort.pausing, **_checkpoints()}
+    epochs = until / effort.share
     if isinstance(start, TrainingState) and start.network.graph == graph:
         if type(recipe.optimizer) is not type(start.recipe.optimizer):
             start = start.replace(moments={})  # another optimizer keeps others, and begins with none
         seconds = None if effort.seconds is None else start.progress.seconds + effort.seconds
-        fitted = fit(start, task, recipe, until=epochs, seconds=seconds, **more)
+        fitted = fit(start, task, recipe, epochs=epochs, until=until, seconds=seconds, **more)
         return Trained(fitted.network, fitted)
     network = initialise(build(graph, seed, task.inputs, task.outputs), seed)
     if start is not None:
         inherit(network, start.fresh_network() if isinstance(start, TrainingState) else start)
-    bound = {"until": epochs} if effort.pausing else {"epochs": epochs}
+    bound = {"epochs": epochs, "until": until} if effort.pausing else {"epochs": until}
     fitted = fit(network, task, recipe, **bound, seconds=effort.seconds, seed=seed, **more)
     return Trained(network, fitted)
 

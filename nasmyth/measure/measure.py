@@ -4,6 +4,7 @@
     params <= 3e6                    a Constraint
     latency("cpu") <= "8ms"          a Constraint, on this machine's processor
     constraint("params<=3M")         the same, as the command line and files write it
+    recall("malignant") >= 0.95      of one class: "recall:malignant>=0.95"
 
 Cost, training-free score, learned prediction and trained accuracy are all measures. They differ in what they need, and so
 in price: a `graph` is free, then come the `network` with its first weights, a `batch` of data, a `device`, the `trained`
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -63,6 +65,8 @@ class Measure:
             raise UnitError(f"measure {name!r}: direction is 'min' or 'max', got {direction!r}")
         self.name, self.function, self.unit, self.direction = name, function, unit, direction
         self.needs, self.stochastic, self.many = known(needs), stochastic, many
+        self.of: Callable[[Any], Measure] | None = None
+        """Gives the same figure of a part, such as one class, where there is such a thing: "f1:malignant"."""
         self.__doc__ = function.__doc__
 
     @property
@@ -83,16 +87,23 @@ class Measure:
         return max((needs.get(name).price for name in self.requires), default=0.0)
 
     def __call__(self, *given: Any, **options: Any) -> Any:
-        """The number for what it needs. What needs only a graph also takes what has one: a Network, a Trial."""
+        """The number for what it needs. What needs only a graph also takes what has one: a Network, a Trial.
+
+        f1("malignant") is the measure "f1:malignant".
+        """
+        if self.of is not None and len(given) == 1 and not options:
+            return self.of(given[0])
         if self.needs == ("graph",) and not self.many:
             given = (self._graph_of(*given[:1]), *given[1:])
         return self.function(*given, **options)
 
-    def check_task(self, task: Any) -> None:
-        """Raise DataError if this is no figure of such a task."""
-        suits = getattr(self.function, "suits", None)
+    def check_task(self, task: Any, split: str | None = None) -> None:
+        """Raise DataError if this is no figure of such a task, or is not defined on this split, whatever is answered."""
+        suits, defined = (getattr(self.function, name, None) for name in ("suits", "defined"))
         if suits is not None and task is not None:
             suits(task)
+        if defined is not None and task is not None and split is not None:
+            defined(task, split)
 
     def _graph_of(self, candidate: Any = None) -> Any:
         graph = getattr(candidate, "graph", candidate)
@@ -116,6 +127,27 @@ class Measure:
 
     def __repr__(self) -> str:
         return f"<measure {self.name}>"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Measures of one kind, one for each of something: recall("malignant") is "recall:malignant".
+
+    place: what stands behind the colon, as it is shown. about: what they are. cure: what to write without any.
+    """
+
+    name: str
+    make: Callable[[Any], Measure]
+    place: str
+    about: str
+    cure: str = ""
+
+    @property
+    def __wrapped__(self) -> Callable[[Any], Measure]:
+        return self.make
+
+    def __call__(self, given: Any) -> Measure:
+        return self.make(given)
 
 
 def _adopted(name: str, found: Any) -> Measure:
@@ -156,19 +188,27 @@ def _received(module: str, name: str) -> Measure:
     return find(name)
 
 
-def find(name: str | Measure) -> Measure:
-    """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`."""
+def find(name: str | Measure | Family) -> Measure:
+    """The measure of that name; "latency@cpu,batch=8" is `latency("cpu", batch=8)`, "recall:sick" is `recall("sick")`."""
     if isinstance(name, Measure):
         return name
+    if isinstance(name, Family):
+        name = name.name
     if not isinstance(name, str):
         raise UnknownNameError(f"a measure is asked for by its name, such as 'accuracy', and this is {shortly(name)}")
-    family, at, setting = name.partition("@")
+    family, mark, setting = _parted(name)
     found = measures.get(family)
+    of = found.make if isinstance(found, Family) else getattr(found, "of", None)
+    if mark == ":" and of is not None:
+        return of(setting)
     if isinstance(found, Measure):
-        if at:
+        if mark:
             raise UnitError(f"{name!r}: {family} takes no setting; write {family!r}")
         return found
-    if not at:
+    if isinstance(found, Family):
+        more = f"; {found.cure}" if found.cure else ""
+        raise UnitError(f"{name!r}: say of which, such as '{family}:{found.place}'{more}")
+    if mark != "@":
         raise UnitError(f"{name!r}: say where it is measured, such as '{family}@{getattr(found, 'place', 'cpu')}'")
     parts = [part.strip() for part in setting.split(",")]
     pairs = [part.partition("=") for part in parts[1:]]
@@ -179,6 +219,13 @@ def find(name: str | Measure) -> Measure:
         return found(parts[0], **options)
     except TypeError as error:
         raise UnitError(f"{name!r}: {error}") from None
+
+
+def _parted(name: str) -> tuple[str, str, str]:
+    """What stands before the first "@" or ":", which of both it is, and what stands behind."""
+    mark = next((letter for letter in name if letter in "@:"), "")
+    family, _, setting = name.partition(mark) if mark else (name, "", "")
+    return family, mark, setting
 
 
 def shortly(given: object) -> str:

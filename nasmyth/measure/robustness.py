@@ -27,6 +27,7 @@ from nasmyth.measure.trained import NEEDS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nasmyth.forms.metric import Metric
     from nasmyth.measure.attacks import Attack
 
 EPS, STEPS = 8 / 255, 10
@@ -59,15 +60,17 @@ robust.place = masking.place = "pgd"  # type: ignore[attr-defined]  # what `nasm
 def _robust(kind: str, eps: float, steps: int, restarts: int) -> Measure:
     name = _name("robust", kind, eps=eps, steps=steps, restarts=restarts)
 
-    def each(network: Any, task: Any, split: str = "valid") -> Tensor:
+    def examples(network: Any, task: Any, split: str = "valid") -> tuple[Metric, Tensor]:
+        from nasmyth.forms.metric import by_example
         from nasmyth.measure.attacks import Attack, survivors
 
-        return survivors(network, task, Attack(kind, eps, steps, restarts), split).double()
+        return by_example(name, "max", survivors(network, task, Attack(kind, eps, steps, restarts), split))
 
     def accuracy(network: Any, task: Any, split: str = "valid") -> float:
-        return float(each(network, task, split).mean())
+        metric, columns = examples(network, task, split)
+        return metric.told(columns)
 
-    accuracy.each = each  # type: ignore[attr-defined]  # example by example, so that two networks can be compared in pairs
+    accuracy.examples = examples  # type: ignore[attr-defined]  # what two networks can be compared by, in pairs
     accuracy.__doc__ = f"The share of images answered rightly under {kind} within {_text(eps)} of every pixel."
     return _made(name, accuracy, "1", "max")
 

@@ -11,6 +11,7 @@ from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
+from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
@@ -71,6 +72,9 @@ __all__ = [
     "MaxPool",
     "Maximum",
     "Mean",
+    "MemberHead",
+    "MemberLinear",
+    "Members",
     "MessagePassing",
     "Moment",
     "Multiply",

@@ -76,7 +76,7 @@ class Bar(Display):
         self.bar = ProgressBar(total=1.0, width=24, pulse=True)
         console = Console(file=sys.stderr, highlight=False, emoji=False)
         self.live = Live(
-            self, console=console, refresh_per_second=4, transient=True, redirect_stdout=False, redirect_stderr=False
+            self, console=console, refresh_per_second=4, transient=True, redirect_stdout=False, redirect_stderr=True
         )
 
     def __rich__(self) -> Any:

@@ -37,12 +37,22 @@ FLOATS_AND_BOOLEANS = frozenset((float, bool))
 """Kinds of which Python calls some equal that are told apart here."""
 
 
-def is_plain(values: tuple[Any, ...]) -> bool:
-    """Whether values that Python calls equal are the same in all that is in them: no floats, no booleans."""
-    kinds = set(map(type, values))
-    if not kinds.isdisjoint(FLOATS_AND_BOOLEANS):
-        return False
-    return tuple not in kinds or all(is_plain(v) for v in values if type(v) is tuple)
+def traits(values: tuple[Any, ...]) -> tuple[bool, bool]:
+    """Whether values that Python calls equal are the same in all that is in them (no floats, no booleans), and whether one
+    of them is open: both are asked for with every value that is made."""
+    plain, open_ = True, False
+    for value in values:
+        kind = type(value)
+        if kind is int or kind is str:
+            continue
+        if kind is tuple:
+            inner_plain, inner_open = traits(value)
+            plain, open_ = plain and inner_plain, open_ or inner_open
+        elif kind is float or kind is bool:
+            plain = False
+        elif not open_:
+            open_ = getattr(value, "is_open", False)
+    return plain, open_
 
 
 def is_open(value: Any) -> bool:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import Any
-
-Table = dict[Any, "Entry"]
-_interning = threading.Lock()
 
 
 class Entry(weakref.ref[Any]):
     """A value that its class knows."""
 
-    __slots__ = ("table", "token")
-    table: Table
+    __slots__ = ("token",)
     token: Any
 
 
-def first(table: Table, token: Any, made: Any) -> Any:
-    """The value that is known by a token: the one just made, or that another thread has made meanwhile."""
-    entry = Entry(made, _forget)
-    entry.table, entry.token = table, token
-    with _interning:
-        known = table.get(token)
-        found = None if known is None else known()
-        if found is None:
-            table[token] = entry
-            return made
-        return found
+class Interned(dict[Any, Entry]):
+    """The values of a class by what tells them from each other."""
 
+    __slots__ = ("_forgets",)
 
-def _forget(entry: Any) -> None:
-    if entry.table.get(entry.token) is entry:
-        del entry.table[entry.token]
+    def __init__(self) -> None:
+        self._forgets = self.forget  # one for all entries
+
+    def first(self, token: Any, made: Any) -> Any:
+        """The value that is known by a token: the one just made, or that another thread has made meanwhile."""
+        entry = Entry(made, self._forgets)
+        entry.token = token
+        while (known := self.setdefault(token, entry)) is not entry:
+            found = known()
+            if found is not None:
+                return found
+            self.forget(known)
+        return made
+
+    def forget(self, entry: Entry) -> None:
+        """Nobody holds a value any more."""
+        token = entry.token
+        if self.get(token) is entry:
+            self.pop(token, None)

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Self, dataclass_transform
 from nasmyth.errors import FieldError, NasmythError, nearest
 from nasmyth.kinds import Admits, Frozen, admits, resolved, said, shown
 from nasmyth.record.classes import register
-from nasmyth.record.fields import FLOATS_AND_BOOLEANS, freeze, is_open, is_plain, token
-from nasmyth.record.interning import Table, first
+from nasmyth.record.fields import FLOATS_AND_BOOLEANS, freeze, token, traits
+from nasmyth.record.interning import Interned
 
 _set = object.__setattr__
 """Keeps what an object has in the object: a dict of its own would be one more for the garbage collector."""
@@ -43,7 +43,7 @@ class Value(Frozen):
     _written: ClassVar[dict[str, tuple[Any, dict[str, Any]]]] = {}
     _checks: ClassVar[tuple[tuple[int, Admits], ...] | None] = None
     _values: tuple[Any, ...]
-    _interned: ClassVar[Table]
+    _interned: ClassVar[Interned]
 
     def __init_subclass__(cls, abstract: bool = False, scope: dict[str, Any] | None = None, **options: Any) -> None:
         """scope: where the names in annotations are looked up, if not in the module of the class."""
@@ -54,7 +54,7 @@ class Value(Frozen):
         known = getattr(sys.modules.get(cls.__module__), "__dict__", {}) if scope is None else scope
         cls._written = {**cls._written, **{name: (annotations[name], known) for name in own}}
         cls._checks = None
-        cls._interned = {}
+        cls._interned = Interned()
         cls.fields = (*(f for f in cls.fields if f not in own), *own)
         cls.defaults = {**cls.defaults, **{name: freeze(cls.__dict__[name]) for name in own if name in cls.__dict__}}
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -82,17 +82,19 @@ class Value(Frozen):
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
         """The value with these fields, in the order of `fields`, all given and already frozen."""
-        key = values if is_plain(values) else (FLOATS_AND_BOOLEANS, token(values))
-        entry = cls._interned.get(key)
+        plain, open_ = traits(values)
+        key = values if plain else (FLOATS_AND_BOOLEANS, token(values))
+        interned = cls._interned
+        entry = interned.get(key)
         found = None if entry is None else entry()
         if found is None:
             made = object.__new__(cls)
             for name, value in zip(cls.fields, values, strict=True):
                 _set(made, name, value)
             _set(made, "_values", values)
-            _set(made, "is_open", cls._is_hole or any(map(is_open, values)))
+            _set(made, "is_open", open_ or cls._is_hole)
             made._check_all()
-            found = first(cls._interned, key, made)
+            found = interned.first(key, made)
         return found  # type: ignore[no-any-return]
 
     @classmethod

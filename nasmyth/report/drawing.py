@@ -17,7 +17,7 @@ from nasmyth.units import show
 
 FAMILIES = {
     "conv": ("Conv", "DepthwiseConv", "Patchify"),
-    "dense": ("Linear", "Columns"),
+    "dense": ("Linear", "Columns", "Members", "MemberLinear", "MemberHead"),
     "attend": ("Attention", "AttentionPool"),
     "pool": ("MaxPool", "AvgPool", "Mean", "Upsample", "Flatten", "ToSequence", "ToImage"),
     "join": ("Add", "Concat", "Multiply"),

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nasmyth.report import compare, facts, training, troubles
+from nasmyth.report.boosting import boosting_sentence
 from nasmyth.report.verdict import verdict
 from nasmyth.units import show
 
@@ -60,6 +61,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield candidates(summary, rows)
     if said := verdict(summary):
         yield safe(said)
+    if beside := boosting_sentence(summary):
+        yield safe(beside)
     if missed := troubles.missed(summary):
         yield safe(missed, style="yellow")
     if stages := facts.funnel(summary):

@@ -174,7 +174,7 @@ def candidate_tip(summary: Mapping[str, Any], one: Any) -> str:
     told = [f"{name} {facts.shown(name, one['measures'].get(name))}" for name in facts.columns(summary, [one])]
     role, stage, reached = facts.role(summary, one), facts.trained(one), training.epochs_text(summary, one)
     notes = ", ".join(filter(None, (
-        role, f"{stage} training" if stage in ("short", "long", "final") else "", f"{reached} epochs" if reached else "",
+        role, f"{stage} training" if stage else "", f"{reached} epochs" if reached else "",
         "no better than chance" if one.get("near_chance") else "",
     )))  # fmt: skip
     over = "" if one["feasible"] else "; over budget"

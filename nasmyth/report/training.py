@@ -163,8 +163,15 @@ def _answering(level: Mapping[str, Any]) -> str:
 
 def warnings(summary: Summary) -> list[str]:
     """What should not be believed before it was trained longer, a sentence each."""
-    said = [_best_at_chance(summary), _cut_short(summary), _rank_of_chance(summary)]
+    said = [_poor_goal(summary), _best_at_chance(summary), _cut_short(summary), _rank_of_chance(summary)]
     return [sentence for sentence in said if sentence]
+
+
+def _poor_goal(summary: Summary) -> str:
+    """Why the score by which networks were compared may say little of this data."""
+    task = summary.get("task")
+    doubt = str(task.get("doubt") or "") if isinstance(task, Mapping) else ""
+    return f"{doubt[0].upper()}{doubt[1:]}." if doubt else ""
 
 
 def _best_at_chance(summary: Summary) -> str:

@@ -27,37 +27,22 @@ def verdict(summary: Summary) -> str:
 
 
 def _handed_over(summary: Summary) -> str:
-    """ "Handed over: #9, the best in validation of 3 final trainings." """
+    """ "Handed over: #9, of which most is expected of 3 final trainings: accuracy 98.9 % (95 % interval 98.1 % to 99.4 %)." """
     best, baseline = facts.winner(summary), summary["baseline"]
     assert best is not None
-    full = [one for one in _eligible(summary) if facts.trained(one) == "final"]
-    others = [one for one in full if one["number"] != baseline["number"]]
-    if best["number"] != baseline["number"]:
-        if not full:
-            return f"Handed over: #{best['number']}, the best in validation; none had a final training."
-        compared = ", with that of the plain network" if len(full) > len(others) else ""
-        of = (
-            f"the best in validation of {len(full)} final trainings{compared}"
-            if len(full) > 1
-            else "the only final training"
-        )
-        return f"Handed over: #{best['number']}, {of}."
-    goal = facts.goals(summary)[0][0]
-    figures, where = facts.final(summary)
-    plain = (
-        f"Handed over: #{best['number']}, the plain network under the same budget, "
-        f"{goal} {facts.shown(goal, figures.get(goal))}{where}."
+    goal, said = facts.goals(summary)[0][0], summary.get("chosen") or {}
+    what = ", the plain network under the same budget" if best["number"] == baseline["number"] else ""
+    if not number(said.get("expected")):
+        full = [one for one in _eligible(summary) if facts.trained(one) == "final"]
+        why = "the best in validation" if full else "the best in validation; none had a final training"
+        return f"Handed over: #{best['number']}{what}, {why}."
+    last = "final trainings" if facts.trained(best) == "final" else "trainings that came furthest"
+    why = f"of which most is expected of {said['of']} {last}" if said.get("of", 1) > 1 else "the only one of its length"
+    ends = f"{facts.shown(goal, said.get('low'))} to {facts.shown(goal, said.get('high'))}"
+    return (
+        f"Handed over: #{best['number']}{what}, {why}: {goal} {facts.shown(goal, said['expected'])} in validation, "
+        f"95 % interval {ends}."
     )
-    said = summary.get("chosen") or {}
-    if number(said.get("gain")) and number(said.get("least")):
-        lead = f"leads by {_amount(goal, said['gain'])}" if said["gain"] > 0 else "does not lead"
-        return (
-            f"{plain} Of the final trainings of the search, #{said.get('leader')} is the best: it {lead} in validation, "
-            f"and luck explains up to {_amount(goal, said['least'])}."
-        )
-    if others:
-        return f"{plain} No final training of the search is better in validation."
-    return f"{plain} There was no time for a final training of what the search found."
 
 
 def _ahead(summary: Summary) -> str:
@@ -86,19 +71,30 @@ def _eligible(summary: Summary) -> list[Candidate]:
 
 
 def _compared(summary: Summary) -> str:
-    best, baseline, said = facts.winner(summary), summary["baseline"], facts.result(summary)
+    """After equal time in training, and on test where the plain network was trained as long."""
+    best, baseline, said = facts.winner(summary), summary["baseline"], summary.get("chosen") or {}
     assert best is not None
     goal, way = facts.goals(summary)[0]
+    if facts.trained(baseline) != facts.trained(best):
+        if not number(said.get("chance")):
+            return "The plain network was not trained as long, so there is nothing to compare with."
+        gain = _better(said["there"], way) - _better(said["plain"], way)
+        ahead = f"{_amount(goal, abs(gain))} {'ahead of' if gain >= 0 else 'behind'}"
+        return (
+            f"After equal time, {said['stage']} of a training, it was {ahead} the plain network in validation; the chance "
+            f"that it is the better one is {said['chance']:.0%}."
+        )
+    tested = facts.result(summary)
     where = " on validation" if summary.get("task") else ""
     theirs, ours = facts.value(baseline, goal), facts.value(best, goal)
-    tested = (said.get("baseline") or {}).get("test", {}).get(goal), (said.get("test") or {}).get(goal)
-    if number(tested[0]) and number(tested[1]):
-        theirs, ours, where = tested[0], tested[1], " on test"
+    both = (tested.get("baseline") or {}).get("test", {}).get(goal), (tested.get("test") or {}).get(goal)
+    if number(both[0]) and number(both[1]):
+        theirs, ours, where = both[0], both[1], " on test"
     gain = _better(ours, way) - _better(theirs, way)
     verb = "beat" if gain > 0 else "equalled" if gain == 0 else "did not beat"
     return (
-        f"The search {verb} the plain network under the same budget, trained the same way: "
-        f"{goal} {facts.shown(goal, ours)} against {facts.shown(goal, theirs)}{where} ({_gained(goal, gain, said)})."
+        f"The search {verb} the plain network under the same budget, trained as long: "
+        f"{goal} {facts.shown(goal, ours)} against {facts.shown(goal, theirs)}{where} ({_gained(goal, gain, tested)})."
     )
 
 

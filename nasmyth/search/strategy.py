@@ -45,6 +45,9 @@ class Stage(NamedTuple):
     """The most that it may take; None for no bound of its own."""
     keep: bool = False
     """Whether its trained state is kept in any case, such as for others to start from; else only that of the best is."""
+    epochs: float | None = None
+    """The epochs that a training in full is expected to have, where `seconds` decide how far this stage goes, and not a
+    share of the epochs of the recipe."""
 
 
 FULL = Stage()

@@ -15,8 +15,8 @@ from typing import Any
 from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import is_unsettled, parts_of
 from nasmyth.record import Value, is_open
-from nasmyth.space.fill import MOST, fully_named
 from nasmyth.space.hole import Hole
+from nasmyth.space.parts import MOST, fully_named
 from nasmyth.space.reach import settled
 
 State = frozenset[tuple[Any, Any]]

@@ -119,7 +119,8 @@ class Decisions:
         token = _token(genome)
         made = None if token is None else self._made.get(token)
         if made is None:
-            made, active = self.fill(self._looked_up(genome))
+            pick = self._looked_up(genome)
+            made, active = self.fill(pick, None if self.steering else self._walk(pick))
             _refuse_more(genome, active)
             self._remember(token, made)
         return made
@@ -135,24 +136,24 @@ class Decisions:
         """The graph that a genome stands for. Raises GenomeError, and ShapeError if shapes do not fit."""
         return Graph.of(self.filled(genome)[0], self.inputs)
 
-    def fill(self, pick: Pick) -> tuple[tuple[Any, Any], Genome]:
-        """Template and recipe with every hole as `pick(key, hole)` decides, and the genome of the decisions made."""
-        template, genome = fill(self.template, pick)
-        if self.recipe is None:
-            return (template, None), genome
-        # the recipe is walked second, with the names decided so far
-        recipe, more = fill(self.recipe, lambda key, hole: genome[key] if key in genome else pick(key, hole), "recipe")
-        return (template, recipe), {**genome, **more}
+    def fill(self, pick: Pick, made: Genome | None = None) -> tuple[tuple[Any, Any], Genome]:
+        """Template and recipe with every hole as `pick(key, hole)` decides, and the genome of the decisions made. Those that
+        were made before are not asked for."""
+        template, genome = fill(self.template, pick, "", made)
+        recipe = None if self.recipe is None else fill(self.recipe, pick, "recipe", genome)[0]
+        return (template, recipe), genome
 
     def _looked_up(self, genome: Genome) -> Pick:
         """Answers from a genome, and refuses what this space does not have."""
+
+        fixed = self.fixed
 
         def pick(key: str, hole: Hole) -> Any:
             if key not in genome:
                 raise GenomeError(f"the genome has no decision for {key!r} ({hole!r})")
             decision = hole.validate(genome[key], key)
-            if key in self.fixed and decision != self.fixed[key]:
-                raise GenomeError(f"{key}: {shown(decision)}, but this space has fixed it to {shown(self.fixed[key])}")
+            if key in fixed and decision != fixed[key]:
+                raise GenomeError(f"{key}: {shown(decision)}, but this space has fixed it to {shown(fixed[key])}")
             return decision
 
         return pick

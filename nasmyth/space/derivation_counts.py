@@ -15,15 +15,17 @@ from typing import Any
 from nasmyth.graph.joins import Identity
 from nasmyth.graph.signature import Shape
 from nasmyth.space.hole import Symbol
-from nasmyth.space.least_costs import Bounds, Cost, LeastCosts, State
+from nasmyth.space.least_costs import LeastCosts
 from nasmyth.space.rules import Production
+from nasmyth.space.steps import Bounds, Cost, State
 
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
 Counts = dict[Shape, dict[Cost, int]]
 _WORK = 1_000_000  # products of polynomials, ten seconds or less; long ones count as several
 _LONG = 1 << 17  # bits of a polynomial that counts as one
-_LONGEST = 1 << 26  # bits of a polynomial
+_LONGEST = 1 << 26  # products of numbers, to know how long polynomials are
+_KEPT = 1 << 16  # products that are remembered: many derivations are alike
 
 
 class TooMany(Exception):
@@ -37,6 +39,7 @@ class DerivationCounts(LeastCosts):
         super().__init__(rules, bounds, shaped)
         self._counts: dict[Any, Counts] = {}
         self._copies: dict[Any, dict[Cost, int]] = {}
+        self._products: dict[tuple[int, int], int] = {}
         self.work = 0
         self.deepest = 0
         """As deep as has been counted."""
@@ -44,26 +47,24 @@ class DerivationCounts(LeastCosts):
     @cached_property
     def slot(self) -> int:
         """Bits that are enough for any number of derivations of one size: for those whose shapes need not fit."""
-        sizes, longest = self.sizes, dict.fromkeys(self.rules, 0)
-        for _ in range(self.deepest):
-            longest = {name: max(1 + sum(longest[leaf] for leaf in one.leaves) for one in every)
-                       for name, every in self.rules.items()}  # fmt: skip
-        wide = max(longest.values()) * max(map(len, self.rules.values())).bit_length() + 8
-        if wide * sizes > _LONGEST:
+        counts = {name: [0] * self.sizes for name in self.rules}
+        leaves = sum(len(one.leaves) for every in self.rules.values() for one in every)
+        if self.deepest * leaves * self.sizes**2 > _LONGEST:
             raise TooMany
-        mask, counts = (1 << wide * sizes) - 1, dict.fromkeys(self.rules, 0)
         for _ in range(self.deepest):
-            after = {}
-            for name, every in self.rules.items():
-                after[name] = 0
-                for one in every:
-                    product = 1 << wide * min(sizes, self._layers(one)) & mask
-                    for leaf in one.leaves:  # as if there was one of each: copies only make the size larger
-                        product = product * counts[leaf] & mask
-                    after[name] += product
-            counts = after
-        cumulated = [sum(n >> wide * i & (1 << wide) - 1 for i in range(sizes)) for n in counts.values()]
-        return max(cumulated).bit_length() + 1
+            counts = {name: self._derived(every, counts) for name, every in self.rules.items()}
+        return max(map(sum, counts.values())).bit_length() + 1
+
+    def _derived(self, every: tuple[Production, ...], counts: dict[str, list[int]]) -> list[int]:
+        """How many derivations of each size a symbol has, from those of its leaves."""
+        total = [0] * self.sizes
+        for one in every:
+            product = [0] * self.sizes
+            product[min(self.sizes - 1, self._layers(one))] = 1 if self._layers(one) < self.sizes else 0
+            for leaf in one.leaves:  # as if there was one of each: copies only make the size larger
+                product = _product(product, counts[leaf])
+            total = [a + b for a, b in zip(total, product, strict=True)]
+        return total
 
     @cached_property
     def sizes(self) -> int:
@@ -117,8 +118,17 @@ class DerivationCounts(LeastCosts):
                     for (a, n), (b, m) in itertools.product(counts.items(), tail.items()):
                         cost = a + b + other
                         if (most - cost) & spare == spare:
-                            into[cost] = into.get(cost, 0) + ((n * m << shift) & mask)
+                            into[cost] = into.get(cost, 0) + ((self._times(n, m) << shift) & mask)
             self._counts[key] = found
+        return found
+
+    def _times(self, one: int, other: int) -> int:
+        """The product of two polynomials, which is remembered."""
+        found = self._products.get((one, other))
+        if found is None:
+            if len(self._products) >= _KEPT:
+                self._products.clear()
+            found = self._products[one, other] = one * other
         return found
 
     def _branches(self, one: Production, i: int, state: State, depth: int) -> Iterator[tuple[Shape, dict[Cost, int]]]:
@@ -198,3 +208,14 @@ class DerivationCounts(LeastCosts):
         if self.sizes == 1:
             return 0
         return sum(step.part is not None and not isinstance(step.part, (Symbol, Identity)) for step in one.steps)
+
+
+def _product(one: list[int], other: list[int]) -> list[int]:
+    """Of two polynomials, as far as they are long."""
+    found = [0] * len(one)
+    for i, a in enumerate(one):
+        if a:
+            for j, b in enumerate(other[: len(one) - i], i):
+                if b:
+                    found[j] += a * b
+    return found

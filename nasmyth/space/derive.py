@@ -13,7 +13,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.space.derivation_counts import Tree
 from nasmyth.space.draws import Draws, Slack
 from nasmyth.space.hole import Symbol
-from nasmyth.space.least_costs import Cost, State
+from nasmyth.space.steps import Cost, State
 
 
 class Place(NamedTuple):

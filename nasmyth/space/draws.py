@@ -14,8 +14,9 @@ from typing import Any
 from nasmyth.graph.signature import Shape
 from nasmyth.space.derivation_counts import DerivationCounts, Tree
 from nasmyth.space.hole import Symbol
-from nasmyth.space.least_costs import Bounds, Cost, Front, State
+from nasmyth.space.least_costs import Table
 from nasmyth.space.rules import Production
+from nasmyth.space.steps import Bounds, Cost, Front, State
 
 _REMEMBERED = 200_000  # slacks, and answers about them
 
@@ -36,7 +37,7 @@ class Draws(DerivationCounts):
         super().__init__(rules, bounds, shaped)
         self._slacks: dict[Any, Slack] = {}
         self._known: dict[Any, Any] = {}
-        self._starts: dict[Any, list[Any]] = {}
+        self._tables: dict[Any, list[Any]] = {}
         self._ceilings = [dict.fromkeys(rules, 0)]
 
     # --- drawing --------------------------------------------------------------------------------------------------
@@ -69,23 +70,18 @@ class Draws(DerivationCounts):
 
     def offered(self, symbol: str, shape: Shape, depth: int, slack: Slack) -> tuple[list[Production], list[float]]:
         """The productions that can be finished within the slack, and their weights added up."""
+        depth = self.start(symbol, shape, depth).since[depth]
         key = (symbol, shape, depth, slack)
         found: tuple[list[Production], list[float]] | None = self._known.get(key)
         if found is None:
-            fits = [one for one, table in self._tables(symbol, shape, depth) if self._finds_slack(table, slack)]
+            tables = self._tables.get(key[:3])
+            if tables is None:
+                tables = self._tables[key[:3]] = self.alternatives(symbol, shape, depth)
+            fits = [one for one, table in tables if self._finds_slack(table, slack)]
             found = self._known[key] = fits, list(itertools.accumulate(one.weight for one in fits))
         return found
 
-    def _tables(self, symbol: str, shape: Shape, depth: int) -> list[tuple[Production, dict[Shape, Front]]]:
-        """Every production that can be derived here, with what it takes at least."""
-        key = (symbol, shape, depth)
-        found = self._starts.get(key)
-        if found is None:
-            every = [(one, self.least_of(one, 0, (shape,), depth)) for one in self.rules[symbol]] if depth > 0 else []
-            found = self._starts[key] = [(one, table) for one, table in every if table]
-        return found
-
-    def _finds_slack(self, table: dict[Shape, Front], slack: Slack) -> bool:
+    def _finds_slack(self, table: Table, slack: Slack) -> bool:
         spare = self.spare
         for out, front in table.items():
             for most in slack.costs.get(out, ()):
@@ -126,14 +122,18 @@ class Draws(DerivationCounts):
 
     def _inner(self, one: Production, i: int, state: State, depth: int, slack: Slack) -> Slack:
         """The slack for the leaf at step i: what is left once all after it has taken its least."""
-        key = (one, i, state, depth, slack)
+        # more than can be filled is no more: fewer slacks differ
+        cap = self.ceiling(one.steps[i].part.rule, depth - 1)
+        depth = self.rest(one, i, state, depth).since[depth]
+        key = (one, i, state, depth, cap, slack)
         found: Slack | None = self._known.get(key)
         if found is None:
+            tails = self._tables.get(key[:4])
+            if tails is None:
+                tails = self._tables[key[:4]] = self.tails(one, i, state, depth)
             copies, spare = one.steps[i].copies, self.spare
-            # more than can be filled is no more: fewer slacks differ
-            cap = self.ceiling(one.steps[i].part.rule, depth - 1)
             costs: dict[Shape, list[Cost]] = {}
-            for shape, rest in self._rests(one, i, state, depth):
+            for shape, rest in tails:
                 some = []
                 for out, front in rest.items():
                     for most in slack.costs.get(out, ()):
@@ -144,18 +144,6 @@ class Draws(DerivationCounts):
                     costs[shape] = some if cap is None else [min(max(some), cap)]
             found = self.slack(costs)
             self._known[key] = found
-        return found
-
-    def _rests(self, one: Production, i: int, state: State, depth: int) -> list[tuple[Shape, dict[Shape, Front]]]:
-        """What the symbol at step i may give, each with what all after it takes at least."""
-        key = (one, i, state, depth)
-        found = self._starts.get(key)
-        if found is None:
-            rule, taken, _ = self.leaf(one, i, state)
-            every = self.useful(one, i, state, self.least(rule, taken, depth - 1))
-            found = self._starts[key] = [
-                (shape, self.least_of(one, i + 1, self.after(one, i, state, shape), depth)) for shape in every
-            ]
         return found
 
     def _spent(self, slack: Slack, cost: Cost) -> Slack:

@@ -17,9 +17,9 @@ from nasmyth.graph.combine import Composite, Parts, is_unsettled, parts_of, with
 from nasmyth.kinds import shown
 from nasmyth.record import Value, below, is_open
 from nasmyth.space.decisions import Decisions
-from nasmyth.space.fill import fully_named
 from nasmyth.space.hole import Genome, Hole
 from nasmyth.space.holes import Choice, Subset
+from nasmyth.space.parts import fully_named
 from nasmyth.space.reach import largest
 
 

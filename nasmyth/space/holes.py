@@ -74,9 +74,11 @@ class Choice(Hole):
         return self.options.index(decision) if self.scalar else int(decision)
 
     def validate(self, decision: Any, key: str) -> Any:
-        if self.scalar and decision in self.options:
-            return self.options[self.options.index(decision)]
-        if not self.scalar and type(decision) is int and 0 <= decision < len(self.options):
+        options = self.options
+        if self.scalar:
+            if decision in options:
+                return options[options.index(decision)]
+        elif type(decision) is int and 0 <= decision < len(options):
             return decision
         offered = list(self.options) if self.scalar else f"0 to {len(self.options) - 1}"
         raise GenomeError(f"{key}: {shown(decision)} is not among the options {shown(offered, 200)}")

@@ -15,8 +15,8 @@ from nasmyth.space.arithmetic import Fill
 from nasmyth.space.derivation_counts import Tree
 from nasmyth.space.derive import Derivations, Place, put
 from nasmyth.space.draws import Slack
-from nasmyth.space.least_costs import Bounds
 from nasmyth.space.rules import Production
+from nasmyth.space.steps import Bounds
 
 Decision = list[int]
 

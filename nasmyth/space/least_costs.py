@@ -1,238 +1,206 @@
 """What the rules of a grammar can derive: which shapes come out, and at what least cost.
 
-A *state* is a symbol, the shape that flows into it, and how deep it may still be derived. For every state there is a table
-of the shapes that can come out, each with the least costs at which it can. It is found by following the steps of every
-production; the tables of the symbols in it come first.
+A *state* is a symbol and the shape that flows into it, or a *rest*: what remains of a production from a symbol on, and the
+shapes that it reads. For every state and every depth there is a table of the shapes that can come out, each with the least
+costs at which it can. Only states to which the start symbol leads are looked at, and no deeper than it leads there.
 
-Costs are vectors of whole numbers, one for each thing that is bounded, packed into one: each has bits of its own, with one
-to spare at its top, so that vectors are added, subtracted and compared like numbers. The least of several vectors are those
-of which no other is below in everything.
+What does not depend on depth, which is how steps follow each other, is found once for each state. With depth tables soon
+stay as they are, since more of it makes nothing cheaper: a table is made anew only if one that it is made from differs from
+that of one level less, and is the same object otherwise.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.costs import summarise
-from nasmyth.graph.joins import Add, Identity, Multiply
+from nasmyth.errors import SpaceError
 from nasmyth.graph.signature import Shape
-from nasmyth.space.hole import Symbol
 from nasmyth.space.rules import Production
+from nasmyth.space.steps import Bounds, Cost, Front, State, Steps
 
 MOST = 1_000_000
-"""Entries of the tables: one for each symbol or rest of a production, each shape before it, and each depth."""
+"""Tables that differ: one for each state, and each depth that changes it."""
 
-Cost = int
-State = tuple[Shape, ...]
-Front = tuple[Cost, ...]
-
-
-class Bounds(NamedTuple):
-    """What a derivation may be: `most` is how much of each of `things` it may cost."""
-
-    things: tuple[str, ...]
-    most: tuple[int, ...]
-    numbers: int | None = None
-    """In one tensor, at most."""
-    lengths: dict[str, tuple[frozenset[int], ...]] = {}  # noqa: RUF012  never changed
-    """For some symbols, the lengths that each axis of what they give may have."""
+Table = dict[Shape, Front]
+_NOTHING: Table = {}  # what can be derived with no depth left
 
 
-class LeastCosts:
-    """Shapes and least costs of all that a grammar's symbols can become. `shaped`: whether shapes are followed."""
+class Way(NamedTuple):
+    """How a production goes on: what the steps before the next symbol cost, the rest from that on, or what comes out."""
+
+    spent: Cost
+    rest: Rest | None
+    ends: Table
+
+
+class Tables:
+    """The tables of a state by depth. `since`: for each depth, the one since which nothing that they are made from changed."""
+
+    __slots__ = ("levels", "since")
+
+    def __init__(self) -> None:
+        self.levels = [_NOTHING]
+        self.since = [0]
+
+    def add(self, table: Table | None) -> None:
+        """One level more; None for one that is made from what the last is made from."""
+        last, depth = self.levels[-1], len(self.levels)
+        self.since.append(self.since[-1] if table is None else depth)
+        same = table is None or (table == last and list(table) == list(last))
+        self.levels.append(last if table is None or same else table)
+
+    def changed(self, depth: int) -> bool:
+        """Whether the table of a depth differs from that of one level less."""
+        return self.levels[depth] is not self.levels[depth - 1]
+
+
+class Start(Tables):
+    """A symbol and the shape that flows into it, with how each of its productions that fit goes on."""
+
+    __slots__ = ("ways",)
+
+    def __init__(self, ways: list[tuple[Production, Way]]) -> None:
+        super().__init__()
+        self.ways = ways
+
+
+class Rest(Tables):
+    """What remains of a production from a symbol on: which symbol, what it takes, and how it goes on after each shape."""
+
+    __slots__ = ("copies", "live", "one", "place", "read", "rule", "state", "taken", "ways")
+
+    def __init__(self, one: Production, place: int, state: State, rule: str, taken: Shape) -> None:
+        super().__init__()
+        self.one, self.place, self.state, self.rule, self.taken = one, place, state, rule, taken
+        self.copies = one.steps[place].copies
+        self.ways: dict[Shape, Way | None] = {}
+        self.read = _NOTHING
+        self.live: list[tuple[Shape, Way]] = []
+        """Of the shapes in the table that was last read, those after which it goes on."""
+
+
+class LeastCosts(Steps):
+    """Shapes and least costs of all that a grammar's symbols can become."""
 
     def __init__(self, rules: dict[str, tuple[Production, ...]], bounds: Bounds, shaped: bool) -> None:
-        self.rules, self.bounds, self.shaped = rules, bounds, shaped
-        copies = max((step.copies for every in rules.values() for one in every for step in one.steps), default=1)
-        self._bits = [most.bit_length() + copies.bit_length() + 2 for most in bounds.most]
-        self.spare = self._pack([1 << (bits - 1) for bits in self._bits])
-        self.most: Cost = self._pack(bounds.most)
-        self._applied: dict[Any, tuple[Shape, Cost] | None] = {}
-        self._ran: dict[Any, tuple[int, State, Cost] | None] = {}
-        self._least: dict[Any, dict[Shape, Front]] = {}
+        super().__init__(rules, bounds, shaped)
+        self._starts: dict[tuple[str, Shape], Start] = {}
+        self._rests: dict[tuple[Production, int, State], Rest] = {}
+        self._made = 0
 
-    # --- costs ----------------------------------------------------------------------------------------------------
-
-    def _pack(self, numbers: Sequence[int]) -> Cost:
-        packed = 0
-        for number, bits in zip(numbers, self._bits, strict=True):
-            packed = packed << bits | number
-        return packed
-
-    def unpack(self, cost: Cost) -> list[int]:
-        """How much of each thing that is bounded."""
-        numbers = []
-        for bits in reversed(self._bits):
-            numbers.append(cost & ((1 << bits) - 1))
-            cost >>= bits
-        return numbers[::-1]
-
-    def fits(self, cost: Cost, most: Cost) -> bool:
-        """Whether one vector is at most the other, in everything: then no subtraction borrows a spare bit."""
-        return ((most | self.spare) - cost) & self.spare == self.spare
-
-    def less(self, most: Cost, cost: Cost) -> Cost | None:
-        """What is left; None if it is not enough."""
-        return most - cost if self.fits(cost, most) else None
-
-    def shared(self, cost: Cost, copies: int) -> Cost:
-        """What each of so many may cost."""
-        return cost if copies == 1 else self._pack([n // copies for n in self.unpack(cost)])
-
-    def _least_among(self, costs: list[Cost]) -> Front:
-        if len(self._bits) < 2:
-            return (min(costs),)
-        kept: list[Cost] = []
-        for cost in sorted(set(costs)):  # what is below in everything comes before
-            if not any(self.fits(other, cost) for other in kept):
-                kept.append(cost)
-        return tuple(kept)
-
-    def _most_among(self, costs: list[Cost]) -> Front:
-        if len(self._bits) < 2:
-            return (max(costs),)
-        kept: list[Cost] = []
-        for cost in sorted(set(costs), reverse=True):
-            if not any(self.fits(cost, other) for other in kept):
-                kept.append(cost)
-        return tuple(kept)
-
-    # --- one step -------------------------------------------------------------------------------------------------
-
-    def apply(self, part: Any, shapes: State) -> tuple[Shape, Cost] | None:
-        """Shape and cost of an op or a block on these shapes; None if they do not fit."""
-        key = (part, shapes)
-        if key not in self._applied:
-            self._applied[key] = self._apply(part, shapes)
-        return self._applied[key]
-
-    def _apply(self, part: Any, shapes: State) -> tuple[Shape, Cost] | None:
-        layers = 0 if isinstance(part, Identity) else 1
-        if not self.shaped:
-            return (), self._pack([layers for _ in self.bounds.most])
-        if isinstance(part, (Add, Multiply)) and len(set(shapes)) > 1:
-            return None
-        try:
-            summary = summarise(part, shapes)
-        except ShapeError:
-            return None
-        if self.bounds.numbers is not None and math.prod(summary.shape) > self.bounds.numbers:
-            return None
-        costs = [layers if thing == "size" else getattr(summary, thing) for thing in self.bounds.things]
-        if summary.unknown and set(self.bounds.things) - {"size"}:
-            raise SpaceError(
-                f"{summary.unknown[0].op!r} has no rule for its costs, so no bound on {self.bounds.things[-1]} can be kept "
-                "here; register param_count and mac_count for it, or narrow the space instead"
-            )
-        if any(cost > most for cost, most in zip(costs, self.bounds.most, strict=True)):
-            return None
-        return summary.shape, self._pack(costs)
-
-    def step(self, one: Production, i: int, state: State) -> tuple[State, Cost] | None:
-        """The state after a step that derives nothing."""
-        step = one.steps[i]
-        inputs = tuple([state[k] for k in one.reads[i]])
-        if step.part is None:
-            return (self.after(one, i, state, inputs[0]), 0) if inputs[1] == inputs[2] else None
-        found = self.apply(step.part, inputs)
-        return None if found is None else (self.after(one, i, state, found[0]), found[1])
-
-    def run(self, one: Production, i: int, state: State) -> tuple[int, State, Cost] | None:
-        """The next step that derives something, with the state before it, and what all steps up to it cost."""
-        key = (one, i, state)
-        if key in self._ran:
-            return self._ran[key]
-        spent = 0
-        while i < len(one.steps) and not isinstance(one.steps[i].part, Symbol):
-            done = self.step(one, i, state)
-            if done is None or not self.fits(spent + done[1], self.most):
-                self._ran[key] = None
-                return None
-            i, state, spent = i + 1, done[0], spent + done[1]
-        self._ran[key] = i, state, spent
-        return i, state, spent
-
-    @staticmethod
-    def after(one: Production, i: int, state: State, shape: Shape) -> State:
-        """The state once step i has given this shape."""
-        return tuple([shape if k < 0 else state[k] for k in one.keeps[i]])
-
-    def leaf(self, one: Production, i: int, state: State) -> tuple[str, Shape, bool]:
-        """The symbol that step i derives, the shape that it takes, and whether it must give that."""
-        part = one.steps[i].part
-        return part.rule, state[one.reads[i][0]], bool(part.keep and self.shaped)
-
-    def useful(self, one: Production, i: int, state: State, table: dict[Shape, Any]) -> Iterable[Shape]:
-        """The shapes in a table that the symbol at step i may give: the one that it took, or those that the next op
-        takes."""
-        _, taken, keep = self.leaf(one, i, state)
-        if keep:
-            return (taken,) if taken in table else ()
-        after = one.steps[i + 1].part if i + 1 < len(one.steps) and self.shaped else None
-        if after is None or isinstance(after, Symbol):
-            return table
-        places = [one.keeps[i][k] for k in one.reads[i + 1]]
-        others = {state[k] for k in places if k >= 0}
-        if isinstance(after, (Add, Multiply)) and others and -1 in places:
-            return others & table.keys() if len(others) == 1 else ()
-        return [s for s in table if self.apply(after, tuple([s if k < 0 else state[k] for k in places])) is not None]
-
-    def passes(self, symbol: str, shape: Shape) -> bool:
-        """Whether a symbol may give this shape."""
-        axes = self.bounds.lengths.get(symbol)
-        return axes is None or (len(axes) == len(shape) and all(n in axis for n, axis in zip(shape, axes, strict=True)))
-
-    # --- the least costs ------------------------------------------------------------------------------------------
-
-    def least(self, symbol: str, shape: Shape, depth: int) -> dict[Shape, Front]:
+    def least(self, symbol: str, shape: Shape, depth: int) -> Table:
         """For each shape that can come out of a symbol, the least costs at which it can."""
-        key = (symbol, shape, depth)
-        found = self._least.get(key)
-        if found is None:
-            gathered: dict[Shape, list[Cost]] = {}
-            for one in self.rules[symbol] if depth > 0 else ():
-                for out, front in self.least_of(one, 0, (shape,), depth).items():
-                    gathered.setdefault(out, []).extend(front)
-            found = self._least[key] = {out: self._least_among(costs) for out, costs in gathered.items()}
-            self._refuse_endless()
-        return found
+        return self.start(symbol, shape, depth).levels[depth]
 
-    def _refuse_endless(self) -> None:
-        if len(self._least) > MOST:
-            raise SpaceError(
-                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, "
-                f"which says "
-                "what shapes may come out, or less depth"
-            )
+    def alternatives(self, symbol: str, shape: Shape, depth: int) -> list[tuple[Production, Table]]:
+        """Every production that can be derived, with what it takes at least."""
+        every = [(one, self._after(way, depth)) for one, way in self.start(symbol, shape, depth).ways] if depth else []
+        return [(one, table) for one, table in every if table]
 
-    def least_of(self, one: Production, i: int, state: State, depth: int) -> dict[Shape, Front]:
-        """The same for what remains of a production from step i on."""
+    def tails(self, one: Production, i: int, state: State, depth: int) -> list[tuple[Shape, Table]]:
+        """What the symbol at step i may give, each with what all after it takes at least."""
+        rest = self.rest(one, i, state, depth)
+        table = self.least(rest.rule, rest.taken, depth - 1)
+        return [(shape, self._after(way, depth)) for shape in table if (way := rest.ways[shape]) is not None]
+
+    def _after(self, way: Way, depth: int) -> Table:
+        """What comes of a way, with what all of its steps take."""
+        table = way.ends if way.rest is None else way.rest.levels[depth]
+        return self._sums([((way.spent,), table)]) if way.spent else table
+
+    # --- states ---------------------------------------------------------------------------------------------------
+
+    def start(self, symbol: str, shape: Shape, depth: int) -> Start:
+        """A symbol that takes a shape, with tables up to a depth."""
+        start = self._starts.get((symbol, shape))
+        if start is None:
+            ways = [(one, self._way(one, 0, (shape,))) for one in self.rules[symbol]]
+            start = self._starts[symbol, shape] = Start([(one, way) for one, way in ways if way is not None])
+        for level in range(len(start.levels), depth + 1):
+            rests = [self._deepened(way.rest, level) for _, way in start.ways if way.rest is not None]
+            if level == 1 or any(rest.changed(level) for rest in rests):
+                self._count()
+                start.add(self._sums(
+                    ((way.spent,), way.ends if way.rest is None else way.rest.levels[level]) for _, way in start.ways
+                ))  # fmt: skip
+            else:
+                start.add(None)
+        return start
+
+    def rest(self, one: Production, i: int, state: State, depth: int) -> Rest:
+        """What remains of a production from the symbol at step i on, with tables up to a depth."""
+        rest = self._rests.get((one, i, state))
+        if rest is None:
+            rule, taken, _ = self.leaf(one, i, state)
+            rest = self._rests[one, i, state] = Rest(one, i, state, rule, taken)
+        return self._deepened(rest, depth)
+
+    def _deepened(self, rest: Rest, depth: int) -> Rest:
+        for level in range(len(rest.levels), depth + 1):
+            table = self.least(rest.rule, rest.taken, level - 1)
+            anew = table is not rest.read
+            if anew:
+                self._read(rest, table)
+            for _, (_, after, _) in rest.live:
+                if after is not None and self._deepened(after, level).changed(level):
+                    anew = True
+            if anew:
+                self._count()
+            rest.add(self._sums(self._terms(rest, table, level)) if anew else None)
+        return rest
+
+    def _read(self, rest: Rest, table: Table) -> None:
+        """Find how it goes on after each of the shapes in a table."""
+        one, i, state, ways = rest.one, rest.place, rest.state, rest.ways
+        new = dict.fromkeys([shape for shape in table if shape not in ways])
+        ways.update(new)
+        for shape in self.useful(one, i, state, new):
+            ways[shape] = self._way(one, i + 1, self.after(one, i, state, shape))
+        rest.read, rest.live = table, [(shape, way) for shape in table if (way := ways[shape]) is not None]
+
+    def _way(self, one: Production, i: int, state: State) -> Way | None:
         ran = self.run(one, i, state)
         if ran is None:
-            return {}
+            return None
         i, state, spent = ran
-        if i == len(one.steps):
-            return {state[0]: (spent,)} if self.passes(one.symbol, state[0]) else {}
-        key = (one, i, state, depth)
-        found = self._least.get(key)
-        if found is None:
-            gathered: dict[Shape, list[Cost]] = {}
-            rule, taken, _ = self.leaf(one, i, state)
-            table, copies = self.least(rule, taken, depth - 1), one.steps[i].copies
-            for shape in self.useful(one, i, state, table):
-                for out, front in self.least_of(one, i + 1, self.after(one, i, state, shape), depth).items():
-                    sums = [a + copies * b for a in front for b in table[shape]]
-                    fitting = [total for total in sums if self.fits(total, self.most)]
-                    if fitting:
-                        gathered.setdefault(out, []).extend(fitting)
-            found = self._least[key] = {out: self._least_among(costs) for out, costs in gathered.items()}
-            self._refuse_endless()
-        if not spent:
-            return found
-        sums_of = {out: [spent + cost for cost in front] for out, front in found.items()}
-        return {
-            out: kept for out, sums in sums_of.items() if (kept := tuple(s for s in sums if self.fits(s, self.most)))
-        }
+        if i < len(one.steps):
+            return Way(spent, self.rest(one, i, state, 0), {})
+        return Way(spent, None, {state[0]: (0,)}) if self.passes(one.symbol, state[0]) else None
+
+    # --- tables ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _terms(rest: Rest, table: Table, depth: int) -> Iterable[tuple[Front, Table]]:
+        for shape, (spent, after, ends) in rest.live:
+            yield (
+                tuple([spent + rest.copies * cost for cost in table[shape]]),
+                ends if after is None else after.levels[depth],
+            )
+
+    def _sums(self, terms: Iterable[tuple[Front, Table]]) -> Table:
+        """The least costs of each shape: those in any of the tables with any of the costs that come before."""
+        most = self.most
+        if self.single:
+            best: dict[Shape, Cost] = {}
+            for (before,), table in terms:
+                for out, (cost,) in table.items():
+                    cost += before
+                    if cost <= most and cost < best.get(out, cost + 1):
+                        best[out] = cost
+            return {out: (cost,) for out, cost in best.items()}
+        gathered: dict[Shape, list[Cost]] = {}
+        for fronts, table in terms:
+            for out, front in table.items():
+                fitting = [total for a in front for b in fronts if self.fits(total := a + b, most)]
+                if fitting:
+                    gathered.setdefault(out, []).extend(fitting)
+        return {out: self._least_among(costs) for out, costs in gathered.items()}
+
+    def _count(self) -> None:
+        self._made += 1
+        if self._made > MOST:
+            raise SpaceError(
+                f"grammar(): more than {MOST:,} combinations of symbols and shapes can be derived; give lengths=, "
+                "which says what shapes may come out, or less depth"
+            )

@@ -11,8 +11,8 @@ from nasmyth.errors import SpaceError
 from nasmyth.graph.combine import Composite, is_unsettled, parts_of, with_parts
 from nasmyth.kinds import shown
 from nasmyth.record import below, is_open
-from nasmyth.space.fill import MOST, fully_named, too_many
 from nasmyth.space.hole import Genome, Hole, Symbol
+from nasmyth.space.parts import MOST, fully_named, too_many
 
 
 class Reach:

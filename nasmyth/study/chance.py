@@ -16,5 +16,6 @@ def near_chance(measures: Mapping[str, Any], level: Any) -> bool:
     if not all(isinstance(one, (int, float)) and math.isfinite(one) for one in (mine, theirs, error)):
         return False
     assert mine is not None and theirs is not None and error is not None
-    gain = mine - theirs if name == "accuracy" else theirs - mine
+    more = level.get("direction", "max" if name == "accuracy" else "min") == "max"  # older studies do not say
+    gain = mine - theirs if more else theirs - mine
     return bool(gain <= error)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import UnknownNameError
 from nasmyth.record import from_json
+from nasmyth.study.header import Goals, judged
 from nasmyth.study.outcome import Outcome
 
 if TYPE_CHECKING:
     from nasmyth.measure import Candidate, Constraint, Measure
-    from nasmyth.study.header import Goals
     from nasmyth.study.trial import Trial
     from nasmyth.train import Recipe, Task
 
@@ -51,7 +51,7 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         for one in self.asked:
-            one.check_task(self.task)
+            one.check_task(self.task, "valid")
 
     @property
     def asked(self) -> tuple[Measure, ...]:
@@ -79,7 +79,8 @@ class Evaluation:
             for one in self.asked
             if one.name in trial.measures and "training" not in one.requires
         }
-        effort = Effort(stage.share, self.epochs, seconds, start, pausing=stage.keep)
+        share, epochs = (stage.share, self.epochs) if stage.epochs is None else (1.0, stage.epochs)
+        effort = Effort(share, epochs, seconds, start, pausing=stage.keep)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:
@@ -130,7 +131,7 @@ def evaluation(
 ) -> Evaluation:
     """The evaluation of all that a study wants, on a task."""
     names = tuple(goal.name for goal in wanted.objectives)
-    return Evaluation(task, recipe, epochs, seed=seed, under=wanted.measurable(), measures=names)
+    return Evaluation(judged(task, wanted), recipe, epochs, seed=seed, under=wanted.measurable(), measures=names)
 
 
 def trained(named: Iterable[Any]) -> tuple[str, ...]:

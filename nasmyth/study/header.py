@@ -79,10 +79,13 @@ def _goal(given: Any, direction: str) -> tuple[Objective, Any]:
 
 def _measure(given: Any) -> Any:
     """The measure itself, or the one of that name; a name may also be one that only an evaluation tells."""
+    from nasmyth.measure import find
+    from nasmyth.measure.measure import Family
+
+    if isinstance(given, Family):
+        return find(given)  # which asks for which of them
     if not isinstance(given, str):
         return given
-    from nasmyth.measure import find
-
     try:
         return find(given)
     except (UnknownNameError, UnitError):
@@ -100,7 +103,7 @@ def _constraint(given: Any) -> Any:
 
 
 def refuse_unsuitable(wanted: Goals, task: Any) -> None:
-    """Raise DataError for a goal or a constraint that is no figure of such a task."""
+    """Raise DataError for a goal or a constraint that is no figure of such a task, or that its validation split cannot tell."""
     if not is_task(task):
         return
     from nasmyth.measure import find
@@ -111,7 +114,14 @@ def refuse_unsuitable(wanted: Goals, task: Any) -> None:
             measure = find(one)
         except (UnknownNameError, UnitError):
             continue  # a figure that only whoever evaluates knows of
-        measure.check_task(task)
+        measure.check_task(task, "valid")
+
+
+def judged(task: Any, wanted: Goals) -> Any:
+    """The task, judged by the first goal where that is a score of its answers."""
+    from nasmyth.measure.trained import judged_by
+
+    return judged_by(task, wanted.objectives[0].name) if is_task(task) else task
 
 
 def header(wanted: Goals, space: Any, strategy: Any, seed: int, task: Any, command: str, spend: Any) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def header(wanted: Goals, space: Any, strategy: Any, seed: int, task: Any, comma
         "space_key": str(space.key),
         "made_of": made_of(getattr(space, "template", None), strategy),
         **asked(wanted, strategy, seed),
-        "task": _described(task),
+        "task": _described(judged(task, wanted)),
         "environment": environment(),
         "command": command,
         "spend": spend._asdict() if hasattr(spend, "_asdict") else spend,

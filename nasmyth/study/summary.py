@@ -30,7 +30,8 @@ def summarised(log: Log) -> dict[str, Any]:
     said, level = log.header, chance(log)
     trials = [candidate(trial, level) for _, trial in sorted(log.trials.items())]
     by_number = {one["number"]: one for one in trials}
-    baseline = next((t.number for t in log.trials.values() if t.origin == "baseline"), None)
+    baselines = [t for t in log.trials.values() if t.origin == "baseline"]
+    baseline = max(baselines, key=lambda t: (t.finished, t.stage.share, t.number)).number if baselines else None
     return {
         "best": by_number[log.best.number] if log.best else None,
         "front": [one for one in (by_number[trial.number] for trial in log.front) if not one["near_chance"]],
@@ -38,7 +39,7 @@ def summarised(log: Log) -> dict[str, Any]:
         "failures": [one for one in trials if one["error"]],
         "funnel": funnel(log),
         "spend": spent(log),
-        "baseline": by_number.get(baseline) if baseline is not None else None,
+        "baseline": None if baseline is None else by_number.get(baseline),
         "objectives": [list(goal) for goal in log.goals],
         "under": list(said.get("under", ())),
         "task": said.get("task"),

@@ -12,8 +12,9 @@ from nasmyth.train.task import Task
 
 
 def chance(task: Task, split: str = "valid") -> dict[str, Any]:
-    """{"score", "value", "error", "answer", "share"}: the objective on a split, its standard error, and for what answer.
+    """{"score", "direction", "value", "error", "answer", "share"}: the objective on a split, its standard error, and for what
+    answer.
 
     `answer` is the name of a class, and `share` how much of the training split is of it; or the mean, without a share.
     """
-    return task.outputs.chance(task.train.y, getattr(task, split).y)
+    return task.chance(split)

@@ -65,9 +65,9 @@ def distorted(images: Tensor, drawn: Tensor, strength: Tensor) -> Tensor:
         matrices[rows] = move(strength[rows])
     rows = (drawn < len(MOVES)).nonzero().squeeze(1)  # all of these at once
     result[rows] = as_stored(moved(images[rows].float(), matrices[rows]), images.dtype)
-    for number, distort in enumerate(CHANGES, start=len(MOVES)):
+    for number, change in enumerate(CHANGES, start=len(MOVES)):
         rows = (drawn == number).nonzero().squeeze(1)
-        result[rows] = as_stored(distort(images[rows].float(), strength[rows].view(-1, 1, 1, 1)), images.dtype)
+        result[rows] = as_stored(change(images[rows].float(), strength[rows].view(-1, 1, 1, 1)), images.dtype)
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,9 +22,12 @@ NUMBERS_IN_A_BATCH = 2**19
 """An evaluation batch holds about so many input numbers: 2 MiB in float32, and some tens of MiB of activations."""
 
 
-def evaluate(network: nn.Module, task: Task, split: str = "valid", batch: int | None = None) -> dict[str, float]:
+def evaluate(
+    network: nn.Module, task: Task, split: str = "valid", batch: int | None = None, also: Iterable[str] = ()
+) -> dict[str, float]:
     """The scores of a network on a split, on the device where the network is. The network's mode is left as it was.
 
+    also: the names of scores beside the usual ones and the task's objective, such as "auroc" or "recall:malignant".
     Raises DataError if the network's answers do not have the size of the task's.
     """
     if split not in SPLITS:
@@ -33,7 +36,7 @@ def evaluate(network: nn.Module, task: Task, split: str = "valid", batch: int | 
         refuse_standardised(network.graph, task.inputs)
     device = device_of(network)
     data, prepare = getattr(task, split), task.inputs.module().to(device)
-    meter = task.meter()
+    meter = task.meter(also)
     with _scoring(network):
         for rows in _batches(len(data), batch or batch_size(task.inputs, task.outputs)):
             x, y = data.section(rows)

@@ -32,6 +32,8 @@ class Limits:
     seconds: float | None = None
     patience: int | None = None
     stop: Callable[[], bool] | None = None
+    pause: bool = False
+    """Whether the training is gone on with after `seconds`, so that its learning rate does not know of them."""
 
     def __post_init__(self) -> None:
         if self.seconds is None and not math.isfinite(min(self.epochs, math.inf if self.until is None else self.until)):
@@ -76,6 +78,11 @@ class Timer:
             now = clock()
             rest = self.limits.started + self.limits.seconds - self._reserve(now, steps, evaluated) - self.origin
             self.spent = (now - self.origin) / rest if rest > 0 else 1.0
+
+    @property
+    def progress(self) -> float:
+        """The share as the learning rate is to know it."""
+        return 0.0 if self.limits.pause else self.spent
 
     def _reserve(self, now: float, steps: int, evaluated: float) -> float:
         """Seconds that an evaluation takes: the last one, or a guess from the steps so far."""

@@ -67,6 +67,7 @@ def fit(
     epochs: float | None = None,
     until: float | None = None,
     seconds: float | None = None,
+    pause: bool = False,
     seed: int | None = None,
     device: str = "auto",
     patience: int | None = None,
@@ -81,9 +82,10 @@ def fit(
     Ends after `epochs` (default: the recipe's; `math.inf` for none), after `seconds`, after `patience` evaluations
     without improvement, or when `stop()`, asked before every step, is true; whichever is first. `seconds` is kept to
     within one step and one evaluation. `until`: leave after so many epochs, though more are planned, and the rate does not
-    know. `on_epoch` is called with each entry of the curve. `step`: what is done with a batch (see `steps.py`).
-    `checkpoint` is called with a `TrainingState` `every` so often, and less often where that would take more than 3 % of the
-    time. On several devices (`device="cuda*2"`) all callables must be picklable, and the batch is shared out among them.
+    know. `pause`: the same for `seconds`; without it, the rate has fallen when they are over. `on_epoch` is called with each
+    entry of the curve. `step`: what is done with a batch (see `steps.py`). `checkpoint` is called with a `TrainingState`
+    `every` so often, and less often where that would take more than 3 % of the time. On several devices
+    (`device="cuda*2"`) all callables must be picklable, and the batch is shared out among them.
 
     Given a `TrainingState`, goes on with that training, on a network of its own. Then `epochs`, `until` and `seconds` are
     of the whole training, what is done included; recipe, seed, step and epochs are those of the state unless said.
@@ -97,7 +99,7 @@ def fit(
     recipe = recipe or Recipe()
     augment.refuse_unsuited(recipe.augmentations, task.inputs)
     started = limits.clock() - (state.progress.seconds if state else 0.0)
-    bounds = Limits(started, recipe.epochs if epochs is None else epochs, until, seconds, patience, stop)
+    bounds = Limits(started, recipe.epochs if epochs is None else epochs, until, seconds, patience, stop, pause)
     job = Job(task, recipe, bounds, seed or 0, step or Supervised(), on_epoch, checkpoint, every, state)
     module: nn.Module = state.fresh_network() if state is not None else network  # type: ignore[assignment]
     fabric = host.open_fabric(device, recipe.precision, module)

@@ -42,6 +42,8 @@ class Recipe(Value):
     """The moving average of the weights, which is what is kept: EMA(0.999). None keeps the weights themselves."""
     smoothing: float = 0.0
     """Label smoothing (Szegedy et al., 2016): this much probability is spread over all classes."""
+    balance: float = 0.0
+    """How far rare classes are made to weigh as much as common ones, 0 to 1: see `balance.py`."""
     clip: float = 0.0
     """The largest norm of the gradient; 0 does not limit it."""
     precision: str = "32"
@@ -85,6 +87,7 @@ class Recipe(Value):
         for name in ("batch", "epochs"):
             within(self, name, above=0.0)
         within(self, "clip")
+        within(self, "balance")
         within(self, "smoothing", below=1.0)
 
 

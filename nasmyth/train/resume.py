@@ -37,7 +37,7 @@ def place(run: Any) -> Place:
         losses=run.summed,
         seconds=run.limits.elapsed(),
         stepping=run.timer.stepping(),
-        spent=run.timer.spent,
+        spent=run.timer.progress,
         best=chosen.best,
         since_best=chosen.since_best,
         curve=tuple(chosen.curve),

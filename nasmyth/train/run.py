@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nasmyth.train import host
 from nasmyth.train.augment import Augmentation
 from nasmyth.train.average import Average
+from nasmyth.train.balance import log_shares
 from nasmyth.train.batches import Batch, Order, Stream
 from nasmyth.train.evaluation import check_size
 from nasmyth.train.recipe import Recipe
@@ -53,6 +54,11 @@ class Run:
     checked: bool
     """Whether the network's answers have the size of the task's."""
 
+    @functools.cached_property
+    def log_shares(self) -> Tensor:
+        """How common the classes are in training."""
+        return log_shares(self.task).to(self.device)
+
     def predict(self, x: Any) -> Tensor:
         """What the network answers to prepared input: a tensor, or a tuple of several inputs."""
         pred: Tensor = self.model(*x) if isinstance(x, tuple) else self.model(x)
@@ -64,6 +70,8 @@ class Run:
     def loss(self, pred: Tensor, batch: Batch) -> Tensor:
         """The loss of predictions on a batch, a scalar: weighted where an augmentation has mixed answers."""
         smoothing = self.recipe.smoothing
+        if self.recipe.balance:
+            pred = pred + self.recipe.balance * self.log_shares
         parts = ((weight, self.task.loss(pred, y, smoothing)) for weight, y in batch.targets)
         return functools.reduce(operator.add, [loss if weight == 1.0 else weight * loss for weight, loss in parts])
 

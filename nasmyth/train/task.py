@@ -7,6 +7,8 @@ test split is read by `evaluate(network, task, split="test")` and by nothing els
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +17,8 @@ from torch import Tensor
 
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm, InputForm
-from nasmyth.forms.stored import blocks, count, parts
+from nasmyth.forms.scores import goals
+from nasmyth.forms.stored import blocks, count, mapped, parts
 from nasmyth.graph.inputs import Inputs
 from nasmyth.record import dumps, is_open, to_json
 from nasmyth.train.recipe import Recipe
@@ -38,6 +41,8 @@ class Task:
     """What was inferred and decided while the data was read, a sentence each."""
     recipe: Recipe | None = field(default=None, repr=False)
     """How networks are trained on it, unless said otherwise; None leaves it to the domain."""
+    goal: str | None = field(default=None, repr=False)
+    """The score by which networks are compared; None is the usual one of such answers. See `judged_by`."""
 
     def __post_init__(self) -> None:
         for name in SPLITS:
@@ -69,8 +74,46 @@ class Task:
 
     @property
     def objective(self) -> str:
-        """The score that says which network is better: "accuracy" (more is better) or "rmse" (less is better)."""
-        return self.outputs.objective
+        """The score that says which network is better: "accuracy", or "rmse" of values, unless it is judged by another."""
+        return self.goal or self.outputs.objective
+
+    @property
+    def direction(self) -> str:
+        """Whether more of that is better, "max", or less, "min"."""
+        metric = None if self.goal is None else self.outputs.metric(self.goal)
+        return self.outputs.direction if self.goal is None else "min" if metric is None else metric.direction
+
+    def judged_by(self, goal: str) -> Task:
+        """The same task with another score as its objective, such as "f1" or "recall:malignant": the weights that a training
+        keeps are those which were best by it, and what chance scores is told of it.
+
+        Raises DataError for what is no score of its answers.
+        """
+        if goal == self.outputs.objective:
+            return replace(self, goal=None)
+        if goal != "loss" and self.outputs.metric(goal) is None:
+            raise DataError(
+                f"{self.name}: {goal!r} is no score of a {self.kind}; write {goals(self.kind, *self.classes[:1])}"
+            )
+        return replace(self, goal=goal)
+
+    def check_defined(self, goal: str, split: str) -> None:
+        """Raise DataError for a score that no answers have on this split, such as the recall of a class that it lacks."""
+        metric = self.outputs.metric(goal)
+        if metric is None:
+            return
+        columns = self.outputs.constant(metric, self.train.y, getattr(self, split).y)
+        if math.isnan(metric.told(columns)):
+            where = {"valid": "validation"}.get(split, split)
+            raise DataError(
+                f"{goal} cannot be told on the {where} split of {self.name}, for it takes {metric.takes}; split the data "
+                f"otherwise, or judge by {self.outputs.objective}"
+            )
+
+    @cached_property
+    def doubt(self) -> str:
+        """Why its objective may be a poor choice for this data; empty where nothing speaks against it."""
+        return "" if self.goal else self.outputs.doubt(self.train.y)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -95,12 +138,17 @@ class Task:
         return replace(self, recipe=recipe)
 
     def loss(self, pred: Any, target: Any, smoothing: float = 0.0) -> Tensor:
-        """The mean loss over a batch, a scalar, as the answer has it: see `outputs.loss`."""
-        return self.outputs.loss(pred, target, smoothing)
+        """The mean loss over a batch, a scalar, as the answer has it: see `outputs.loss`.
 
-    def meter(self) -> Any:
-        """Scores gathered over batches: `update(pred, y)`, then `compute()`."""
-        return self.outputs.meter()
+        Where each example is answered m times in a row, as networks of members do in training, each answer is held to the
+        example's target.
+        """
+        return self.outputs.loss(pred, repeated(target, pred), smoothing)
+
+    def meter(self, also: Iterable[str] = ()) -> Any:
+        """Scores gathered over batches: `update(pred, y)`, then `compute()`. also: the names of more than the usual ones."""
+        wanted = tuple(name for name in (self.objective, *also) if self.outputs.metric(name) is not None)
+        return self.outputs.meter(wanted) if wanted else self.outputs.meter()  # type: ignore[call-arg]
 
     def score(self, pred: Any, y: Any) -> dict[str, float]:
         """All scores of predictions (logits N C or standardised values N k) on targets in stored form."""
@@ -109,12 +157,13 @@ class Task:
         return meter.compute()
 
     def better(self, scores: dict[str, float], than: dict[str, float] | None) -> bool:
-        """Whether `scores` beat `than` on the objective; of equals, the lower loss is better."""
+        """Whether `scores` beat `than` on the objective; of equals, and where it is not defined, the lower loss is better."""
         if than is None:
             return True
-        sign = 1.0 if self.outputs.direction == "max" else -1.0
-        ours, theirs = ((sign * s[self.objective], -s["loss"]) for s in (scores, than))
-        return ours > theirs
+        sign = 1.0 if self.direction == "max" else -1.0
+        values = [sign * s.get(self.objective, math.nan) for s in (scores, than)]
+        ours, theirs = (-math.inf if value != value else value for value in values)
+        return (ours, -scores["loss"]) > (theirs, -than["loss"])
 
     def describe(self) -> dict[str, Any]:
         """What a journal records of the task, as plain JSON data."""
@@ -127,10 +176,24 @@ class Task:
             "sizes": {name: len(getattr(self, name)) for name in SPLITS},
             "notes": list(self.notes),
             "recipe": None if self.recipe is None else to_json(self.recipe),
-            "chance": self.outputs.chance(self.train.y, self.valid.y),
+            "chance": self.chance("valid"),
+            "doubt": self.doubt,
         }
+
+    def chance(self, split: str = "valid") -> dict[str, Any]:
+        """What is scored without looking at the input; see `nasmyth.train.chance`."""
+        given = () if self.goal is None else (self.goal,)
+        return self.outputs.chance(self.train.y, getattr(self, split).y, *given)
 
     def few(self, count: int) -> Task:
         """The task with `count` examples or a few more in each split: of a classification, of two classes at least."""
         part = self.train.take(self.outputs.varied(self.train.y, count))
         return replace(self, train=part, valid=part, test=part)
+
+
+def repeated(target: Any, pred: Any) -> Any:
+    """Targets, each as many times in a row as it is answered."""
+    answers, targets = count(pred), count(target)
+    if answers == targets or answers % targets:
+        return target
+    return mapped(target, lambda one: one.repeat_interleave(answers // targets, 0))

@@ -141,7 +141,7 @@ class Trainer(Run):
 
     def step(self) -> None:
         """One step: set the rate, tell the layers, draw a batch, and leave the rest to the step of the job."""
-        self.progress = max((self.done + 0.5) / self.planned, self.timer.spent)
+        self.progress = max((self.done + 0.5) / self.planned, self.timer.progress)
         self.rate = self.recipe.optimizer.lr * self.recipe.schedule.factor(self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
@@ -180,7 +180,7 @@ class Trainer(Run):
         if limits.until is not None and self.done >= limits.until * self.per_epoch:
             return "until"
         if limits.seconds is not None and self.timer.spent >= 1.0:
-            return "time"
+            return "until" if limits.pause else "time"
         return "stopped" if limits.stop is not None and limits.stop() else None
 
     def check(self, loss: float) -> None:

@@ -122,6 +122,20 @@ def test_prepared_numbers_are_standardised_by_training_rows_and_missing_ones_fil
     assert torch.equal(prepared[:, 2:], inputs.encode(TABLE)[:, 2:])
 
 
+@pytest.mark.parametrize("knots", [0, 16])
+def test_the_network_is_told_which_rows_lack_a_number(knots):
+    """Where training rows often do: filled alone, a missing number looks like the median."""
+    lacking = [math.nan if i % 3 == 0 else float(i) for i in range(60)]
+    rows = {"x": list(range(60)), "y": lacking, "z": [math.nan, *range(59)], "c": ["u", "v"] * 30}
+    inputs = fit_table_input(rows, knots=knots)
+    assert [column.missing for column in inputs.columns] == [False, True, False, False]
+    assert inputs.shape == (5,) and inputs.cardinalities == (0, 0, 0, 0, 3)
+    stored = inputs.encode({"x": [1, 2], "y": [None, 7.0], "z": [None, 1], "c": ["u", "w"]})
+    prepared = inputs.module()(stored)
+    assert stored.shape == (2, 4) and prepared.isfinite().all()
+    assert prepared[:, 3].tolist() == [1.0, 0.0] and prepared[:, 4].tolist() == [1.0, 0.0]
+
+
 def test_other_rows_do_not_move_the_figures():
     inputs = fit_table_input(TABLE)
     other = TABLE.assign(age=[1e6, 1e6, 1e6, 1e6], job=["king"] * 4)
@@ -148,8 +162,9 @@ def test_many_zeros_take_one_knot_and_the_rest_have_the_others():
     assert len(inputs.columns[0].knots) == 32
     tail = np.sort(gains[9000:])
     warped = inputs.module()(inputs.encode({"x": tail}))[:, 0]
-    expected = [NormalDist().inv_cdf((9000 + i + 0.5) / 10_000) for i in range(len(tail))]
-    assert np.abs(warped.numpy() - expected)[10:-40].max() < 0.15
+    expected = [NormalDist().inv_cdf((1.5 + 31 * (i + 0.5) / 1000) / 32.5) for i in range(len(tail))]
+    assert np.abs(warped.numpy() - expected)[10:-40].max() < 0.15  # as spread as if there were no zeros
+    assert inputs.module()(inputs.encode({"x": [0.0]}))[0, 0] == pytest.approx(NormalDist().inv_cdf(0.5 / 32))
 
 
 def test_knots_keep_the_order_and_give_a_normal_distribution():

@@ -2,65 +2,73 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 
 from nasmyth import ops
-from nasmyth.funnel.plan import LAST, RUNGS, UNBOUNDED, TrainingPlan
+from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.graph import chain
 from nasmyth.search import Evolution
 from nasmyth.search import Random as RandomSearch
-from nasmyth.search.strategy import FULL, Pending, Stage
+from nasmyth.search.strategy import FULL, Pending, Stage, hashable
 from nasmyth.space import Space, integer
 from nasmyth.study import Failure, Study
 from nasmyth.train import Recipe
 
 SPACE = Space(chain(ops.Linear(integer(1, 4000)), ops.Linear(3)), (4,))
-PLAN = TrainingPlan(Recipe(epochs=90), price=9.0, short_of_time=True, costliest=10.0)
+PLAN = TrainingPlan(Recipe(epochs=90), full=9.0, rungs=2, epoch=0.1, macs=7 * 2000)
+START = {"[0].out": 2000}
 
 
 @dataclass
 class Told:
-    """A finished trial, made up: the wider, the better; a training takes what its stage says."""
+    """A finished trial, made up: the wider, the better, as are those that are trained longer; an epoch takes 0.1 s."""
 
     number: int
     genome: dict
     stage: Stage = FULL
     at: float = 0.0
     origin: str = "random"
-    parent: None = None
+    parent: int | None = None
+    before: float = 0.0
     violation: float = 0.0
     error: Failure | None = None
     measures: dict = field(default_factory=dict)
 
     @property
     def seconds(self):
-        return 9.0 * self.stage.share
+        return self.stage.seconds or 9.0 * self.stage.share
+
+    @property
+    def trained(self):
+        return self.before + self.seconds
 
     @property
     def objectives(self):
-        return () if self.error else (float(self.genome["[0].out"]),)
+        return () if self.error else (self.genome["[0].out"] / 4001,)
 
     @property
     def stages(self):
-        return {self.stage.name: {"training": self.seconds, "epochs": 90 * self.stage.share}}
+        return {self.stage.name: {"training": self.trained, "epochs": self.trained / 0.1}}
 
 
-def searched(funnel, workers=1, most=600, space=SPACE):
-    """All proposals of a search with so many workers, in order, each with the time at which it was made."""
+def searched(funnel, workers=1, most=600, space=SPACE, failing=lambda trial: False):
+    """All trials of a search with so many workers, in order, each with the time at which it was proposed."""
     state, rng, now = funnel.init(space), Random(0), funnel.begun
     running: list[tuple[float, Told]] = []
-    made = []
+    made: list[tuple[float, Told]] = []
     while len(made) < most:
         pending = [Pending(one.number, one.genome, one.stage) for _, one in running]
         for proposal in funnel.ask(state, space, rng, workers - len(running), pending):
-            trial = Told(len(made) + 1, proposal.genome, proposal.stage, origin=proposal.origin)
+            before = 0.0 if proposal.parent is None else made[proposal.parent - 1][1].trained
+            trial = Told(len(made) + 1, proposal.genome, proposal.stage, 0.0, proposal.origin, proposal.parent, before)
+            if failing(trial):
+                trial.error = Failure("crashed", "made up")
             made.append((now, trial))
-            running.append((now + min(trial.seconds, trial.stage.seconds or math.inf), trial))
+            running.append((now + trial.seconds, trial))
         if not running:
             break
         running.sort(key=lambda pair: pair[0])
@@ -70,67 +78,122 @@ def searched(funnel, workers=1, most=600, space=SPACE):
     return made
 
 
-def counts(made):
-    return {rung: sum(trial.stage.name == rung for _, trial in made) for rung in RUNGS}
+def at(made, rung):
+    return [trial for _, trial in made if trial.stage.name == rung]
+
+
+def started(plan=PLAN, total=100.0, **more):
+    return Funnel(plan, RandomSearch(), (("baseline", hashable(START)),), begun=10.0, until=10.0 + total, **more)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_time_is_spent_on_short_trainings_first_and_kept_for_full_ones(workers):
-    total = 300.0
-    made = searched(Funnel(PLAN, RandomSearch(), begun=10.0, until=10.0 + total), workers)
-    found = counts(made)
-    assert found["short"] > 2 * found["long"] > 0 and found["final"] >= 3
-    assert all(at <= 10.0 + total and at + trial.stage.seconds <= 10.0 + total + 1e-9 for at, trial in made)
-    explored = [at for at, trial in made if trial.stage.name == "short"]
-    assert max(explored) <= 10.0 + total * (1 - LAST) + 1e-9
-    assert len({(trial.genome["[0].out"], trial.stage.name) for _, trial in made}) >= 0.9 * len(made)
+def test_most_of_the_time_is_kept_for_trainings_to_the_end_and_none_is_overrun(workers):
+    total = 100.0
+    made = searched(started(total=total), workers)
+    assert len(at(made, "1/9")) > 2 * len(at(made, "1/3")) > 0 and len(at(made, "final")) >= 3
+    assert all(when + trial.stage.seconds <= 10.0 + total + 1e-9 for when, trial in made)
+    explored = [when for when, trial in made if trial.stage.name != "final"]
+    assert max(explored) <= 10.0 + total * (1 - FINAL) + 1e-9
+    assert made[0][1].genome == START and made[0][1].origin == "baseline", "the starts come first"
 
 
-def test_the_best_third_goes_on_and_the_best_end_in_full():
-    made = searched(Funnel(PLAN, RandomSearch(), until=300.0))
-    short = sorted((t.genome["[0].out"] for _, t in made if t.stage.name == "short"), reverse=True)
-    long = [t.genome["[0].out"] for _, t in made if t.stage.name == "long"]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_time_is_short_each_worker_trains_one_to_the_very_end(workers):
+    """A training in full takes all that is kept for it: `full` is what there is."""
+    total = 100.0
+    made = searched(started(PLAN.replace(full=FINAL * total, rungs=3), total), workers)
+    finals = [(when, trial) for when, trial in made if trial.stage.name == "final"]
+    assert len(finals) == workers
+    assert all(when + trial.seconds == pytest.approx(10.0 + total) for when, trial in finals)
+    assert all(trial.parent is not None and trial.stage.seconds > 0.5 * total for _, trial in finals)
+
+
+def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():
+    made = searched(started())
+    for rung, seconds in (("1/9", 1.0), ("1/3", 3.0)):
+        assert {round(trial.trained, 6) for trial in at(made, rung)} == {seconds}
+    by_number = {trial.number: trial for _, trial in made}
+    for trial in at(made, "1/3"):
+        assert by_number[trial.parent].genome == trial.genome and by_number[trial.parent].stage.keep
+    for trial in at(made, "final"):
+        assert trial.trained <= 9.0 + 1e-6 and not trial.stage.keep
+
+
+def test_the_schedule_is_planned_for_the_length_that_a_training_will_have():
+    """Of the first rung by a guess from the arithmetic, of the others by what an epoch took."""
+    made = searched(started())
+    first = at(made, "1/9")[0]
+    assert first.stage.epochs == pytest.approx(PLAN.full / PLAN.epoch)
+    assert all(trial.stage.epochs == pytest.approx(9.0 / 0.1) for trial in at(made, "1/3"))
+
+
+def test_the_best_go_on_and_the_best_end_in_full():
+    made = searched(started())
+    short = sorted((t.genome["[0].out"] for t in at(made, "1/9")), reverse=True)
+    long = [t.genome["[0].out"] for t in at(made, "1/3")]
     assert set(long) <= set(short[: len(short) // 2]), "a promotion is decided on what is known by then"
-    finals = [t.genome["[0].out"] for _, t in made if t.stage.name == "final"]
-    assert max(short) in finals
+    assert max(short) in [t.genome["[0].out"] for t in at(made, "final")]
 
 
 def test_without_a_bound_on_time_candidates_are_counted_and_one_is_trained_in_full():
-    made = searched(Funnel(PLAN, RandomSearch(), trials=10))
-    assert counts(made)["short"] == 9 and counts(made)["final"] == 1
-    assert all(trial.stage.seconds is None for _, trial in made)
-    (final,) = (trial.stage for _, trial in made if trial.stage.name == "final")
-    assert final.share == 1.0 and not final.keep
+    made = searched(Funnel(PLAN.replace(full=UNBOUNDED), RandomSearch(), (("baseline", hashable(START)),), trials=10))
+    assert len(at(made, "1/9")) == 10 and len(at(made, "final")) == 1
+    assert all(trial.stage.seconds is None and trial.stage.epochs is None for _, trial in made)
+    (final,) = at(made, "final")
+    assert final.stage.share == 1.0 and not final.stage.keep and final.parent is not None
+
+
+def test_where_there_is_time_for_one_training_only_the_plain_network_gets_all_of_it():
+    (only,) = searched(started(PLAN.replace(full=FINAL * 5.0, rungs=0), 5.0))
+    assert only[1].genome == START and only[1].stage.name == "final" and only[1].seconds == pytest.approx(5.0)
+
+
+def test_where_trainings_are_quick_they_are_all_in_full():
+    made = searched(started(PLAN.replace(full=0.5, rungs=0), 20.0))
+    assert len(made) >= 10 and {trial.stage.name for _, trial in made} == {"final"}
 
 
 def test_promoted_candidates_keep_their_origin():
-    assert {t.origin for _, t in searched(Funnel(PLAN, Evolution(population=3), until=200.0))} == {"evolution"}
+    assert {t.origin for _, t in searched(Funnel(PLAN, Evolution(population=3), until=100.0))} == {"evolution"}
 
 
-def test_what_failed_goes_nowhere_and_only_slow_ones_end_the_search():
+def test_what_failed_goes_nowhere_and_the_next_takes_its_place():
+    made = searched(started(), failing=lambda trial: trial.stage.name == "final" and trial.number % 2 == 0)
+    failed = {trial.number for _, trial in made if trial.error}
+    assert failed and not any(trial.parent in failed for _, trial in made)
+    assert any(trial.error is None for trial in at(made, "final"))
+
+
+def test_only_slow_ones_end_the_search():
     funnel = Funnel(PLAN, RandomSearch(), until=UNBOUNDED / 2)
     state = funnel.init(SPACE)
     for i in range(20):
-        slow = Told(i + 1, {"[0].out": i + 1}, Stage("short", 1 / 9), i, error=Failure("time"))
+        slow = Told(i + 1, {"[0].out": i + 1}, Stage("1/9", 1 / 9, 1.0, True), i, error=Failure("time"))
         assert funnel.ask(state, SPACE, Random(0), 1, []) != []
         state = funnel.tell(state, slow)
     assert funnel.ask(state, SPACE, Random(0), 3, []) == []
 
 
+def test_large_networks_keep_no_states_and_start_anew():
+    large = Space(chain(ops.Linear(integer(1_000_000, 1_000_100)), ops.Linear(3)), (4,))
+    made = searched(Funnel(PLAN, RandomSearch(), until=60.0), space=large)
+    assert not any(trial.stage.keep or trial.parent for _, trial in made)
+    assert {round(trial.trained, 6) for trial in at(made, "1/3")} == {3.0}
+
+
 def test_a_study_runs_it_and_goes_on_bit_for_bit(tmp_path):
     def evaluate(trial):
-        return {"accuracy": trial.genome["[0].out"] / 4000 * trial.stage.share**0.1}
+        return {"accuracy": trial.genome["[0].out"] / 4001 * trial.stage.share**0.1}
 
     def run(path, *stops):
+        funnel = Funnel(PLAN.replace(full=UNBOUNDED), Evolution(population=4), trials=12)
         for stop in stops:
-            with Study(
-                path, SPACE, maximize="accuracy", strategy=Funnel(PLAN, Evolution(population=4), trials=12)
-            ) as study:
+            with Study(path, SPACE, maximize="accuracy", strategy=funnel) as study:
                 study.run(evaluate, trials=stop)
         with Study.open(path) as study:
-            return [(t.number, t.genome, t.stage, t.origin, t.measures) for t in study.trials], study.best
+            return [(t.number, t.genome, t.stage, t.parent, t.origin, t.measures) for t in study.trials], study.best
 
     whole, best = run(tmp_path / "a.db", 50)
     parts, _ = run(tmp_path / "b.db", 3, 4, 9, 14, 50)
     assert whole == parts
-    assert [t[2].name for t in whole].count("short") == 11 and best.stage.name == "final"
+    assert [t[2].name for t in whole].count("1/9") == 12 and best.stage.name == "final"

@@ -41,7 +41,7 @@ def test_killed_while_the_plain_network_trains_it_is_trained_again_and_in_full(o
     with Study.open(where) as study:
         trial, *_ = study.trials
         assert trial.finished, (trial.error, study.notes)
-        stage = trial.stages["final"]
+        stage = trial.stages[trial.stage.name]
         assert stage["epochs"] > 20 and trial.measures["accuracy"] > 0.6
         timings = [note["seconds"] for note in study.notes if note["what"] == "phase" and note["name"] == "timing"]
         assert timings[-1] >= 6.0, "imports are paid for before the first training"

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
-from nasmyth.funnel.plan import RUNGS, TrainingPlan, _seconds_of_an_epoch, epoch_of
-from nasmyth.study import Trial
-from nasmyth.train import Fitted, Flip, Recipe
+from nasmyth.domains import domain_for
+from nasmyth.errors import StudyError
+from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.plan import (
+    FINAL,
+    UNBOUNDED,
+    TrainingPlan,
+    _seconds_of_an_epoch,
+    affordable,
+    planned,
+    staged,
+    trained,
+)
+from nasmyth.measure import constraints, macs
+from nasmyth.study import Study, Trial
+from nasmyth.train import EMA, Fitted, Flip, Recipe, WarmupStableDecay
+from nasmyth.units import spend
 
 
 def curve(*marks):
@@ -22,17 +38,79 @@ def test_an_epoch_that_was_cut_short_is_no_fast_epoch():
     assert _seconds_of_an_epoch(curve((1, 5.0), (1.5, 7.0))) == 4.0
 
 
-def test_rungs_grow_threefold_to_a_full_training():
-    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
-    assert [plan.epochs(rung) for rung in RUNGS] == pytest.approx([2, 6, 18])
-    assert [plan.seconds(rung) for rung in RUNGS] == pytest.approx([60 / 9, 20, 60])
+def test_rungs_grow_threefold_to_a_training_in_full():
+    plan = TrainingPlan(Recipe(), full=54.0, rungs=3)
+    assert plan.names == ("1/27", "1/9", "1/3", "final")
+    assert [plan.seconds(rung) for rung in plan.names] == pytest.approx([2, 6, 18, 54])
+    assert TrainingPlan(Recipe(), full=1.0, rungs=0).names == ("final",)
 
 
-def test_where_time_is_short_cheap_candidates_get_more_epochs_in_the_same_time():
-    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0)
-    slow, fast = (Trial(1, None, "", stages={"short": {"training": s, "epochs": 2.0}}) for s in (20.0, 4.0))
-    assert plan.price_of(epoch_of(slow)) == 60.0, "it is cut off there"
-    assert plan.price_of(epoch_of(fast)) == 36.0, "it may do all epochs of the recipe"
+def test_a_stage_is_left_by_the_clock_and_its_schedule_is_that_of_the_whole():
+    plan = TrainingPlan(Recipe(), full=54.0, rungs=3)
+    stage = plan.stage("1/9", 4.0, 30.0)
+    assert stage.seconds == 4.0 and stage.epochs == 30.0 and stage.keep and stage.share == pytest.approx(1 / 9)
+    assert not plan.stage("final", 4.0, 30.0).keep
+    counted = plan.replace(full=UNBOUNDED).stage("1/9")
+    assert counted.seconds is None and counted.epochs is None
+
+
+def test_what_was_trained_is_told_by_the_longest_stage():
+    stages = {"1/9": {"training": 2.0, "epochs": 4.0}, "1/3": {"training": 6.0, "epochs": 13.0}, "device": {}}
+    assert trained(Trial(1, None, "", stages=stages)) == (6.0, 13.0)
+    assert trained(Trial(1, None, "")) == (0.0, 0.0)
+
+
+def test_a_staged_recipe_can_be_left_at_any_time():
+    recipe = staged(Recipe(epochs=7))
+    assert isinstance(recipe.schedule, WarmupStableDecay) and isinstance(recipe.average, EMA) and recipe.epochs == 7
+    assert staged(Recipe(average=EMA(0.9))).average == EMA(0.9)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    torch.set_num_threads(1)
+    from nasmyth.domains import read
+
+    return read("iris")
+
+
+def plan_of(study, task, seconds):
+    domain = domain_for(task)
+    graph = domain.space(task).decode(domain.plain(task, 8))
+    return planned(study, Clock(study, spend(seconds), time.perf_counter()), graph, task, domain), graph
+
+
+def test_a_plan_is_made_once_and_never_longer_than_what_is_kept_for_the_end(iris, tmp_path):
+    with Study(tmp_path / "a.db", domain_for(iris).space(iris), task=iris) as study:
+        plan, _ = plan_of(study, iris, "30s")
+        assert 0 < plan.full <= FINAL * 30 and plan.epoch > 0 and isinstance(plan.recipe.schedule, WarmupStableDecay)
+        assert plan_of(study, iris, "30s")[0] == plan
+        with pytest.raises(StudyError, match=r"trained with .* leave it out"):
+            plan_of(study, iris.trained_by(Recipe(epochs=3)), "30s")
+
+
+def test_a_recipe_that_was_asked_for_is_left_as_it_is(iris):
+    asked = Recipe(epochs=3)
+    with Study(None, domain_for(iris).space(iris), task=iris) as study:
+        assert plan_of(study, iris.trained_by(asked), "30s")[0].recipe == asked
+
+
+def test_a_plan_of_an_older_form_is_refused_in_words(iris):
+    with Study(None, domain_for(iris).space(iris), task=iris) as study:
+        study.note("plan", recipe={}, price=3.0)
+        with pytest.raises(StudyError, match="older Nasmyth"):
+            plan_of(study, iris, "30s")
+
+
+def test_what_would_see_few_epochs_or_be_too_slow_is_not_proposed(iris):
+    domain = domain_for(iris)
+    space, graph = domain.space(iris), domain.space(iris).decode(domain.plain(iris, 8))
+    timed = TrainingPlan(Recipe(), full=54.0, rungs=3)
+    within = affordable(space, timed, graph, ())
+    assert max(macs(within.decode(within.sample(seed))) for seed in range(30)) <= 4 * macs(graph)
+    assert affordable(space, timed.replace(full=UNBOUNDED), graph, ()) is space
+    tight = affordable(space, timed.replace(full=UNBOUNDED), graph, constraints(["latency@cpu<=1ns"]))
+    assert tight is space, "where nothing is fast enough, the candidates say so themselves"
 
 
 @pytest.mark.parametrize(("data", "flip"), [("digits", False), ("symmetric", True)])
@@ -57,10 +135,3 @@ def test_images_are_mirrored_where_mirrored_ones_are_known(data, flip):
     recipe, why = domain.adapted(task.recipe, network, task)
     assert (Flip() in recipe.augment) is flip and bool(why) is flip
     assert recipe.replace(augment=task.recipe.augment) == task.recipe
-
-
-def test_what_is_told_of_a_network_besides_its_scores_is_part_of_its_time():
-    plan = TrainingPlan(Recipe(epochs=18), price=60.0, short_of_time=True, costliest=4.0, metric_seconds=5.0)
-    assert plan.seconds("final") == 65.0 and plan.seconds("short") == pytest.approx(60 / 9 + 5)
-    fast = Trial(1, None, "", stages={"short": {"training": 4.0, "epochs": 2.0}})
-    assert plan.price_of(epoch_of(fast)) == 41.0

@@ -7,10 +7,15 @@ where order matters, and which layers share weights.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 from random import Random
 
-from nasmyth.graph import Add, Graph, Multiply, Node
+import pytest
+
+from nasmyth.graph import Add, Concat, Graph, Identity, Multiply, Node, Zero, cell, chain, parallel, repeat
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.ops import Activation, Linear, MatMul
 
 ONE = (Activation("relu"), Activation("tanh"), Linear(2))
@@ -92,3 +97,55 @@ def test_two_thousand_random_graphs():
         assert again.key == graph.key and isomorphic(again, graph)
     assert 500 < distinct < 1_900 and pairs > 2_000, "enough that are the same, and enough that nearly are"
     assert len({graph.key for graph in graphs}) == distinct
+
+
+def random_cell(rng: Random, depth: int = 2) -> Cell:
+    """One or two inputs, some dead edges, two edges from one state, states with bodies, joins that are wirings."""
+    parts = [Zero(), Zero(), Identity(), Activation("relu"), Linear(2), repeat(Linear(2), 2, tied=True)]
+    parts += [repeat(Linear(2), 2), parallel(Linear(2), Identity(), Zero()), chain(Identity())]
+    if depth:
+        parts += [random_cell(rng, depth - 1), cell(1, Linear(2))] if rng.random() < 0.3 else []
+    inputs = 1 if depth < 2 else rng.choice((1, 1, 2))
+    vertices = []
+    for j in range(inputs, inputs + rng.randint(1, 4)):
+        edges = [
+            Edge(rng.randrange(j), rng.choice([p for p in parts if getattr(p, "inputs", 1) == 1])) for _ in range(3)
+        ]
+        joins = (None, None, Add(), Multiply(), chain(Add(), Linear(2)), cell(1, Linear(2), inputs=3))
+        whole = not any(
+            edge.body is Zero() or edge.source >= inputs for edge in edges
+        )  # three arrive, whatever is dead
+        vertices.append(
+            Vertex(tuple(edges), rng.choice((Identity(), Linear(2))), rng.choice(joins[: 6 if whole else 4]))
+        )
+    output = rng.choice(("last", "loose", "all"))
+    return Cell(tuple(vertices), inputs, output=output, out=Add())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_key_of_parts_is_the_key_of_the_flat_network(seed):
+    """Put together from what states consist of, or from the layers one by one: as long as one knows nothing of the other."""
+    rng = Random(seed)
+    keys = set()
+    for _ in range(100):
+        made = random_cell(rng)
+        network = chain(Linear(2), made if made.inputs == 1 else parallel(Linear(2), Identity(), join=made), Linear(2))
+        graph = Graph.of(network, (2, 2))
+        assert graph.key == Graph(graph.nodes).key, network
+        assert graph.costs == Graph(graph.nodes).costs, network
+        keys.add(graph.key)
+    assert len(keys) > 80
+
+
+def test_a_state_that_candidates_share_keeps_no_candidate():
+    """The join of a cell may be a candidate's own wiring."""
+    shared = Vertex((Edge(0, Linear(2)), Edge(0, Activation("relu"))))
+
+    def seen(width: int) -> weakref.ref:
+        own = chain(Concat("d"), Linear(width), Linear(2))
+        assert Graph.of(Cell((shared,), join=own), (2, 2)).key
+        return weakref.ref(own)
+
+    gone = [seen(width) for width in range(3, 8)]
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 5

@@ -14,7 +14,7 @@ from nasmyth.spaces.tabular import tables
 
 PHOTO = ImageInput(12, 12, 1, (0.3,), (0.2,))
 NUMBERS = (
-    Column("label", center=3.0, scale=2.0, fill=1.0),
+    Column("label", center=3.0, scale=2.0, fill=1.0, missing=True),
     Column("when.month", center=6.0, scale=3.0, fill=6.0),
     Column("warped", fill=0.5, center=1.0, knots=(0.0, 0.5, 4.0), heights=(-2.0, 0.0, 3.0)),
 )

@@ -1,5 +1,6 @@
 """Attention, patches, positions and reshapes against PyTorch's own, inverses and definitions."""
 
+import itertools
 import math
 
 import pytest
@@ -122,6 +123,18 @@ def test_periodic_numbers(numbers):
         wanted = torch.cat((angle.sin(), angle.cos())) @ module.weight[column] + module.bias[column]
         wanted = wanted.relu() if numbers == "plr" else wanted
         assert torch.allclose(module(x)[0, column], wanted, atol=1e-6)
+
+
+def test_numbers_in_bins():
+    """Equation 1 of Gorishniy et al. 2022, with bins that end at the quantiles of a normal distribution."""
+    module = Columns((0,), d=4, numbers="ple", frequencies=4).build((1,)).double()
+    edges = [-2.1539, -0.6745, 0.0, 0.6745, 2.1539]
+    assert module.edges.tolist() == pytest.approx(edges, abs=1e-4)
+    for x in (-5.0, -0.5, 0.3, 2.0, 6.0):
+        shares = [(x - low) / (high - low) for low, high in itertools.pairwise(edges)]
+        held = [min(shares[0], 1), *(min(max(share, 0), 1) for share in shares[1:-1]), max(shares[-1], 0)]
+        wanted = torch.tensor(held, dtype=torch.float64) @ module.weight[0] + module.bias[0]
+        assert torch.allclose(module(torch.tensor([[x]], dtype=torch.float64))[0, 0], wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("bad", [(), (3, 0), (-1,), 4])

@@ -17,6 +17,7 @@ from nasmyth.errors import DuplicateNameError, FieldError, NasmythError, Unknown
 from nasmyth.graph import Add, Concat, Identity, stack_cells
 from nasmyth.record import Value, below, content_key, dumps, freeze, from_json, is_open, loads, names_former, to_json
 from nasmyth.record.classes import class_of
+from nasmyth.record.interning import Entry, Interned
 from nasmyth.record.json import FORMER
 from nasmyth.space import choice
 
@@ -231,3 +232,18 @@ def test_what_was_called_otherwise_is_read():
     assert read is stack_cells(Add(), Concat("d")) and to_json(read) == {"$": "StackedCells", "items": items}
     with pytest.raises(UnknownNameError):
         from_json({"$": "Never was"})
+
+
+def test_the_first_of_equal_values_is_known_until_nobody_holds_it():
+    class Made:
+        pass
+
+    known, one, other = Interned(), Made(), Made()
+    assert known.first("token", one) is one and known.first("token", other) is one
+    del one
+    assert "token" not in known and known.first("token", other) is other
+    gone = Made()
+    known["left"] = entry = Entry(gone)  # as another thread may meet it, before it is told that nobody holds the value
+    entry.token = "left"
+    del gone
+    assert known.first("left", other) is other and known["left"]() is other

@@ -7,6 +7,8 @@ from random import Random
 import pytest
 
 from nasmyth import Space, chain, choice, integer, ops, repeat
+from nasmyth.record import is_open
+from nasmyth.space.fill import Substitution, fill
 from nasmyth.spaces import spaces
 
 IMAGE = (3, 8, 8)
@@ -44,6 +46,23 @@ def test_a_walk_decides_what_filling_decides_in_the_same_order(name):
         _, filled = decisions.fill(lambda key, hole, rng=filling: hole.sample(rng))
         assert list(genome.items()) == list(filled.items()) and walked.random() == filling.random()
         assert list(decisions.validate(dict(reversed(genome.items()))).items()) == list(genome.items())
+
+
+@pytest.mark.parametrize("name", ["nb201", "darts", "ofa", "nasnet", "images"])
+def test_a_plan_fills_as_a_walk_part_by_part_does(name):
+    """With what was remembered of other walks, and in the same order of decisions."""
+
+    class PartByPart(Substitution):
+        def __call__(self, template, address):
+            return self.fill(template, address) if is_open(template) else template
+
+    template = small(name).template
+    for seed in range(20):
+        rngs = Random(seed), Random(seed)
+        filled, genome = fill(template, lambda key, hole, rng=rngs[0]: hole.sample(rng))
+        walk = PartByPart(lambda key, hole, rng=rngs[1]: hole.sample(rng))
+        assert walk(template, "") is filled and list(walk.genome.items()) == list(genome.items())
+        assert fill(template, None, "", dict(genome)) == (filled, genome), "decisions that are made are not asked for"
 
 
 @pytest.mark.parametrize("name", ["darts", "nb201"])

@@ -31,6 +31,49 @@ def test_it_is_what_the_most_frequent_class_scores(split):
     assert json.loads(json.dumps(level, allow_nan=False)) == level
 
 
+@pytest.mark.parametrize("goal", ["balanced_accuracy", "f1", "auroc", "recall:a", "recall:b", "log_loss", "brier"])
+def test_of_another_goal_it_is_what_the_shares_of_training_score(goal):
+    from sklearn import metrics
+    from sklearn.dummy import DummyClassifier
+
+    rng = np.random.default_rng(0)
+    task = read((rng.normal(size=(600, 3)), rng.choice(["a", "b", "c"], 600, p=[0.2, 0.7, 0.1]))).judged_by(goal)
+    y, p = task.valid.y.numpy(), DummyClassifier().fit(task.train.x, task.train.y).predict_proba(task.valid.x)
+    shares = np.bincount(task.train.y) / len(task.train.y)
+    said = np.full(len(y), shares.argmax())
+    expected = {
+        "balanced_accuracy": metrics.balanced_accuracy_score(y, said),
+        "f1": metrics.f1_score(y, said, average="macro"),
+        "auroc": 0.5,
+        "recall:a": 0.0,
+        "recall:b": 1.0,
+        "log_loss": metrics.log_loss(y, np.broadcast_to(shares, p.shape)),
+        "brier": ((shares - np.eye(3)[y]) ** 2).sum(1).mean(),
+    }
+    level = chance(task)
+    assert level["score"] == goal and level["answer"] == "b"
+    assert level["value"] == pytest.approx(expected[goal]) and 0 <= level["error"] < 0.2
+    assert json.loads(json.dumps(level, allow_nan=False)) == level
+
+
+@pytest.mark.parametrize("goal", ["mae", "median_error", "r2", "quantile_loss:0.9"])
+def test_of_values_it_is_what_the_mean_scores_at_any_goal(goal):
+    rng = np.random.default_rng(1)
+    task = read((rng.normal(size=(300, 2)), rng.gamma(2.0, 30.0, 300)), kind="regression").judged_by(goal)
+    errors = (task.valid.y.double() - task.train.y.double().mean()).abs()
+    expected = {"mae": errors.mean(), "median_error": errors.median(), "r2": 0.0}
+    level = chance(task)
+    assert level["score"] == goal and level["error"] > 0
+    if goal in expected:
+        assert level["value"] == pytest.approx(float(expected[goal]), rel=0.05, abs=0.1)
+
+
+def test_of_calibration_it_is_told_by_accuracy():
+    """Constant shares are calibrated, and know nothing."""
+    task = read((np.random.default_rng(2).normal(size=(200, 2)), np.arange(200) % 2))
+    assert chance(task.judged_by("ece"))["score"] == "accuracy"
+
+
 def test_of_values_it_is_what_the_mean_scores():
     from sklearn.dummy import DummyRegressor
     from sklearn.metrics import root_mean_squared_error
@@ -62,6 +105,8 @@ def test_a_split_without_the_most_frequent_class_has_an_error_all_the_same():
         ({"accuracy": 0.13}, {"score": "accuracy", "value": 0.1, "error": 0.02}, False),
         ({"rmse": 76.0}, {"score": "rmse", "value": 75.0, "error": 3.0}, True),
         ({"rmse": 71.0}, {"score": "rmse", "value": 75.0, "error": 3.0}, False),
+        ({"auroc": 0.6}, {"score": "auroc", "direction": "max", "value": 0.5, "error": 0.03}, False),
+        ({"auroc": 0.4}, {"score": "auroc", "direction": "max", "value": 0.5, "error": 0.03}, True),
         ({"rmse": float("nan")}, {"score": "rmse", "value": 75.0, "error": 3.0}, False),
         ({"loss": 2.0}, {"score": "accuracy", "value": 0.1, "error": 0.02}, False),
         ({"accuracy": 0.1}, None, False),

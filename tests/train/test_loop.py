@@ -288,3 +288,31 @@ def test_time_is_kept_to_within_one_step_and_one_evaluation(line, monkeypatch, s
     layer.register_forward_hook(clock.hook)
     fitted = fit(nn.Sequential(layer), line, Recipe(batch=16), epochs=math.inf, seconds=seconds, device="cpu")
     assert fitted.reason == "time" and fitted.seconds <= max(4.0, seconds + 4.0)
+
+
+def test_where_time_ends_only_a_part_of_the_run_the_rate_does_not_know(line, monkeypatch):
+    clock, layer = Clock(monkeypatch), Paced()
+    layer.register_forward_hook(lambda layer, *_: clock.hook(layer))  # a copy of the network has the same clock
+    recipe, per_epoch = Recipe(batch=16, optimizer=SGD(lr=0.01)), len(line.train) // 16
+    left = fit(nn.Sequential(layer), line, recipe, epochs=50, seconds=30.0, pause=True, device="cpu")
+    steps = 50 * per_epoch
+    assert left.reason == "until" and 26 <= left.seconds <= 31
+    assert layer.told == [pytest.approx((i + 0.5) / steps) for i in range(len(layer.told))]
+    assert left.state.progress.spent == 0.0
+    clock.now += 1000.0  # it was left, and the clock went on
+    seconds = left.seconds + 40.0
+    end = fit(left.state, line, epochs=400, seconds=seconds, device="cpu")
+    assert end.reason == "time" and seconds - 4 <= end.seconds <= seconds + 4
+
+
+def test_going_on_after_a_pause_equals_never_having_stopped(line, monkeypatch):
+    clock, network, start = Clock(monkeypatch), nn.Sequential(Paced()), nn.Sequential(Paced())
+    start.load_state_dict(network.state_dict())
+    for one in (network, start):
+        one[0].register_forward_hook(clock.hook)
+    recipe = Recipe(batch=16, epochs=6, optimizer=SGD(lr=0.01), average=EMA(0.9))
+    whole = fit(network, line, recipe, seed=1, device="cpu")
+    left = fit(start, line, recipe, seed=1, seconds=11.0, pause=True, device="cpu")
+    assert left.reason == "until" and left.epochs < 6
+    end = fit(left.state, line, device="cpu")
+    assert end.scores == whole.scores and torch.equal(end.network[0].weight, network[0].weight)
