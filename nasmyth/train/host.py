@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import re
 import sys
 import warnings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 DEVICES = re.compile(r"(?P<kind>auto|cpu|cuda|mps)(:(?P<which>\d+(,\d+)*)|\*(?P<count>\d+))?")
 
 
-def open_fabric(device: str = "auto", precision: str = "32") -> Fabric:
+def open_fabric(device: str = "auto", precision: str = "32", network: nn.Module | None = None) -> Fabric:
     """A Fabric for "auto" (one GPU if there is one), "cpu", "cuda", "cuda:1", "cuda:0,1" or "cuda*4" (data-parallel).
 
     Raises UnitError for other text. A device that is not there is refused by Fabric, which names it.
@@ -33,6 +34,7 @@ def open_fabric(device: str = "auto", precision: str = "32") -> Fabric:
         raise UnitError(f"device {device!r}: use 'auto', 'cpu', 'cuda', 'cuda:1', 'cuda:0,1' or 'cuda*2'")
     from lightning_fabric import Fabric  # late: the import takes 2.6 s
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would tell the precision of every training
     devices: int | list[int] = int(found["count"] or 1)
     if found["which"]:
         devices = [int(i) for i in found["which"].split(",")]
@@ -44,7 +46,7 @@ def open_fabric(device: str = "auto", precision: str = "32") -> Fabric:
         accelerator=kind,
         devices=devices,
         strategy="ddp_spawn" if many else "auto",
-        precision="bf16-mixed" if _halve(precision, kind) else "32-true",
+        precision="bf16-mixed" if _halve(precision, kind, network) else "32-true",
     )
 
 
@@ -54,17 +56,22 @@ def _accelerator() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _halve(precision: str, kind: str) -> bool:
-    """Whether to train in bfloat16. "auto": where the device multiplies it faster than float32.
+def _halve(precision: str, kind: str, network: nn.Module | None) -> bool:
+    """Whether to train in bfloat16. "auto": where the device multiplies it faster than float32, and the network gains by it.
 
-    Of CPUs, those with AVX-512 BF16 or AMX: there a step of a small convolutional network takes 0.6 to 0.75 of the time.
+    Of CPUs, those with AVX-512 BF16 or AMX: there a step of a residual network takes 0.7 of the time in bfloat16, and one of a
+    network with depthwise convolutions 1.1 to 1.4 times as long (`benchmarks/step_speed.py`).
     """
     if precision != "auto":
         return precision == "bf16"
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    told: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}  # older versions of torch do not say
-    return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    capabilities = getattr(torch.cpu, "get_capabilities", None)  # older versions of torch do not say
+    if kind != "cpu" or capabilities is None or network is None:
+        return False
+    told, convolutions = capabilities(), [one for one in network.modules() if isinstance(one, nn.Conv2d)]
+    dense = bool(convolutions) and all(one.groups == 1 for one in convolutions)
+    return dense and bool(told.get("avx512_bf16") or told.get("amx_bf16"))
 
 
 @functools.cache

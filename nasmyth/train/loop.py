@@ -102,7 +102,7 @@ def fit(
     bounds = Limits(started, recipe.epochs if epochs is None else epochs, until, seconds, patience, stop, pause)
     job = Job(task, recipe, bounds, seed or 0, step or Supervised(), on_epoch, checkpoint, every, state)
     module: nn.Module = state.fresh_network() if state is not None else network  # type: ignore[assignment]
-    fabric = host.open_fabric(device, recipe.precision)
+    fabric = host.open_fabric(device, recipe.precision, module)
     if fabric.world_size == 1:
         return _trained(fabric, module, job)
     return _on_several(fabric, module, job)

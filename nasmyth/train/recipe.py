@@ -47,7 +47,7 @@ class Recipe(Value):
     clip: float = 0.0
     """The largest norm of the gradient; 0 does not limit it."""
     precision: str = "32"
-    """ "32", "bf16" (mixed), or "auto": bf16 where the device has fast bf16 arithmetic."""
+    """ "32", "bf16" (mixed), or "auto": bf16 where the device has fast bf16 arithmetic, and the network gains by it."""
     compile: bool = False
     """Use torch.compile, which takes 10 to 30 s before the first step. On one CPU thread, steps of small convolutional networks
     became no faster (`benchmarks/step_speed.py`)."""
