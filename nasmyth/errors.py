@@ -22,6 +22,7 @@
         ├── TimedOut        it needed more time than it was given
         ├── OverBudget      it was measured, and misses a constraint
         └── Crashed         its process ended, or its code raised
+            └── Killed      a signal ended its process
 
 A message says what is wrong, what was given, and what to write instead. What is suspicious and still done is a
 `NasmythWarning`.
@@ -156,6 +157,10 @@ class Crashed(CandidateError):
     """The candidate's process ended, or its code raised something else."""
 
     reason = "crashed"
+
+
+class Killed(Crashed):
+    """The candidate's process was ended by a signal: by the system, or by somebody else."""
 
 
 def warn(message: str) -> None:

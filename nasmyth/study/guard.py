@@ -18,7 +18,7 @@ from multiprocessing import spawn
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
-from nasmyth.errors import Crashed, OutOfMemory, StudyError, TimedOut
+from nasmyth.errors import Crashed, Killed, OutOfMemory, StudyError, TimedOut
 from nasmyth.study import worker
 from nasmyth.units import show
 
@@ -78,6 +78,11 @@ class Guard:
             self._aborted = True
             if self._process is not None:
                 self._process.strike()  # whoever waits for its answer sees it die, and tidies up
+
+    @property
+    def aborted(self) -> bool:
+        """Whether it starts no process any more."""
+        return self._aborted
 
     def end(self) -> None:
         """Let the process end by itself; it is idle."""
@@ -168,7 +173,7 @@ class _Process:
         except ValueError:
             name = f"signal {-code}"
         often = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
-        return Crashed(f"its process was ended by {name}{often}")
+        return Killed(f"its process was ended by {name}{often}")
 
     def memory(self) -> int:
         """Bytes that the process and its children hold; 0 where the system does not say."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple, TypeVar
 
-from nasmyth.errors import StudyError
+from nasmyth.errors import Killed, StudyError
 from nasmyth.study.environment import cores
 from nasmyth.study.guard import Call, Guard
 from nasmyth.study.shipping import Once, packed
@@ -137,7 +137,12 @@ class _Slot:
 
     def _done(self, job: _Job) -> Any:
         self._guard.seconds, self._guard.memory = self._pool.seconds, self._pool.memory
-        ok, blob = self._guard.call(job.call)
+        try:
+            ok, blob = self._guard.call(job.call)
+        except Killed:
+            if self._guard.aborted:
+                raise
+            ok, blob = self._guard.call(job.call)  # it may have been no fault of the candidate: once more
         answer = pickle.loads(blob)
         if ok:
             return answer

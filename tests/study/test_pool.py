@@ -39,7 +39,17 @@ def test_it_answers_and_keeps_its_worker(pool: Processes) -> None:
 
 def test_a_candidate_that_ends_its_process(pool: Processes) -> None:
     assert raised(pool.submit(candidates.leave)) == "Crashed: its process ended (exit code 3)"
-    assert raised(pool.submit(candidates.crash)) == "Crashed: its process was ended by SIGSEGV"
+    assert raised(pool.submit(candidates.crash)) == "Killed: its process was ended by SIGSEGV"
+    assert works(pool)
+
+
+def test_a_call_whose_process_was_killed_is_made_once_more(pool: Processes, tmp_path: Path) -> None:
+    """The system may have ended it for memory that others held; a second time it is taken to be the candidate's fault."""
+    tried = tmp_path / "tried"
+    assert pool.submit(candidates.killed_at_first, str(tried)).result(60) == 2
+    tried.unlink()
+    assert raised(pool.submit(candidates.killed_always, str(tried))).startswith("Killed: its process was ended by SIGKILL")
+    assert tried.read_text() == "xx"
     assert works(pool)
 
 
