@@ -48,7 +48,9 @@ def test_a_call_whose_process_was_killed_is_made_once_more(pool: Processes, tmp_
     tried = tmp_path / "tried"
     assert pool.submit(candidates.killed_at_first, str(tried)).result(60) == 2
     tried.unlink()
-    assert raised(pool.submit(candidates.killed_always, str(tried))).startswith("Killed: its process was ended by SIGKILL")
+    assert raised(pool.submit(candidates.killed_always, str(tried))).startswith(
+        "Killed: its process was ended by SIGKILL"
+    )
     assert tried.read_text() == "xx"
     assert works(pool)
 
