@@ -36,6 +36,8 @@ STARTS = (
 )  # fmt: skip
 """Families, and how much of the arithmetic of the largest that fits: a smaller network sees more epochs in its time. On a CPU
 depthwise convolutions take four times the time of others for the same arithmetic, so what has them comes late."""
+FEW = 10_000
+"""With fewer training examples, batches are smaller, and examples are mixed: each is seen a hundred times and more."""
 _MOST_CHANNELS = 4
 _BLOCK = 1024
 
@@ -104,14 +106,16 @@ class Vision(Domain):
 
         Whether others may be shows in training: see `adapted`.
         """
-        from nasmyth.train import SGD, Crop, Recipe
+        from nasmyth.train import EMA, SGD, Crop, Mixup, Recipe
 
         side, examples = min(task.inputs.shape[1:]), len(task.train)
+        mixed = (Mixup(0.2),) if task.classes and examples < FEW else ()
         return Recipe(
             optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4),
-            augment=(Crop(max(1, side // 10)),),
+            augment=(Crop(max(1, side // 10)), *mixed),
             epochs=max(20, min(200, 2_000_000 // max(1, examples))),
-            batch=64 if examples < 10_000 else 128,
+            batch=64 if examples < FEW else 128,
+            average=EMA(0.998),
             precision="auto",
             smoothing=0.05 if task.classes else 0.0,
         )

@@ -3,7 +3,7 @@
 import pytest
 
 import nasmyth
-from nasmyth.domains import domain_for
+from nasmyth.domains import Domain, domain_for
 from nasmyth.domains.families import Sizes
 from nasmyth.domains.starts import Start
 from nasmyth.errors import BudgetError
@@ -49,11 +49,11 @@ def test_some_are_small_and_the_largest_use_the_budget(task):
                 assert share / 3 * full < less <= share * full
 
 
-def test_other_domains_start_from_their_plain_network():
+def test_a_domain_that_says_no_more_starts_from_its_plain_network():
     rows = [(i, i % 7) for i in range(60)]
     task = nasmyth.read((rows, [i % 3 for i in range(60)]))
     domain = domain_for(task)
-    assert domain.starts(task) == [Start("plain", domain.baseline(task))]
+    assert Domain.starts(domain, task) == [Start("plain", domain.baseline(task))]
 
 
 def test_a_device_is_asked_of_few_and_what_is_too_slow_is_narrowed(task, monkeypatch):
