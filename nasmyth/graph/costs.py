@@ -109,7 +109,13 @@ def _of_list(layout: Layout, shapes: tuple[Shape, ...], named: Named) -> Summary
     made, summaries = [*shapes], []
     params = buffers = macs = activations = 0
     for part, inputs, _ in steps:
-        given = (made[inputs[0]],) if len(inputs) == 1 else tuple([made[i] for i in inputs])
+        count = len(inputs)
+        if count == 1:
+            given = (made[inputs[0]],)
+        elif count == 2:
+            given = (made[inputs[0]], made[inputs[1]])
+        else:
+            given = tuple([made[i] for i in inputs])
         summary = summarise(part, given, named) if isinstance(part, Combine) else _of_layer(part, given, named)
         shape, weights, others, products, numbers, unknown, reads = summary
         params += weights

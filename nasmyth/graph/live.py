@@ -34,7 +34,8 @@ def laid(vertices: tuple[Vertex, ...], inputs: int, join: Value | None, output: 
             handles[j] = arrive(put, vertex.reached(reads), own, vertex.body, handles, f"n{j}.")
         else:
             sources, arrivals = vertex.entry(reads, own)
-            handles[j] = put(arrivals, tuple([handles[i] for i in sources]), f"n{j}")
+            steps.append((arrivals, tuple([handles[i] for i in sources]), f"n{j}"))
+            handles[j] = inputs + len(steps) - 1
     if not ends:
         return Layout(steps, put(Zero(), (0,), "out"), inputs == 1)
     every = (1 << inputs) - 1
