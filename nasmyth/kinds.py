@@ -24,7 +24,7 @@ class Frozen:
     """What every frozen value is (`nasmyth.record.Value`), for what needs to know no more of it."""
 
     _is_hole: ClassVar[bool] = False
-    is_open: bool
+    is_open: bool = False
     """Whether it is a hole, a decision that has not been made, or holds one at any depth."""
 
 
@@ -138,7 +138,14 @@ _WORDS: dict[Any, str] = {
 
 def _one_of(every: list[Admits | None]) -> Admits | None:
     known = [one for one in every if one is not None]
-    return None if len(known) < len(every) else lambda value: any(one(value) for one in known)
+
+    def fits(value: Any) -> bool:
+        for one in known:  # noqa: SIM110  a generator costs more than the few kinds there are
+            if one(value):
+                return True
+        return False
+
+    return None if len(known) < len(every) else fits
 
 
 def _sequence(origin: Any, inner: tuple[Any, ...]) -> Admits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.combine import Combine, Handle, Reader
+from nasmyth.graph.combine import Combine, Handle, Put, Reader
 from nasmyth.graph.joins import joined, through
 from nasmyth.record import Value
 
@@ -23,11 +23,11 @@ class Arrivals(Combine, abstract=True):
         return arrive(go, self.edges, self.join, self.body, inputs, "")
 
 
-def arrive(go: Reader, edges: tuple[Arriving, ...], join: Value, body: Value, states: Any, prefix: str) -> Handle:
+def arrive(go: Put, edges: tuple[Arriving, ...], join: Any, body: Value, states: Any, prefix: str) -> Handle:
     """Wires a state of a cell: its edges from other states, what joins them, and its body."""
     arriving = tuple([through(go, edge, states[source], f"{prefix}{name}") for source, edge, name in edges])
     return through(go, body, joined(go, join, arriving, f"{prefix}join"), f"{prefix}op")
 
 
-Entry = tuple[int, tuple[int, ...], Arrivals | None]
-"""The sources that are reached (a bit for each), those states, and what is wired on them if that is kept."""
+Entry = tuple[tuple[int, ...], Arrivals]
+"""The states that a state reads, and what is wired on them."""

@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.arrivals import Arrivals, Arriving, Entry, arrive
-from nasmyth.graph.combine import Combine, Composite, Handle, Parts, Reader, row, split_row
-from nasmyth.graph.joins import Add, Concat, Identity, Zero, is_zero, joined
+from nasmyth.graph.arrivals import Arrivals, Arriving, Entry
+from nasmyth.graph.combine import Combine, Composite, Layout, Listed, Parts, row, split_row
+from nasmyth.graph.joins import Add, Concat, Identity, is_zero
+from nasmyth.graph.live import laid, laid_around
 from nasmyth.kinds import shown
 from nasmyth.record import Value, is_open
 
@@ -71,19 +72,14 @@ class Vertex(Composite):
         return {}
 
     def entry(self, reached: int, join: Value) -> Entry:
-        """What is wired on those of its sources that are reached, in a cell that joins so.
-
-        It is kept, as vertices are shared between candidates, unless the join is a wiring, which may be one candidate's.
-        """
+        """What is wired on those of its sources that are reached, joined so. It is kept, as vertices are shared between
+        candidates: the join should be no wiring, which may be one candidate's."""
         known = self._entries.get((reached, join))
         if known is None:
-            if isinstance(join, Combine):
-                return reached, (), None
             edges = self.reached(reached)
-            sources = sorted({source for source, _, _ in edges})
+            sources = tuple(sorted({source for source, _, _ in edges}))
             numbered = tuple([(sources.index(source), body, name) for source, body, name in edges])
-            arrivals = Arrivals.of((numbered, join if self.join is None else self.join, self.body))
-            known = self._entries[reached, join] = reached, tuple(sources), arrivals
+            known = self._entries[reached, join] = sources, Arrivals.of((numbered, join, self.body))
         return known
 
     def reached(self, states: int) -> tuple[Arriving, ...]:
@@ -99,11 +95,7 @@ class Vertex(Composite):
         return Vertex.of((edges, rest[-1], rest[0] if len(rest) > 1 else None))
 
 
-Steps = list[tuple[int, Vertex, Entry]]
-"""For each live state of a cell its number, its vertex, and what is wired there."""
-
-
-class Cell(Combine):
+class Cell(Listed):
     """A small directed acyclic graph whose edges carry templates. Made by `cell`.
 
     States are numbered: the inputs first, then one for each vertex. `output` is "last", "all", "loose" (every state that
@@ -155,55 +147,21 @@ class Cell(Combine):
         vertices, (join, output, out) = split_row(self.vertices, parts)
         return Cell.of((vertices, self.inputs, join, output, out))
 
-    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
-        if len(inputs) != self.inputs:
-            raise ShapeError(f"this cell takes {self.inputs} inputs, got {len(inputs)}")
-        steps, ends = self.live
-        states: dict[int, Handle] = dict(enumerate(inputs))
-        for j, vertex, (reached, sources, arrivals) in steps:
-            if arrivals is None:
-                join = self.join if vertex.join is None else vertex.join
-                states[j] = arrive(go, vertex.reached(reached), join, vertex.body, states, f"n{j}.")
-            else:
-                states[j] = go(arrivals, tuple([states[i] for i in sources]), f"n{j}")
-        if not ends:
-            return go(Zero(), inputs[:1], "out")
-        return joined(go, self.out, tuple([states[j] for j in ends]), "out")
-
-    @property
-    def live(self) -> tuple[Steps, tuple[int, ...]]:
-        """What lies on a non-zero path from an input to an output, in order, and the states that leave the cell."""
-        known: tuple[Steps, tuple[int, ...]] | None = self.__dict__.get("_live")
+    def lay(self, inputs: int) -> Layout:
+        if inputs != self.inputs:
+            raise ShapeError(f"this cell takes {self.inputs} inputs, got {inputs}")
+        known: Layout | None = self.__dict__.get("_layout")
         if known is None:
-            known = self.__dict__["_live"] = self._find_live()
+            known = self.__dict__["_layout"] = self._lay()
         return known
 
-    def _find_live(self) -> tuple[Steps, tuple[int, ...]]:
-        reached = (1 << self.inputs) - 1
-        arriving, steps = [], []
-        for j, vertex in enumerate(self.vertices, self.inputs):
-            if reads := vertex.reads & reached:
-                reached |= 1 << j
-                arriving.append((j, vertex, reads))
-        ends = tuple([j for j in self._outputs() if reached >> j & 1])
-        wanted = 0
-        for j in ends:
-            wanted |= 1 << j
-        for j, vertex, reads in reversed(arriving):
-            if wanted >> j & 1:
-                wanted |= reads
-                steps.append((j, vertex, vertex.entry(reads, self.join)))
-        return steps[::-1], ends
-
-    def _outputs(self) -> tuple[int, ...]:
-        first, end = self.inputs, self.inputs + len(self.vertices)
-        if self.output == "last":
-            return (end - 1,)
-        if self.output == "all":
-            return tuple(range(first, end))
-        if self.output == "loose":
-            return tuple([j for j in range(first, end) if not any(vertex.sources >> j & 1 for vertex in self.vertices)])
-        return tuple(self.output)
+    def _lay(self) -> Layout:
+        if not isinstance(self.join, Combine):
+            return laid(self.vertices, self.inputs, self.join, self.output, self.out)
+        # such a join is one candidate's, as a rule, and the cell around it is many candidates'
+        steps, output, whole = laid_around(self.vertices, self.inputs, None, self.output, self.out)
+        join = self.join
+        return Layout([(join if part is None else part, read, name) for part, read, name in steps], output, whole)
 
 
 # --- what users write ---------------------------------------------------------------------------------------------

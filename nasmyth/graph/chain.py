@@ -13,6 +13,8 @@ from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.combine import (
     Combine,
     Handle,
+    Layout,
+    Listed,
     Name,
     Parts,
     Reader,
@@ -26,7 +28,7 @@ from nasmyth.kinds import shown
 from nasmyth.record import Value, is_open
 
 
-class Chain(Combine):
+class Chain(Listed):
     """One part after another. Made by `chain`."""
 
     items: tuple[Value, ...]
@@ -46,10 +48,13 @@ class Chain(Combine):
     def with_parts(self, parts: Sequence[Any]) -> Chain:
         return Chain.of((split_row(self.items, parts)[0], self.names))
 
-    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
-        for i, item in enumerate(self.items):
-            inputs = (go(item, inputs, self.part(i)),)
-        return inputs[0]
+    def lay(self, inputs: int) -> Layout:
+        steps = [(item, (inputs + i - 1,), self.part(i)) for i, item in enumerate(self.items)]
+        if not steps:
+            return Layout(steps, 0, inputs == 1)
+        steps[0] = (self.items[0], tuple(range(inputs)), steps[0][2])
+        distinct = not self.names or len({name for _, _, name in steps}) == len(steps)
+        return Layout(steps, inputs + len(steps) - 1, distinct)
 
 
 class Parallel(Combine):

@@ -24,7 +24,7 @@ Without `parts` and `with_parts` of its own, a combinator's parts are its fields
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.signature import Shape
@@ -35,6 +35,8 @@ Handle = Any
 Name = str | int | None
 """What a part is called in an address; None for what stands in the very place of the whole."""
 Parts = tuple[tuple[Name, Any], ...]
+Put = Callable[[Any, tuple[Handle, ...], Name], Handle]
+"""Puts a part on what flows, under a name; returns its output."""
 
 
 class Reader(Protocol):
@@ -75,6 +77,33 @@ class Combine(Composite, abstract=True):
     def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
         """Wire the parts on `inputs` and return the output."""
         raise NotImplementedError
+
+
+Step = tuple[Any, tuple[int, ...], Name]
+"""A part, the handles that it reads, and its name."""
+
+
+class Layout(NamedTuple):
+    """A wiring as a list: what is put on what, in order. Handles are numbers: the inputs first, then a step each."""
+
+    steps: Sequence[Step]
+    output: int
+    whole: bool
+    """Whether the output depends on all steps and all inputs, and no two steps have one name, so that costs just add up."""
+
+
+class Listed(Combine, abstract=True):
+    """A combinator that can list its wiring before anything flows: one that asks for no shapes."""
+
+    def lay(self, inputs: int) -> Layout:
+        """The wiring on so many inputs."""
+        raise NotImplementedError
+
+    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
+        layout, handles = self.lay(len(inputs)), [*inputs]
+        for part, read, name in layout.steps:
+            handles.append(go(part, tuple([handles[i] for i in read]), name))
+        return handles[layout.output]
 
 
 def parts_of(value: Any) -> Parts:

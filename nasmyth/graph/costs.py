@@ -12,7 +12,7 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nasmyth.graph.combine import Combine, Name
+from nasmyth.graph.combine import Combine, Layout, Listed, Name, Step
 from nasmyth.graph.flat import Node, check_declared_output, handed, inferred, not_a_template, unfold
 from nasmyth.graph.joins import Identity, Input
 from nasmyth.graph.op import Block, Op, buffer_count, computing, mac_count, param_count
@@ -68,71 +68,93 @@ class Summary(NamedTuple):
         )
 
 
-class _Counter:
-    """Reads a wiring into summaries of its parts: what flows is their numbers, the inputs first."""
+class _Lister:
+    """Reads a wiring into a list of its steps."""
 
-    __slots__ = ("named", "names", "read", "shapes", "summaries")
+    __slots__ = ("inputs", "named", "shapes", "steps")
 
     def __init__(self, shapes: tuple[Shape, ...], named: Named) -> None:
-        self.named = named
+        self.inputs, self.named = len(shapes), named
         self.shapes = list(shapes)
-        self.summaries: list[Summary] = []
-        self.read: list[tuple[int, ...]] = []
-        self.names: list[Name] = []
-        """Of each part its costs, what it reads, and its name."""
+        """Those that are known: the inputs', and as many more as were asked for."""
+        self.steps: list[Step] = []
 
     def shape(self, handle: int) -> Shape:
-        return self.shapes[handle]
+        shapes = self.shapes
+        while len(shapes) <= handle:
+            part, inputs, _ = self.steps[len(shapes) - self.inputs]
+            shapes.append(summarise(part, tuple([shapes[i] for i in inputs]), self.named).shape)
+        return shapes[handle]
 
     def __call__(self, part: Any, inputs: tuple[int, ...], name: Name) -> int:
-        shapes = self.shapes
-        given = (shapes[inputs[0]],) if len(inputs) == 1 else tuple([shapes[i] for i in inputs])
-        summary = summarise(part, given, self.named)
-        self.summaries.append(summary)
-        self.read.append(inputs)
-        self.names.append(name)
-        shapes.append(summary[0])
-        return len(shapes) - 1
+        self.steps.append((part, inputs, name))
+        return self.inputs + len(self.steps) - 1
 
-    def total(self, output: int, inputs: int) -> Summary:
-        """All parts that the output needs. What is put under one name several times brings its weights once."""
-        if len(set(self.names)) < len(self.names) or len({output}.union(*self.read)) < len(self.shapes):
-            return self._needed(output, inputs)
-        params = buffers = macs = activations = 0
-        for _, weights, others, products, numbers, unknown, reads in self.summaries:
-            if unknown or reads is not None:
-                return self._needed(output, inputs)
-            params += weights
-            buffers += others
-            macs += products
-            activations += numbers
-        return Summary(self.shapes[output], params, buffers, macs, activations)
+    def layout(self, output: int) -> Layout:
+        steps = self.steps
+        names, needed = {name for _, _, name in steps}, {output}.union(*[inputs for _, inputs, _ in steps])
+        return Layout(steps, output, len(names) == len(steps) and len(needed) == self.inputs + len(steps))
 
-    def _needed(self, output: int, inputs: int) -> Summary:
-        """The same where not all is needed, or weights are shared."""
-        needed = [False] * len(self.shapes)
-        needed[output] = True
-        for i in reversed(range(inputs, len(needed))):
-            if needed[i]:
-                reads, read = self.summaries[i - inputs].reads, self.read[i - inputs]
-                for j in read if reads is None else [read[k] for k in reads]:
-                    needed[j] = True
-        params = buffers = macs = activations = 0
-        unknown: tuple[Unknown, ...] = ()
-        seen: set[Name] = set()
-        parts = zip(self.summaries, self.names, strict=True)
-        for part, name in itertools.compress(parts, needed[inputs:]):
-            shared = name in seen
-            seen.add(name)
-            macs += part.macs
-            activations += part.activations
-            if not shared:
-                params += part.params
-                buffers += part.buffers
-            if part.unknown:
-                unknown += _shared(part.unknown) if shared else part.unknown
-        reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
-        return Summary(self.shapes[output], params, buffers, macs, activations, unknown, reads)
+
+def _listed(term: Combine, shapes: tuple[Shape, ...], named: Named) -> Layout:
+    if isinstance(term, Listed):
+        return term.lay(len(shapes))
+    lister = _Lister(shapes, named)
+    return lister.layout(term.wire(lister, tuple(range(len(shapes)))))
+
+
+def _of_list(layout: Layout, shapes: tuple[Shape, ...], named: Named) -> Summary:
+    """All parts of a wiring that the output needs. What is put under one name several times brings its weights once."""
+    steps, whole = layout.steps, layout.whole
+    made, summaries = [*shapes], []
+    params = buffers = macs = activations = 0
+    for part, inputs, _ in steps:
+        count = len(inputs)
+        if count == 1:
+            given = (made[inputs[0]],)
+        elif count == 2:
+            given = (made[inputs[0]], made[inputs[1]])
+        else:
+            given = tuple([made[i] for i in inputs])
+        summary = summarise(part, given, named) if isinstance(part, Combine) else _of_layer(part, given, named)
+        shape, weights, others, products, numbers, unknown, reads = summary
+        params += weights
+        buffers += others
+        macs += products
+        activations += numbers
+        if unknown or reads is not None:
+            whole = False
+        made.append(shape)
+        summaries.append(summary)
+    return Summary(made[-1], params, buffers, macs, activations) if whole else _needed(layout, summaries, shapes)
+
+
+def _needed(layout: Layout, summaries: list[Summary], shapes: tuple[Shape, ...]) -> Summary:
+    """The same where not all is needed, weights are shared, or something has no rule."""
+    steps, output, inputs = layout.steps, layout.output, len(shapes)
+    needed = [False] * (inputs + len(steps))
+    needed[output] = True
+    for i in reversed(range(len(steps))):
+        if needed[inputs + i]:
+            reads, read = summaries[i].reads, steps[i][1]
+            for j in read if reads is None else [read[k] for k in reads]:
+                needed[j] = True
+    params = buffers = macs = activations = 0
+    unknown: tuple[Unknown, ...] = ()
+    seen: set[Name] = set()
+    for part, (_, _, name) in itertools.compress(zip(summaries, steps, strict=True), needed[inputs:]):
+        shared = name in seen
+        seen.add(name)
+        macs += part.macs
+        activations += part.activations
+        if not shared:
+            params += part.params
+            buffers += part.buffers
+        if part.unknown:
+            unknown += _shared(part.unknown) if shared else part.unknown
+    shape = shapes[output] if output < inputs else summaries[output - inputs].shape
+    reads = None if all(needed[:inputs]) else tuple(i for i in range(inputs) if needed[i])
+    return Summary(shape, params, buffers, macs, activations, unknown, reads)
 
 
 def of_nodes(nodes: tuple[Node, ...]) -> Summary:
@@ -153,15 +175,13 @@ def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summar
     if not isinstance(term, Combine):
         return _of_layer(term, shapes, named)
     # known to the wiring itself, so that what is remembered of a candidate goes when the candidate goes
-    key = (shapes, named)
     known: dict[Any, Summary] | None = term.__dict__.get("_summaries")
     if known is None:
         known = term.__dict__["_summaries"] = {}
+    key = (shapes, named) if named else shapes
     found = known.get(key)
     if found is None:
-        counter = _Counter(shapes, named)
-        output = term.wire(counter, tuple(range(len(shapes))))
-        found = known[key] = counter.total(output, len(shapes))
+        found = known[key] = _of_list(_listed(term, shapes, named), shapes, named)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
-from nasmyth.graph.combine import Combine, Handle, Name, Reader
+from nasmyth.graph.combine import Combine, Handle, Name, Put
 from nasmyth.graph.op import Op, mac_count, ops, param_count
 from nasmyth.graph.signature import Shape, parse
 from nasmyth.record import Value
@@ -99,12 +99,12 @@ for _op in (Input, Identity, Zero, Add, Multiply, Concat):
     mac_count.register(_op, lambda op, inputs, output: 0)
 
 
-def through(go: Reader, part: Any, handle: Handle, name: Name) -> Handle:
+def through(go: Put, part: Any, handle: Handle, name: Name) -> Handle:
     """What comes out of a part; an identity lets everything pass."""
     return handle if isinstance(part, Identity) else go(part, (handle,), name)
 
 
-def joined(go: Reader, join: Any, arriving: tuple[Handle, ...], name: Name) -> Handle:
+def joined(go: Put, join: Any, arriving: tuple[Handle, ...], name: Name) -> Handle:
     """What arrives as one; a single one needs no joining."""
     return arriving[0] if len(arriving) == 1 else go(join, arriving, name)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nasmyth.graph.combine import Combine, Handle, Parts, Reader, refuse_no_template, row, split_row
+from nasmyth.graph.combine import Layout, Listed, Parts, refuse_no_template, row, split_row
 
 
-class StackedCells(Combine):
+class StackedCells(Listed):
     """Each part on the outputs of the two before it. Made by `stack_cells`."""
 
     items: Any
@@ -24,11 +24,10 @@ class StackedCells(Combine):
     def with_parts(self, parts: Sequence[Any]) -> StackedCells:
         return StackedCells.of((split_row(self.items, parts)[0],))
 
-    def wire(self, go: Reader, inputs: tuple[Handle, ...]) -> Handle:
-        older = newer = inputs[0]
-        for i, item in enumerate(self.items):
-            older, newer = newer, go(item, (older, newer), i)
-        return newer
+    def lay(self, inputs: int) -> Layout:
+        outputs = (0, 0, *range(inputs, inputs + len(self.items)))  # the first part has the input twice
+        pairs = enumerate(zip(self.items, outputs, outputs[1:], strict=False))
+        return Layout([(item, (older, newer), i) for i, (item, older, newer) in pairs], outputs[-1], inputs == 1)
 
 
 def stack_cells(*items: Any) -> Any:

@@ -37,21 +37,23 @@ FLOATS_AND_BOOLEANS = frozenset((float, bool))
 """Kinds of which Python calls some equal that are told apart here."""
 
 
+_NO_VALUES = frozenset((int, str, float, bool, tuple, type(None)))
+"""Kinds of what may stand in a field and is no frozen value."""
+
+
 def traits(values: tuple[Any, ...]) -> tuple[bool, bool]:
     """Whether values that Python calls equal are the same in all that is in them (no floats, no booleans), and whether one
     of them is open: both are asked for with every value that is made."""
     plain, open_ = True, False
     for value in values:
         kind = type(value)
-        if kind is int or kind is str:
-            continue
-        if kind is tuple:
+        if kind not in _NO_VALUES:
+            open_ = open_ or getattr(value, "is_open", False)
+        elif kind is tuple:
             inner_plain, inner_open = traits(value)
             plain, open_ = plain and inner_plain, open_ or inner_open
         elif kind is float or kind is bool:
             plain = False
-        elif not open_:
-            open_ = getattr(value, "is_open", False)
     return plain, open_
 
 

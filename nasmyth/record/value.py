@@ -92,7 +92,8 @@ class Value(Frozen):
             for name, value in zip(cls.fields, values, strict=True):
                 _set(made, name, value)
             _set(made, "_values", values)
-            _set(made, "is_open", open_ or cls._is_hole)
+            if open_ or cls._is_hole:
+                _set(made, "is_open", True)
             made._check_all()
             found = interned.first(key, made)
         return found  # type: ignore[no-any-return]

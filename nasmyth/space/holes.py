@@ -18,6 +18,7 @@ subset is a list of indices. What lies inside option 2 of the hole `mixer` has a
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from functools import cached_property
@@ -185,6 +186,10 @@ class Real(Hole):
         return [0.0, 0.0] if decision is None else [1.0, self.fraction(decision)]
 
 
+FEW = 256
+"""Subsets, which are kept."""
+
+
 class Subset(Hole):
     """k of several options, in their order. Made by `subset`."""
 
@@ -208,8 +213,15 @@ class Subset(Hole):
     def count(self) -> int | float:
         return math.comb(len(self.options), self.k)
 
+    @cached_property
+    def _few(self) -> tuple[tuple[int, ...], ...] | None:
+        """All of them in their order, where they are few: what is drawn most."""
+        return tuple(itertools.combinations(range(len(self.options)), self.k)) if self.count <= FEW else None
+
     def nth(self, i: int) -> Any:
         """Of all subsets in the order of `itertools.combinations`."""
+        if self._few is not None:
+            return list(self._few[i])
         left, k, taken = len(self.options), self.k, []
         for option in range(len(self.options)):
             left -= 1
