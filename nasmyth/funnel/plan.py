@@ -20,6 +20,7 @@ from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
 from nasmyth.study import Study
 from nasmyth.train import EMA, Recipe, WarmupStableDecay
+from nasmyth.train.balance import suited
 
 if TYPE_CHECKING:
     from nasmyth.domains import Domain
@@ -176,7 +177,7 @@ def _made(
             recipe, why = domain.adapted(recipe, network, task)
     else:
         epoch = pace.epoch
-    recipe = recipe if own else staged(recipe)
+    recipe = recipe if own else staged(recipe).replace(balance=suited(task.objective))
     if most is None:
         return TrainingPlan(recipe, UNBOUNDED), why
     full = max(_full(recipe.epochs * epoch, FINAL * clock.left), pace.least)

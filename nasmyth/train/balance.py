@@ -19,7 +19,7 @@ from nasmyth.forms.stored import blocks
 if TYPE_CHECKING:
     from nasmyth.train.task import Task
 
-GOALS = ("balanced_accuracy", "f1_macro")
+GOALS = ("balanced_accuracy", "f1")
 """Scores in which all classes weigh the same, however rare."""
 
 
