@@ -81,4 +81,6 @@ def california_housing(request, tmp_path):
 def test_california_is_a_regression(california_housing):
     path, rows = california_housing
     task = read(path, "median_house_value")
-    assert task.kind == "regression" and task.input == (9,) and len(task.test) == rows // 5
+    assert (
+        task.kind == "regression" and task.input == (10,) and len(task.test) == rows // 5
+    )  # and which rooms lack a number
