@@ -140,7 +140,7 @@ def _one_of(every: list[Admits | None]) -> Admits | None:
     known = [one for one in every if one is not None]
 
     def fits(value: Any) -> bool:
-        for one in known:  # noqa: SIM110  a generator costs more than the few kinds there are
+        for one in known:  # a generator costs more than the few kinds there are
             if one(value):
                 return True
         return False
