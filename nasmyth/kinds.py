@@ -138,14 +138,7 @@ _WORDS: dict[Any, str] = {
 
 def _one_of(every: list[Admits | None]) -> Admits | None:
     known = [one for one in every if one is not None]
-
-    def fits(value: Any) -> bool:
-        for one in known:  # noqa: SIM110  a generator costs more than the few kinds there are
-            if one(value):
-                return True
-        return False
-
-    return None if len(known) < len(every) else fits
+    return None if len(known) < len(every) else lambda value: any(one(value) for one in known)
 
 
 def _sequence(origin: Any, inner: tuple[Any, ...]) -> Admits:

@@ -108,6 +108,7 @@ def _of_list(layout: Layout, shapes: tuple[Shape, ...], named: Named) -> Summary
     steps, whole = layout.steps, layout.whole
     made, summaries = [*shapes], []
     params = buffers = macs = activations = 0
+    given: tuple[Shape, ...]
     for part, inputs, _ in steps:
         count = len(inputs)
         if count == 1:

@@ -27,6 +27,10 @@ from nasmyth.graph import (
     residual,
 )  # fmt: skip
 from nasmyth.graph.cell import Cell, Edge, Vertex
+from nasmyth.graph.chain import Chain
+from nasmyth.graph.combine import Combine, Listed
+from nasmyth.graph.costs import summarise
+from nasmyth.graph.stack import stack_cells
 from nasmyth.space import Space, choice, integer, maybe, subset
 
 
@@ -258,6 +262,64 @@ def test_costs_by_parts_are_costs_by_nodes(template, seed):
         seen.add(node.address)
     assert made.costs == (params, buffers, macs, activations, ()) == Graph(nodes).costs
     assert made.output == nodes[-1].shape == SHAPE
+
+
+def listed_in(term):
+    """Every wiring in a template that lists itself."""
+    if isinstance(term, Combine):
+        yield from [term] if isinstance(term, Listed) else []
+        for _, part in term.parts():
+            yield from listed_in(part)
+            for edge in part.edges if isinstance(part, Vertex) else ():
+                yield from listed_in(edge.body)
+
+
+@st.composite
+def two_inputs(draw, depth=2):
+    """A part on two inputs: an op, or a cell in which some edges and states are nothing, joined by another such part."""
+    if not depth or not draw(st.integers(0, 3)):
+        return draw(st.sampled_from([Add(), Multiply()]))
+    bodies = st.sampled_from([Zero(), Identity(), Tag(1), chain(Tag(2), Tag(3)), toy_bottle()])
+    vertices = []
+    for j in range(2, 2 + draw(st.integers(1, 3))):
+        sources = draw(st.lists(st.integers(0, j - 1), min_size=2, max_size=2))
+        edges = tuple(Edge(i, draw(bodies)) for i in sources)
+        own = draw(st.none() | two_inputs(depth - 1))
+        vertices.append(Vertex(edges, draw(st.sampled_from([Identity(), Identity(), Tag(4), Zero()])), own))
+    output = draw(st.sampled_from(["last", "all", "loose", (0, 2), (1,)]))
+    return Cell(tuple(vertices), 2, draw(two_inputs(depth - 1)), output, Add())
+
+
+@given(st.lists(two_inputs(), min_size=1, max_size=4), st.booleans())
+def test_a_listed_wiring_is_whole_where_the_output_needs_all_of_it(parts, named):
+    whole = stack_cells(*parts)
+    first = chain(a=Tag(), b=whole) if named else chain(Tag(), whole)
+    for term in (first, *itertools.chain.from_iterable(map(listed_in, (whole, *parts)))):
+        inputs = getattr(term, "inputs", 1)
+        steps, output, said = term.lay(inputs)
+        needed = {output}
+        for i in reversed(range(len(steps))):
+            needed.update(steps[i][1] if inputs + i in needed else ())
+        names = {name for _, _, name in steps}
+        assert said == (len(needed) == inputs + len(steps) and len(names) == len(steps))
+
+
+@given(st.lists(two_inputs(), min_size=1, max_size=4))
+def test_costs_of_listed_wirings_are_costs_by_nodes(parts):
+    """Whatever of a cell is left out, and whatever its join is, one candidate's cell too."""
+    try:
+        made = graph(chain(Tag(5), stack_cells(*parts)))
+    except ShapeError:  # a cell that joins three by a cell of two inputs
+        return
+    by_nodes = Graph(made.nodes)
+    assert made.costs == by_nodes.costs and made.output == by_nodes.output and made.key == by_nodes.key
+
+
+def test_a_part_twice_under_one_name_is_no_sum_of_its_parts():
+    twice = Chain((Tag(1), Tag(1)), ("same", "same"))
+    assert graph(twice).costs[:3] == (4, 8, 2 * graph(Tag(1)).costs.macs) == Graph(graph(twice).nodes).costs[:3]
+    alone = summarise(cell(1, Tag(), inputs=2, pick=lambda edges, j: edges[:1]), (SHAPE, SHAPE))
+    assert alone.reads == (0,) and summarise(chain(), (SHAPE, SHAPE)).reads == (0,)
 
 
 @given(templates(), st.integers(0, 9))

@@ -36,6 +36,14 @@ def test_decisions_are_listed_once_checked_and_drawn(hole):
     assert all(0 <= x <= 1 for v in vectors for x in v) and not any(vectors[0])
 
 
+@pytest.mark.parametrize(("n", "k"), [(5, 2), (12, 3), (12, 6)])
+def test_subsets_are_numbered_in_the_order_of_combinations(n, k):
+    hole = subset(k, *map(Tag, range(n)))
+    assert [tuple(hole.nth(i)) for i in range(hole.count)] == list(itertools.combinations(range(n), k))
+    hole.nth(0).append(n)
+    assert hole.nth(0) == list(range(k))  # a list of its own
+
+
 @given(st.floats(1e-6, 1e3), st.floats(1.001, 1e6), st.booleans(), st.floats(0, 1))
 def test_reals_cover_their_range(lo, factor, log, fraction):
     hole = real(lo, lo * factor, log=log)
