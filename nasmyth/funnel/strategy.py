@@ -20,6 +20,7 @@ from random import Random
 from typing import Any
 
 from nasmyth.funnel.estimate import badness, expected
+from nasmyth.funnel.leaderboard import BASELINE
 from nasmyth.funnel.plan import ETA, FINAL, UNBOUNDED, TrainingPlan, trained
 from nasmyth.measure import find
 from nasmyth.search import Strategy
@@ -166,9 +167,10 @@ class Funnel(Strategy):
         """A training to the end of the best that had none, those that came furthest first: if there is time for it."""
         left, final = self._left(state), FULL.name
         ended = any(final in one.results for one in state.entrants.values())
-        if self.until is None and (ended or any(rung == final for _, rung in running)):
-            return None  # without a bound on time, one is what there is to do
-        for one in self.furthest(state.entrants.values()):
+        waiting = self.furthest(state.entrants.values())
+        if self.until is None:  # without a bound on time, one is what there is to do, and the plain one to compare with
+            waiting = waiting[:1] + [one for one in waiting[1:] if one.origin == BASELINE]
+        for one in waiting:
             if final in one.tried or (hashable(one.genome), final) in running:
                 continue
             need = self.plan.full - (one.seconds if one.kept else 0.0)

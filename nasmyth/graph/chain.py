@@ -49,7 +49,7 @@ class Chain(Listed):
         return Chain.of((split_row(self.items, parts)[0], self.names))
 
     def lay(self, inputs: int) -> Layout:
-        steps = [(item, (inputs + i - 1,), self.part(i)) for i, item in enumerate(self.items)]
+        steps: list[Step] = [(item, (inputs + i - 1,), self.part(i)) for i, item in enumerate(self.items)]
         if not steps:
             return Layout(steps, 0, inputs == 1)
         steps[0] = (self.items[0], tuple(range(inputs)), steps[0][2])

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmyth.graph.arrivals import arrive
 from nasmyth.graph.combine import Combine, Layout, Name, Step
 from nasmyth.graph.joins import Zero, joined
 from nasmyth.record import Value
 
-if TYPE_CHECKING:
-    from nasmyth.graph.cell import Vertex
-
-Live = list[tuple[int, "Vertex", int]]
+Vertices = tuple[Any, ...]
+"""The vertices of a cell, a `Vertex` each, as `cell.py` makes them."""
+Live = list[tuple[int, Any, int]]
 """For each live state of a cell its number, its vertex, and the states that it reads, a bit for each."""
 
 
-def laid(vertices: tuple[Vertex, ...], inputs: int, join: Value | None, output: Any, out: Value) -> Layout:
+def laid(vertices: Vertices, inputs: int, join: Value | None, output: Any, out: Value) -> Layout:
     """What lies on a non-zero path from an input of a cell to an output; without its join None stands where that is put."""
     live, ends, needed = _live(vertices, inputs, output)
     steps: list[Step] = []
@@ -46,7 +45,7 @@ laid_around = lru_cache(maxsize=1_000)(laid)
 """The same, remembered: of a cell whose join is left out."""
 
 
-def _live(vertices: tuple[Vertex, ...], inputs: int, output: Any) -> tuple[Live, tuple[int, ...], int]:
+def _live(vertices: Vertices, inputs: int, output: Any) -> tuple[Live, tuple[int, ...], int]:
     """The states on such a path in order, those that leave the cell, and, a bit for each, all that are needed."""
     reached = (1 << inputs) - 1
     arriving: Live = []
@@ -67,7 +66,7 @@ def _live(vertices: tuple[Vertex, ...], inputs: int, output: Any) -> tuple[Live,
     return live, ends, needed
 
 
-def _outputs(vertices: tuple[Vertex, ...], first: int, output: Any) -> Iterable[int]:
+def _outputs(vertices: Vertices, first: int, output: Any) -> Iterable[int]:
     """The states that leave a cell, if anything reaches them."""
     end = first + len(vertices)
     if output == "last":

@@ -232,8 +232,7 @@ class Trainer(Run):
         scores: dict[str, float] = {}
         with self.average.shown() if self.average else nullcontext():
             if self.fabric.global_rank == 0:
-                with self.fabric.autocast():
-                    scores = evaluate(self.network, self.task)
+                scores = evaluate(self.network, self.task)  # in full precision, as the network is kept
             if self.fabric.world_size > 1:
                 scores = self.fabric.broadcast(scores)
             self.selection.see(scores, within_epoch)

@@ -50,7 +50,7 @@ def test_a_terminal_shows_a_bar_with_epoch_and_loss_from_the_first_training_on(t
     assert "\x1b[" in shown and "━━━" in words
     assert words.index("starting") < words.index("reading the data") < words.index("timing the plain network")
     assert re.search(r"timing the plain network ━+.*\s+epoch [\d.]+ of [\d.]+ · loss [\d.]+", words), words[-2000:]
-    assert re.search(r"training the plain network ━+.*\s+epoch [\d.]+ of 60 · loss [\d.]+", words), words[-2000:]
+    assert re.search(r"training the plain network ━+.*\s+epoch [\d.]+ of \d+ · loss [\d.]+", words), words[-2000:]
     assert re.search(r"best so far 0\.\d+ accuracy", words)
 
 

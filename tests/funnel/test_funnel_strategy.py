@@ -135,12 +135,16 @@ def test_the_best_go_on_and_the_best_end_in_full():
     assert max(short) in [t.genome["[0].out"] for t in at(made, "final")]
 
 
-def test_without_a_bound_on_time_candidates_are_counted_and_one_is_trained_in_full():
+def test_without_a_bound_on_time_candidates_are_counted_and_the_best_is_trained_in_full():
     made = searched(Funnel(PLAN.replace(full=UNBOUNDED), RandomSearch(), (("baseline", hashable(START)),), trials=10))
-    assert len(at(made, "1/9")) == 10 and len(at(made, "final")) == 1
+    assert len(at(made, "1/9")) == 10
     assert all(trial.stage.seconds is None and trial.stage.epochs is None for _, trial in made)
-    (final,) = at(made, "final")
-    assert final.stage.share == 1.0 and not final.stage.keep and final.parent is not None
+    best, *plain = at(made, "final")
+    assert best.genome["[0].out"] == max(trial.genome["[0].out"] for _, trial in made)
+    assert [trial.genome for trial in plain] == [START], "to compare with"
+    assert all(
+        trial.stage.share == 1.0 and not trial.stage.keep and trial.parent is not None for trial in (best, *plain)
+    )
 
 
 def test_where_there_is_time_for_one_training_only_the_plain_network_gets_all_of_it():

@@ -102,16 +102,14 @@ def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that
 
 
 def rung(task, **figures):
-    plan = TrainingPlan(
-        **{"recipe": task.recipe, "price": 1.0, "short_of_time": True, "costliest": 1.0, "macs": 1012.0, **figures}
-    )
+    plan = TrainingPlan(**{"recipe": task.recipe, "full": 1.0, "rungs": 2, "macs": 1012.0, **figures})
     return Rung(Evaluation(task, plan.recipe), plan, end=time.time() + 60.0), plan
 
 
 def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
     trainer, plan = rung(iris, least=0.2)
     slow, quick = (
-        study.add(g, stage=plan.stage("short", 60.0))
+        study.add(g, stage=plan.stage("1/9", 60.0, 10.0))
         for g in sorted(study.space.enumerate(), key=lambda g: -max(g.values()))
     )
     with pytest.raises(TimedOut, match="a full training has"):
@@ -122,7 +120,9 @@ def test_what_is_too_slow_for_any_training_fails_untrained(iris, study):
 def test_a_network_that_was_hardly_trained_is_no_result(iris, study):
     """As when the machine was held up: it is known to train for thousands of epochs in that time, and did two or so."""
     trainer, plan = rung(iris, epoch=1e-4, recipe=iris.recipe.replace(epochs=2000))
-    quick = study.add(min(study.space.enumerate(), key=lambda g: max(g.values())), stage=plan.stage("final", 60.0))
+    quick = study.add(
+        min(study.space.enumerate(), key=lambda g: max(g.values())), stage=plan.stage("final", 1.0, 2000.0)
+    )
     with pytest.raises(TimedOut, match="held the machine up"):
         trainer(quick)
 
