@@ -18,6 +18,7 @@ from nasmyth.graph.combine import (
     Name,
     Parts,
     Reader,
+    Step,
     one_name_each,
     refuse_no_template,
     row,
