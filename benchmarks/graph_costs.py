@@ -30,7 +30,7 @@ from torch import nn
 from nasmyth import Space, cell, chain, choice, ops, repeat
 from nasmyth.bench.protocol import interval
 from nasmyth.graph import Identity, Zero
-from nasmyth.graph.costs import summarise
+from nasmyth.graph.costs import of_layer
 from nasmyth.measure import macs, params
 from nasmyth.spaces.nb201 import halving, nb201, relu_conv_norm
 
@@ -151,7 +151,7 @@ def rates(work: Callable[[int], int], batches: int) -> list[float]:
     """Candidates/s of each batch; `work(seed)` returns how many it did. The first batch only warms up."""
     found = []
     for seed in range(batches + 1):
-        summarise.cache_clear()
+        of_layer.cache_clear()
         gc.collect()
         start = time.perf_counter()
         done = work(seed)

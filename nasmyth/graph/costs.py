@@ -117,7 +117,7 @@ def _of_list(layout: Layout, shapes: tuple[Shape, ...], named: Named) -> Summary
             given = (made[inputs[0]], made[inputs[1]])
         else:
             given = tuple([made[i] for i in inputs])
-        summary = summarise(part, given, named) if isinstance(part, Combine) else _of_layer(part, given, named)
+        summary = summarise(part, given, named) if isinstance(part, Combine) else of_layer(part, given, named)
         shape, weights, others, products, numbers, unknown, reads = summary
         params += weights
         buffers += others
@@ -174,7 +174,7 @@ def of_nodes(nodes: tuple[Node, ...]) -> Summary:
 def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summary:
     """Output shape and costs of a template without holes on inputs of these shapes, in a graph of these named inputs."""
     if not isinstance(term, Combine):
-        return _of_layer(term, shapes, named)
+        return of_layer(term, shapes, named)
     # known to the wiring itself, so that what is remembered of a candidate goes when the candidate goes
     known: dict[Any, Summary] | None = term.__dict__.get("_summaries")
     if known is None:
@@ -187,7 +187,7 @@ def summarise(term: Any, shapes: tuple[Shape, ...], named: Named = ()) -> Summar
 
 
 @lru_cache(maxsize=200_000)
-def _of_layer(term: Any, shapes: tuple[Shape, ...], named: Named) -> Summary:
+def of_layer(term: Any, shapes: tuple[Shape, ...], named: Named) -> Summary:
     """The same of an op or a block, which many candidates share."""
     if not isinstance(term, (Op, Block)):
         raise not_a_template(term, "")
