@@ -109,7 +109,7 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
     size, input = row.get("size", ""), row.get("input")
     if is_whole(size):
         size = f"{int(size):,}" if int(size) < 10**6 else f"10^{math.log10(int(size)):.1f}"
-    found = {"size": "infinitely many" if size == "infinite" else size} if size else {}
+    found = {"size": "countless" if size == "infinite" else size} if size else {}
     if input and isinstance(input[0], list):
         return {**found, "input": ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape, _ in input)}
     return {**found, "input": "×".join(map(str, input))} if input else found

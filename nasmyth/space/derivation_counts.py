@@ -22,8 +22,8 @@ from nasmyth.space.steps import Bounds, Cost, State
 Tree = tuple[Any, ...]
 """A derivation: the number of the alternative, then a tree for each of its leaves."""
 Counts = dict[Shape, dict[Cost, int]]
-_WORK = 1_000_000  # products of polynomials, ten seconds or less; long ones count as several
-_LONG = 1 << 17  # bits of a polynomial that counts as one
+_WORK = 1_000_000  # products of polynomials, about ten seconds; long ones count as several
+_LONG = 1 << 13  # bits of a polynomial that counts as one
 _LONGEST = 1 << 26  # products of numbers, to know how long polynomials are
 _KEPT = 1 << 16  # products that are remembered: many derivations are alike
 

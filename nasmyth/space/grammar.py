@@ -103,11 +103,15 @@ class Grammar(Hole):
 
     @cached_property
     def count(self) -> int | float:
-        """Exact; infinite where `params` or `macs` tell too many derivations apart for counting."""
+        """Exact; infinite where there are too many derivations for counting, or `params` and `macs` tell too many apart."""
         try:
             return sum(n for *_, n in self.language.classes())
         except TooMany:
             return math.inf
+
+    @property
+    def quickly_counted(self) -> bool:
+        return False
 
     @cached_property
     def free(self) -> bool:
@@ -116,8 +120,8 @@ class Grammar(Hole):
     def nth(self, i: int) -> Decision:
         if self.count == math.inf:
             raise SpaceError(
-                "these derivations cannot be numbered, since their costs differ too much; leave out params= and macs=, and "
-                "narrow the space instead"
+                "these derivations cannot be numbered: they are too many, or their costs differ too much; give a smaller "
+                "depth= or size=, or leave out params= and macs=, and narrow the space instead"
             )
         return written(self.language.nth(i))
 

@@ -49,6 +49,11 @@ class Hole(Arithmetic, abstract=True):
         raise NotImplementedError
 
     @property
+    def quickly_counted(self) -> bool:
+        """Whether `count` takes no time worth speaking of."""
+        return True
+
+    @property
     def free(self) -> bool:
         """Whether there is more than one decision."""
         return self.count > 1

@@ -48,6 +48,8 @@ def ways(part: Any) -> float:
     if not is_open(part):
         return 1
     if isinstance(part, Hole):
+        if not part.quickly_counted:
+            return math.inf
         if part.count > REMEMBERED or not any(map(is_open, part.inner())):
             return part.count
         taken: list[list[Any]] = []

@@ -269,7 +269,7 @@ class Space:
     def __repr__(self) -> str:
         try:
             n = self.size
-            size = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if n != math.inf else "infinitely many"
+            size = f"{n:,}" if n < 1e6 else f"10^{math.log10(n):.1f}" if n != math.inf else "countless"
         except SpaceError:
             size = "uncounted"
         fixed = f" ({len(self.fixed)} of them fixed)" if self.fixed else ""

@@ -3,8 +3,9 @@
 A network is derived from four kinds of operation: *branching* (several copies of a tensor, or its equal parts),
 *aggregation* (sums, joins, dot products), *routing* (windows of an image as rows and back, axes swapped) and *computation*
 (linear, norm, activation, softmax, positions, nothing). Convolutions, attention and token mixing are no operations here:
-they are what some derivations come to. The blocks of ResNet (from `depth=6` on, if its
-layers are derived in halves), ViT and MLP-Mixer (within `depth=10`) are among them; `space.genome_of` finds their derivations.
+they are what some derivations come to. The blocks of ResNet, ViT and MLP-Mixer are among them; `space.genome_of`
+finds their derivations. Of the default depth and size there are too many networks to count; of smaller ones the number is
+known.
 
 As in the paper, two branches derive each for itself, while four or eight derive alike.
 
@@ -130,8 +131,8 @@ def _weighted(kinds: dict[str, list[Any]]) -> dict[Any, float]:
 def einspace(
     input: Shape = (3, 32, 32),
     classes: int = 10,
-    depth: int = 8,
-    size: int = 32,
+    depth: int = 10,
+    size: int = 48,
     numbers: float = 2**18,
     widths: tuple[int, ...] = WIDTHS,
     windows: tuple[tuple[int, int], ...] = WINDOWS,

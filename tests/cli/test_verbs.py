@@ -207,4 +207,4 @@ def test_list_survives_a_space_that_cannot_be_made():
 
     assert "width" in _extent(needs)["size"]
     endless = _extent(lambda: Space(Dropout(real(0.0, 0.5)), (3,)))
-    assert endless["size"] == "infinite" and _readable(endless) == {"size": "infinitely many", "input": "3"}
+    assert endless["size"] == "infinite" and _readable(endless) == {"size": "countless", "input": "3"}
