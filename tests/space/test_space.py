@@ -352,7 +352,7 @@ def test_json_leads_back_to_the_same_space():
 
 def test_spaces_say_what_they_are():
     assert str(SPACE.size) in str(SPACE).replace(",", "") and "10^" in str(Space(repeat(Tag(choice(1, 2)), 200), SHAPE))
-    assert "infinitely" in str(Space(Tag(real(0, 1)), SHAPE))
+    assert "countless" in str(Space(Tag(real(0, 1)), SHAPE))
 
 
 def test_all_moves_lead_everywhere():
