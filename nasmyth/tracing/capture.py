@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import TraceError, warn
 from nasmyth.network.pipeline import evaluating
-from nasmyth.tracing.refusals import explained, first_line
+from nasmyth.tracing.refusals import first_line, refusal_of
 
 PRIMES = (1009, 1013, 1019, 1021, 1031, 10007)
 
@@ -158,7 +158,7 @@ def _exported(module: Answer, example: Tensor, batch: int) -> Any:
     except TraceError:
         raise
     except Exception as error:  # torch.export raises many kinds, most of them its own
-        raise explained(error, module.module) from error
+        raise refusal_of(error, module.module) from error
 
 
 # --- reading the program ------------------------------------------------------------------------------------------------

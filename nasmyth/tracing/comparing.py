@@ -11,7 +11,7 @@ from nasmyth.errors import TraceError
 from nasmyth.network.network import Network
 from nasmyth.network.pipeline import evaluating
 from nasmyth.tracing.capture import Captured
-from nasmyth.tracing.refusals import explained
+from nasmyth.tracing.refusals import refusal_of
 
 TOLERANCE = 1e-5
 """How far a network with the module's weights may be from the module, relative to the largest answer where above 1."""
@@ -26,7 +26,7 @@ def compare(network: Network, program: Captured, example: Tensor) -> None:
             try:
                 theirs, again = (module(x.clone()) for _ in range(2))
             except Exception as error:  # whatever somebody's forward raises
-                raise explained(error, module.module) from error
+                raise refusal_of(error, module.module) from error
         if bool(theirs.isfinite().any()) or not theirs.numel():
             break
     else:

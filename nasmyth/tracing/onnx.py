@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import NasmythError, TraceError, require, warn
 from nasmyth.tracing import onnx_layers, onnx_numbers, onnx_reduce, onnx_shapes  # noqa: F401
-from nasmyth.tracing.onnx_beside import Beside, Told, compare
+from nasmyth.tracing.onnx_beside import Beside, RuntimeAnswers, compare
 from nasmyth.tracing.onnx_constants import planned
 from nasmyth.tracing.onnx_examples import examples_of
 from nasmyth.tracing.onnx_file import dtype_of, lengths, opened, title, type_name
@@ -141,7 +141,7 @@ class OnnxModule(nn.Module):
 
     runs_operators = True
 
-    def __init__(self, beside: Beside, told: Told, example: Tensor) -> None:
+    def __init__(self, beside: Beside, told: RuntimeAnswers, example: Tensor) -> None:
         super().__init__()
         self.beside, self.told, self.example = beside, told, example
         file, plan, fixed = beside.file, beside.plan, beside.fixed

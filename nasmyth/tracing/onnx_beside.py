@@ -47,7 +47,7 @@ MEMORY, SECONDS, WALL = 2 << 30, 10, 90
 """Bytes, seconds of processor time, and seconds for the process, for a small file; larger ones are given more."""
 
 
-class Told(NamedTuple):
+class RuntimeAnswers(NamedTuple):
     """What the other process found."""
 
     types: dict[str, tuple[int, list[Any]]]
@@ -70,7 +70,7 @@ class Beside(NamedTuple):
     inner: Sequence[int]
     """The shape of one example."""
 
-    def ask(self, examples: list[Tensor], inside: Sequence[str] = ()) -> Told:
+    def ask(self, examples: list[Tensor], inside: Sequence[str] = ()) -> RuntimeAnswers:
         """Checks the file, computes its constants and runs it. inside: values to see besides the answer. Raises
         TraceError."""
         try:
@@ -83,7 +83,7 @@ class Beside(NamedTuple):
             ) from error
 
 
-def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> Told:
+def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> RuntimeAnswers:
     file, plan = beside.file, beside.plan
     outputs = [file.output.name, *inside]
     asked = {
@@ -113,7 +113,7 @@ def _ask(beside: Beside, examples: list[Tensor], inside: list[str]) -> Told:
         ran = told.get("run") or {}
         answers = [np.load(folder / f"answer{i}.npy", allow_pickle=False) for i in range(len(outputs) if ran else 0)]
     types = {name: (kind, dims) for name, (kind, dims) in told["types"].items()}
-    return Told(types, arrays, ran.get("example"), answers, why)
+    return RuntimeAnswers(types, arrays, ran.get("example"), answers, why)
 
 
 def _run(folder: Path, seconds: float) -> str:

@@ -15,7 +15,7 @@ from nasmyth.errors import TraceError
 _BRANCH = ("data-dependent", "DataDependent", "unbacked", "Could not guard", ".item()", "_local_scalar_dense")
 
 
-def explained(error: Exception, module: nn.Module) -> TraceError:
+def refusal_of(error: Exception, module: nn.Module) -> TraceError:
     name, where = type(module).__name__, _where(error)
     text = f"{type(error).__name__}: {error}"
     if any(word in text for word in _BRANCH):

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmyth.errors import Diverged
-from nasmyth.progress import Step as Told
+from nasmyth.progress import Step as WatchedStep
 from nasmyth.progress import watch
 from nasmyth.train import host, limits, resume
 from nasmyth.train.average import Average
@@ -153,7 +153,7 @@ class Trainer(Run):
         self.timer.stepped()
         if self.watch is not None and self.watch.due():
             epoch, epochs = min(self.done, self.planned) / self.per_epoch, self.planned / self.per_epoch
-            self.watch.tell(Told(epoch, epochs, float(self.total) / self.summed))
+            self.watch.tell(WatchedStep(epoch, epochs, float(self.total) / self.summed))
 
     # --- when to stop ------------------------------------------------------------------------------------------------
 
