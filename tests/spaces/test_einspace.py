@@ -240,7 +240,7 @@ def test_samples_are_of_many_kinds():
 def test_nothing_is_counted_to_draw_and_decode(monkeypatch):
     """Counting takes minutes where derivations are deep."""
     monkeypatch.setattr(Language, "classes", lambda self: pytest.fail("the derivations were counted"))
-    space = einspace((5, 8, 8), widths=(4, 8), windows=((1, 1), (3, 1)))
+    space = einspace((5, 8, 8), widths=(4, 8), windows=((1, 1), (3, 1), (3, 2)))
     assert space.decode(space.sample(0)).output == (10,)
 
 
