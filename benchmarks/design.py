@@ -82,7 +82,9 @@ def main() -> int:
         one = runs[-1]
         told = f"{one['share']:.0%} training, {one['peak']:.2f} GiB, {one['trials']} candidates"
         print(f"seed {seed}: {one['elapsed']:.1f} s, {told}")
-        print(f"        {json.dumps(one['result'])[:600]}")
+        for whose in (one["result"], (one["result"] or {}).get("baseline")):
+            scores = {name: round(value, 4) for name, value in (whose or {}).get("test", {}).items()}
+            print(f"        {'handed over' if whose is one['result'] else 'plain network'} on test: {scores}")
     print(f"seconds (asked: {args.spend})  {shown([r['elapsed'] for r in runs])}   with the start of Python")
     print(f"share spent training   {shown([r['share'] for r in runs])}   (at least {SHARE_AT_LEAST}, aim {SHARE_AIM})")
     print(f"peak memory, GiB       {max(r['peak'] for r in runs):.2f}   (at most {MEMORY_AT_MOST}, aim {MEMORY_AIM})")
