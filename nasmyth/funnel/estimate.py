@@ -17,7 +17,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist, fmean
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from nasmyth.measure import Measure
 
 FEWEST = 4
 """Candidates from which on a regression says anything."""
@@ -63,6 +66,11 @@ def expected(bad: Sequence[float], losses: Sequence[float], examples: int, share
             math.exp(weight * own + (1 - weight) * line), math.sqrt(weight * noise[i] + (1 - weight) ** 2 * d)
         )
     return made
+
+
+def expected_of(goal: Measure, values: Sequence[float], losses: Sequence[float], examples: int) -> list[Expected]:
+    """The same, from the values of a measure."""
+    return expected([badness(value, goal.direction) for value in values], losses, examples, goal.unit == "1")
 
 
 def chance_better(one: Expected, other: Expected) -> float:

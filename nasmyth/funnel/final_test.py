@@ -7,7 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
-from nasmyth.funnel.estimate import Expected, badness, chance_better, expected, goodness, interval
+from nasmyth.funnel.estimate import Expected, chance_better, expected_of, goodness, interval
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.measure import Constraint, figures_of, find
 from nasmyth.study import Study, Trial
@@ -86,12 +86,8 @@ def rate(trials: Sequence[Trial], board: Leaderboard, task: Task, stages: Sequen
             break
         known += [one for one in board.at(stage) if one not in known]
     known = [one for one in known if isfinite(one.measures.get(goal.name, nan))]
-    told = expected(
-        [badness(one.measures[goal.name], goal.direction) for one in known],
-        [one.measures.get("loss", nan) for one in known],
-        len(task.valid),
-        goal.unit == "1",
-    )
+    values, losses = [one.measures[goal.name] for one in known], [one.measures.get("loss", nan) for one in known]
+    told = expected_of(goal, values, losses, len(task.valid))
     numbers = {one.number for one in trials}
     return {one.number: value for one, value in zip(known, told, strict=True) if one.number in numbers}
 

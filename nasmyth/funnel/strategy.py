@@ -19,7 +19,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from nasmyth.funnel.estimate import badness, expected
+from nasmyth.funnel.estimate import expected_of
 from nasmyth.funnel.leaderboard import BASELINE
 from nasmyth.funnel.plan import ETA, FINAL, UNBOUNDED, TrainingPlan, trained
 from nasmyth.measure import find
@@ -39,7 +39,8 @@ KEPT = 4_000_000
 class Reached:
     """What a candidate had at a rung."""
 
-    badness: float
+    value: float
+    """Of the goal."""
     loss: float
     trial: int
 
@@ -120,9 +121,8 @@ class Funnel(Strategy):
         value = trial.objectives[0] if trial.objectives else math.nan  # made larger
         if not math.isfinite(value):
             return None
-        direction = find(self.goal).direction
-        value = value if direction == "max" else -value
-        return Reached(badness(value, direction), trial.measures.get("loss", math.nan), trial.number)
+        value = value if find(self.goal).direction == "max" else -value
+        return Reached(value, trial.measures.get("loss", math.nan), trial.number)
 
     def ask(self, state: Race, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         running = {(hashable(one.genome), one.stage.name) for one in pending if one.genome is not None}
@@ -222,8 +222,8 @@ class Funnel(Strategy):
     def ranked(self, entrants: Iterable[Entrant], rung: str) -> list[Entrant]:
         """Those that have a result at this rung, in the order of what is expected of them; of equals, the earlier."""
         there = [(one, one.results[rung]) for one in entrants if rung in one.results]
-        share = find(self.goal).unit == "1"
-        told = expected([had.badness for _, had in there], [had.loss for _, had in there], self.examples, share)
+        values, losses = [had.value for _, had in there], [had.loss for _, had in there]
+        told = expected_of(find(self.goal), values, losses, self.examples)
 
         def order(at: int) -> tuple[float, ...]:
             entrant, had = there[at]

@@ -43,7 +43,7 @@ class Rung:
                     f"it was trained for {done.details['epochs']:.2g} epochs in the time for {self._epochs(trial):.3g}: "
                     "something held the machine up"
                 )
-        return replace(done, keep=trial.full or trial.stage.keep)
+        return replace(done, keep=trial.full or done.keep)
 
     def _trained(self, trial: Trial) -> tuple[Outcome, bool]:
         """A training within its time, and whether time ended it after hardly any of what that is known to hold."""
