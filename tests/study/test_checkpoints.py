@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from study_toys import Anywhere, ToySpace
+from training_toys import one_thread, three_classes
 
 import nasmyth
 from nasmyth import Space, chain, choice, ops
@@ -31,17 +30,13 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     monkeypatch.setattr("nasmyth.train.limits.CHECKPOINTING", 1.0)
     monkeypatch.setattr(sys.modules["nasmyth.progress.watch"], "INTERVAL", 0.0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
 def task() -> Any:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(400, 5)).astype("float32")
-    return nasmyth.read((x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0.5)))
+    return three_classes(400)
 
 
 def story(study: Any) -> Any:

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from search_toys import Growth, PopulationBased
+from training_toys import one_thread, three_classes
 
-import nasmyth
 from nasmyth import Space, build, chain, choice, integer, ops, real
 from nasmyth.measure.made import inherit
 from nasmyth.record import from_json
@@ -26,18 +24,14 @@ SIZES = Space(
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def alone() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
 def task() -> Any:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(300, 5)).astype("float32")
-    return nasmyth.read((x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0.5)))
+    return three_classes(300)
 
 
 def by_hand(study: Study, trial: Trial, task: Any, recipe: Recipe, inheriting: bool = True) -> Any:
