@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import nasmyth
 from nasmyth import Recipe, Space, Study, chain, choice, ops, read
 from nasmyth.progress import PHASES, Display, Progress, shown
+from nasmyth.progress.watch import Watch
 
 SPACE = Space(chain(stem=ops.Conv(choice(2, 4, 6)), pool=ops.Mean("h w"), head=ops.Linear(10)), (1, 8, 8))
 
@@ -15,7 +18,8 @@ def evaluate(graph):
     return {"score": 0.5}
 
 
-def test_a_design_tells_phases_and_the_steps_of_its_trainings():
+def test_a_design_tells_phases_and_the_steps_of_its_trainings(monkeypatch):
+    monkeypatch.setattr(sys.modules[Watch.__module__], "INTERVAL", 0.0)  # every step, however fast they are
     seen: list[Progress] = []
     nasmyth.design("iris", under=["params<=500"], spend="3 trials", progress=seen.append)
     phases = list(dict.fromkeys(one.phase for one in seen))
