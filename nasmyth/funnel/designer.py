@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
+from nasmyth.funnel.pace import threads
 from nasmyth.funnel.plan import affordable, cheap, planned
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.funnel.training import Rung
@@ -26,7 +26,7 @@ from nasmyth.measure import Constraint, find
 from nasmyth.progress import Progress, Step, watching
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, hashable
-from nasmyth.study import Study, Trial
+from nasmyth.study import Processes, Study, Trial
 from nasmyth.study.evaluation import Evaluation, trained
 from nasmyth.study.executors import Chosen
 from nasmyth.units import Spend
@@ -109,8 +109,9 @@ class Designer:
         graph = self.space.decode(starts[0][1]) if starts else cheap(self.space, self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
-        with threads(1 if self.on.workers > 1 else None):  # as those have who train it
-            plan = planned(study, self.clock, graph, self.task, self.domain, also)
+        cores = self.on.workers if isinstance(self.on.executor, Processes) else 1
+        with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
+            plan = planned(study, self.clock, graph, self.task, self.domain, also, cores)
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
@@ -221,16 +222,3 @@ class Designer:
     def watched(self, step: Step) -> None:
         """Tell `progress` where the training is that goes on now in this process."""
         self.progress(replace(self.now, step=step, spent=self.clock.spent))
-
-
-@contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Inside, torch computes with so many threads; None is as before."""
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(count or before)
-        yield
-    finally:
-        torch.set_num_threads(before)

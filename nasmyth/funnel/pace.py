@@ -2,12 +2,15 @@
 
 A network on 8,000 columns may need a minute for one batch and one look at the validation split. So before anything is
 trained, a few examples go through all that a training does: two, then four times as many, until that takes long enough to
-tell. It also pays for imports and first calls, which are no part of the time of a training.
+tell. It also pays for imports and first calls, which are no part of the time of a training. And whether a training on all
+cores is faster than one on one, which it is for wide networks and large batches.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 MANIFOLD, MARGIN = 4, 0.1
 """Each try takes so many times the examples of the one before. It is the last if they made it twice as long as two
 examples, and so many seconds longer: the rest of a training is the same for all numbers of examples."""
+TRIED = 0.5
+"""Seconds of training by which it is told what more threads bring."""
 LOOK = 1 / 3
 """A look at an example, of what a step with it takes: forward, and not backward."""
 
@@ -68,3 +73,30 @@ class Pace:
 def _weight(task: Task) -> float:
     """Examples that a training for an epoch takes a step with, and looks at for a third of the price."""
     return len(task.train) + LOOK * len(task.valid)
+
+
+def speedup(network: Any, task: Task, recipe: Recipe, epoch: float, cores: int) -> float:
+    """How many times as fast the network trains on so many threads as on one, where an epoch takes so many seconds."""
+    from nasmyth.train import fit
+
+    examples = max(recipe.batch, int(len(task.train) * min(1.0, TRIED / max(epoch, 1e-9))))
+    some, took = task.few(examples), dict.fromkeys((1, cores), float("inf"))
+    for count in (1, cores, 1, cores):
+        with threads(count):
+            start = time.perf_counter()
+            fit(network, some, recipe, epochs=1)
+            took[count] = min(took[count], time.perf_counter() - start)
+    return took[1] / took[cores]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Inside, torch computes with so many threads; 0 is as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(count or before)
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,8 +1,9 @@
 """The plan: how long the rungs of a design train, and the network that is handed over. Made once, from the first epochs.
 
-Most of the time belongs to that network (`FINAL`). The rest is for exploring: candidates train for equal seconds, and the
-best third of each rung goes on from its weights for three times as long. So what is trained longest has lost nothing, and
-the learning rate falls only at its end (`staged`).
+Most of the time belongs to that network (`FINAL`), and more of it where all of it holds fewer epochs than the recipe wants
+(`SHORT`); then it has all cores, too, if it trains faster on them. The rest is for exploring: candidates train for equal
+seconds, and the best third of each rung goes on from its weights for three times as long. So what is trained longest has
+lost nothing, and the learning rate falls only at its end (`staged`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.pace import Pace
+from nasmyth.funnel.pace import Pace, speedup
 from nasmyth.measure import Candidate, Constraint, evaluate, figures_of, find
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
 ETA = 3
 """Each rung trains so many times longer than the one below, and takes as small a share of it."""
-FINAL = 0.6
-"""The share of the time that is kept for the networks that are trained to the end."""
+FINAL, SHORT = 0.6, 0.8
+"""The share of the time that is kept for the networks that are trained to the end; where it is short for one."""
+FASTER = 1.25
+"""So many times as fast a network must train on all cores before it has them to itself."""
 FINALS, LONGER = 3, 4.0
 """Where there is time for more trainings in full than so many, each is made longer, up to so many times."""
 MOST_RUNGS = 4
@@ -74,6 +77,12 @@ class TrainingPlan(Value):
     """Seconds of that look alone."""
     metric_seconds: float = 0.0
     """Seconds that it takes to tell what is asked for of a trained network besides its scores, such as to attack it."""
+    final: float = FINAL
+    """The share of the time that is kept for the last trainings."""
+    threads: int = 0
+    """Of the last training, which then is the only one at its time; 0: as many as others have."""
+    faster: float = 1.0
+    """How many times as fast that is."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,11 +130,12 @@ def trained(trial: FinishedTrial) -> tuple[float, float]:
 
 
 def planned(
-    study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = ()
+    study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = (), cores: int = 1
 ) -> TrainingPlan:
     """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps.
 
     also: measures of a trained network that are told besides its scores; what they take is kept free, at the end as well.
+    cores: that one training could have where there are several at once.
     Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
     recipe = task.recipe or domain.recipe(task)
@@ -133,7 +143,7 @@ def planned(
     pace = Pace.of(graph, task, recipe, study.seed)
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
-        plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also))
+        plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also), cores)
         told = {name: getattr(plan, name) for name in TrainingPlan.fields if name != "recipe"}
         study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
@@ -159,7 +169,15 @@ def _known(known: dict[str, Any], task: Task, domain: Domain) -> TrainingPlan:
 
 
 def _made(
-    seed: int, clock: Clock, graph: Any, task: Task, domain: Domain, recipe: Recipe, pace: Pace, also: tuple[str, ...]
+    seed: int,
+    clock: Clock,
+    graph: Any,
+    task: Task,
+    domain: Domain,
+    recipe: Recipe,
+    pace: Pace,
+    also: tuple[str, ...],
+    cores: int,
 ) -> tuple[TrainingPlan, str]:
     """The plan, and why the recipe changed if it did."""
     from nasmyth.network import build
@@ -180,12 +198,18 @@ def _made(
     recipe = recipe if own else staged(recipe).replace(balance=suited(task.objective))
     if most is None:
         return TrainingPlan(recipe, UNBOUNDED), why
-    full = max(_full(recipe.epochs * epoch, FINAL * clock.left), pace.least)
+    final, faster = FINAL, 1.0
+    if recipe.epochs * epoch > FINAL * clock.left:
+        final = SHORT
+        if cores > 1 and pace.least <= most:
+            faster = speedup(network, task, recipe, epoch, cores)
+    full = max(_full(recipe.epochs * epoch, final * clock.left), pace.least)
     metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
     least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, _telling(epoch, task, recipe))
     rungs = sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1))
     macs = find("macs")(graph)
-    return TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds), why
+    plan = TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds, final)
+    return (plan.replace(threads=cores, faster=faster) if faster >= FASTER else plan), why
 
 
 def _full(recommended: float, most: float) -> float:

@@ -3,7 +3,8 @@
 Asynchronous successive halving (Li et al. 2018, arXiv:1810.05934): of what reached a rung, the best third goes on to the
 next, up to three times as many seconds. All candidates of a rung have had equal time, and each goes on from its own
 weights. What is tried first are the starts (the plain network, and what is known to do well on such data), then what
-another strategy proposes. When only the time of the last trainings is left, the best are trained to the end, one a worker.
+another strategy proposes. When only the time of the last trainings is left, the best are trained to the end, one a
+worker, or one on all cores.
 Who is best is what is expected of it (`estimate.py`).
 
 Time is what the trials say: the seconds of work on the study when each was told. So the strategy is a fold like any other,
@@ -21,7 +22,7 @@ from typing import Any
 
 from nasmyth.funnel.estimate import expected_of
 from nasmyth.funnel.leaderboard import BASELINE
-from nasmyth.funnel.plan import ETA, FINAL, UNBOUNDED, TrainingPlan, trained
+from nasmyth.funnel.plan import ETA, UNBOUNDED, TrainingPlan, trained
 from nasmyth.measure import find
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, hashable
@@ -166,6 +167,8 @@ class Funnel(Strategy):
     def _last(self, state: Race, space: Space, running: set[tuple[Any, str]]) -> Proposal | None:
         """A training to the end of the best that had none, those that came furthest first: if there is time for it."""
         left, final = self._left(state), FULL.name
+        if self.plan.threads and any(rung == final for _, rung in running):
+            return None  # it has all cores
         ended = any(final in one.results for one in state.entrants.values())
         waiting = self.furthest(state.entrants.values())
         if self.until is None:  # without a bound on time, one is what there is to do, and the plain one to compare with
@@ -204,7 +207,8 @@ class Funnel(Strategy):
         whole = max(plan.full, done[0] + left) if self._short_of_time else plan.full
         to_end = max(1.0, min(left, whole - done[0]) - plan.metric_seconds)
         seconds = to_end if rung == FULL.name else min(to_end, plan.seconds(rung) - done[0])
-        epochs = done[1] + to_end / (entrant.epoch or plan.epoch_of(graph))
+        faster = plan.faster if rung == FULL.name else 1.0
+        epochs = done[1] + faster * to_end / (entrant.epoch or plan.epoch_of(graph))
         stage = plan.stage(rung, seconds, epochs, keep=find("params")(graph) <= KEPT)
         return Proposal(entrant.genome, stage, parent, entrant.origin)
 
@@ -239,12 +243,12 @@ class Funnel(Strategy):
     @property
     def _short_of_time(self) -> bool:
         """Whether all the time that there is for a training is less than what it could use."""
-        return self.until is not None and self.plan.full >= 0.99 * FINAL * (self.until - self.begun)
+        return self.until is not None and self.plan.full >= 0.99 * self.plan.final * (self.until - self.begun)
 
     def _kept_for_the_end(self) -> float:
         if self.until is None or (not self.plan.rungs and not self._short_of_time):
             return 0.0
-        return FINAL * (self.until - self.begun)
+        return self.plan.final * (self.until - self.begun)
 
     def _may_explore(self, state: Race) -> bool:
         """Whether more time is left than for the last trainings."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import TimedOut
-from nasmyth.funnel.pace import Pace
+from nasmyth.funnel.pace import Pace, threads
 from nasmyth.funnel.plan import UNBOUNDED, TrainingPlan
 from nasmyth.study import Outcome, Trial
 from nasmyth.study.evaluation import Evaluation
@@ -50,7 +50,8 @@ class Rung:
         most = trial.stage.seconds
         if most is not None and self.end is not None:
             most = max(1.0, min(most, self._left() - self.plan.metric_seconds))
-        done = self.training(replace(trial, stage=trial.stage._replace(seconds=most)))
+        with threads(self.plan.threads if trial.full else 0):
+            done = self.training(replace(trial, stage=trial.stage._replace(seconds=most)))
         epoch = max(self.plan.epoch, self.plan.epoch_of(trial.graph))
         held = min(self._epochs(trial), most / epoch) if most is not None and epoch else 0.0
         return done, done.details["ended"] == "time" and done.details["epochs"] < HARDLY * held

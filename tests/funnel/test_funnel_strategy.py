@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from nasmyth import ops
-from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan
+from nasmyth.funnel.plan import FINAL, SHORT, UNBOUNDED, TrainingPlan
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.graph import chain
 from nasmyth.search import Evolution
@@ -106,6 +106,17 @@ def test_where_time_is_short_each_worker_trains_one_to_the_very_end(workers):
     assert len(finals) == workers
     assert all(when + trial.seconds == pytest.approx(10.0 + total) for when, trial in finals)
     assert all(trial.parent is not None and trial.stage.seconds > 0.5 * total for _, trial in finals)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_what_trains_faster_on_all_cores_has_them_to_itself_at_the_end(workers):
+    total = 100.0
+    plan = PLAN.replace(full=SHORT * total, rungs=3, final=SHORT, threads=workers, faster=1.5)
+    made = searched(started(plan, total), workers)
+    ((when, last),) = [(when, trial) for when, trial in made if trial.stage.name == "final"]
+    assert when >= 10.0 + (1 - SHORT) * total - 1e-9 and when + last.seconds == pytest.approx(10.0 + total)
+    before = last.trained - last.seconds
+    assert last.stage.epochs == pytest.approx((before + 1.5 * last.seconds) / 0.1), "and it sees more epochs"
 
 
 def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():

@@ -13,14 +13,14 @@ import nasmyth
 from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
-from nasmyth.funnel.pace import Pace
+from nasmyth.funnel.pace import Pace, speedup, threads
 from nasmyth.funnel.plan import TrainingPlan, cheap, planned
 from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
 from nasmyth.measure import constraints
 from nasmyth.ops import Linear
 from nasmyth.space import Space, choice
-from nasmyth.study import Study
+from nasmyth.study import Outcome, Study
 from nasmyth.study.evaluation import Evaluation
 from nasmyth.units import Spend
 
@@ -156,3 +156,28 @@ def test_thousands_of_columns_have_a_plain_network_within_a_tight_budget():
 
     kinds = (0,) * 8000
     assert params(tables(kinds, 2).decode(plain(4, kinds))) <= 50_000
+
+
+def test_more_threads_are_no_help_to_a_network_that_sleeps(iris, study):
+    from nasmyth.network import build
+
+    graph = study.space.decode(next(study.space.enumerate()))
+    before, epoch = torch.get_num_threads(), EACH * len(iris.train)
+    assert 0.7 < speedup(build(graph, 0, iris.inputs, iris.outputs), iris, iris.recipe, epoch, 2) < 1.4
+    assert torch.get_num_threads() == before
+
+
+def test_the_last_training_has_the_threads_that_the_plan_gives_it(iris, study):
+    def counts(trial):
+        return Outcome({"threads": torch.get_num_threads()}, details={"ended": "finished", "epochs": 1.0})
+
+    plan = TrainingPlan(iris.recipe, full=9.0, threads=3)
+    with threads(1):
+        seen = {
+            stage: Rung(counts, plan)
+            ._trained(study.add(genome, stage=plan.stage(stage, 1.0, 1.0)))[0]
+            .measures["threads"]
+            for stage, genome in zip(("1/3", "final"), study.space.enumerate(), strict=False)
+        }
+        assert torch.get_num_threads() == 1
+    assert seen == {"1/3": 1, "final": 3}
