@@ -101,7 +101,7 @@ def design(
     chosen = DEFAULT if strategy is None else arguments.strategy_of(strategy)
     executor = where(on, workers, wanted)
     aim = {f"{find(goal).direction}imize": goal} if goal else {}
-    ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
+    kept = ahead.look(out, under=limits, strategy=chosen, seed=seed, alone=True, **aim)
     with shown(progress) as tell, started(executor):
         tell(Progress("reading", spend=wanted))
         task = read(data, seed=seed, **reading)
@@ -113,7 +113,7 @@ def design(
         elif task.doubt:
             warn(task.doubt)
         designer = Designer(
-            task, goal or task.objective, limits, wanted, seed, out, chosen, executor, tell, command, began
+            task, goal or task.objective, limits, wanted, seed, out, chosen, executor, tell, command, began, kept or {}
         )
         interrupted = designer.run()
     return Found(designer.study, task, interrupted)

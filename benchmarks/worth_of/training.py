@@ -19,6 +19,7 @@ from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, CandidateError
 from nasmyth.measure import Candidate, constraints, evaluate, figures_of
 from nasmyth.network import build
+from nasmyth.space import Space
 from nasmyth.train import Recipe, fit, initialise
 from nasmyth.train import evaluate as scores_of
 from worth_of.job import Job
@@ -95,8 +96,12 @@ class Search:
         initialise(network, self.job.seed)
         seconds = min(TIMING * self.job.spend, self.job.left)
         fit(network, self.task, recipe, epochs=TIMED, seconds=seconds, seed=self.job.seed)
-        found, _ = self.domain.adapted(recipe, network, self.task)
-        return found
+        decisions, _ = self.domain.adapted(network, self.task)
+        if not decisions:
+            return recipe
+        networks = self.domain.space(self.task)
+        space = Space(networks.template, networks.inputs, self.domain.recipe_space(self.task))
+        return space.recipe_of(space.changed({}, decisions))
 
     def told(self) -> dict[str, Any] | None:
         """The test score of the best, and what it is; None if nothing could be trained."""

@@ -69,13 +69,13 @@ class Domain(ABC):
 
         return recipe_space(self.recipe(task), smoothed=bool(task.classes))
 
-    def adapted(self, recipe: Recipe, network: Network, task: Task) -> tuple[Recipe, str]:
-        """The recipe after a look at a network that was trained with it for some epochs, and why it changed, if it did.
+    def adapted(self, network: Network, task: Task) -> tuple[Genome, str]:
+        """Decisions of `recipe_space` that a network says, which was trained for some epochs by the first ones; and why.
 
         May read the training and validation splits. What the data does not say before anything is trained can be asked
         here; see `Vision`, which asks whether images may be mirrored.
         """
-        return recipe, ""
+        return {}, ""
 
     def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
         """The widest plain network within the upper bounds on all that takes no training. Raises BudgetError if none is, or

@@ -1,4 +1,4 @@
-"""Where a search starts: networks that are known to do well on such data, each with the recipe that suits it."""
+"""Where a search starts: networks that are known to do well on such data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nasmyth.space import Genome
-    from nasmyth.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Start:
-    """A network to begin with: its name, its genome in the space of the domain, and its recipe; None is the domain's own."""
+    """A network to begin with: its name, and its genome in the space of the domain."""
 
     name: str
     genome: Genome
-    recipe: Recipe | None = None

@@ -29,6 +29,12 @@ KNOTS, FEWEST_KNOTS, ROWS_A_KNOT = 32, 10, 30
 """Numbers are warped by so many of their quantiles, which tames heavy tails: fewer of fewer rows, and none of very few."""
 
 
+FEW = 5_000
+"""With fewer rows, rates are lower and batches smaller."""
+BATCHES = ((100_000, 1024), (20_000, 512), (FEW, 256), (-1, 32))
+"""Rows above which a batch has so many of them."""
+
+
 class Tabular(Domain):
     """Classification and regression from the rows of a table."""
 
@@ -79,14 +85,17 @@ class Tabular(Domain):
         return [*super().starts(task, limits), *starts(task, self.space(task), limits)]
 
     def recipe(self, task: Task) -> Recipe:
+        """AdamW at a high rate, with clipped gradients: of tables of tens of thousands of rows, the error at three to eight
+        times the usual rate is smaller by a tenth and more, and decay matters little."""
         from nasmyth.train import EMA, AdamW, Recipe
 
-        examples = len(task.train)
+        rows = len(task.train)
         return Recipe(
-            optimizer=AdamW(lr=2e-3, weight_decay=1e-3 if examples > 5_000 else 1e-2),
-            epochs=max(20, min(100, 1_000_000 // max(1, examples))),
-            batch=256 if examples > 5_000 else 32,
+            optimizer=AdamW(lr=6e-3 if rows > FEW else 2e-3, weight_decay=1e-2),
+            epochs=max(20, min(100, 1_000_000 // max(1, rows))),
+            batch=next(batch for least, batch in BATCHES if rows > least),
             average=EMA(0.999),
+            clip=1.0,
         )
 
 

@@ -1,4 +1,4 @@
-"""Where a search for a table starts: kinds of network, each as wide as the budget lets it be, with a recipe that suits it.
+"""Where a search for a table starts: kinds of network, each as wide as the budget lets it be.
 
     plain          linear embeddings and an MLP of two layers, the baseline
     tabm-bins      TabM over piecewise-linear encodings      (Gorishniy et al. 2024, arXiv:2410.24210; 2022, arXiv:2203.05556)
@@ -22,7 +22,6 @@ from nasmyth.spaces.tabular import BINS, LINEAR, MEMBERS, MLP, PERIODIC, RESIDUA
 if TYPE_CHECKING:
     from nasmyth.measure import Constraint
     from nasmyth.space import Genome, Space
-    from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
 
 
@@ -39,19 +38,15 @@ class Size(NamedTuple):
 SIZES = (Size(8, 32, 16, 48), Size(4, 16, 8, 16), Size(2, 8, 4, 4))
 WIDEST = 256
 """Of layers: on a CPU wider ones see too few epochs."""
-EXAMPLES = 1_500_000
-"""That a training sees, of few rows and many epochs or the other way round."""
-BATCHES = ((100_000, 1024), (50_000, 512), (5_000, 256), (0, 128))
-"""Rows from which a batch has so many of them."""
 
 
 def starts(task: Task, space: Space, under: Iterable[Constraint]) -> list[Start]:
-    """The networks beside the plain one that fit the budget, with what they are trained by."""
+    """The networks beside the plain one that fit the budget."""
     limits, found = list(under), []
     for name, columns, body in _kinds(task):
         fitting = _sized(columns, body, space, task, limits)
         if fitting is not None:
-            found.append(Start(name, fitting, recipe_of(task, body)))
+            found.append(Start(name, fitting))
     return found
 
 
@@ -85,21 +80,3 @@ def _family(columns: int, body: int, size: Size) -> Callable[[int], Genome]:
         return genome(columns, body, size.embedding, width=width, **settings)
 
     return of_width
-
-
-def recipe_of(task: Task, body: int) -> Recipe:
-    """AdamW as the papers have it; batches and epochs by how many rows there are.
-
-    Members that share the examples out take smaller steps each, and a higher rate.
-    """
-    from nasmyth.train import EMA, AdamW, Cosine, Recipe
-
-    rows = len(task.train)
-    return Recipe(
-        optimizer=AdamW(lr=4e-3 if body == MEMBERS else 2e-3, weight_decay=3e-4),
-        schedule=Cosine(warmup=0.05),
-        epochs=max(30, min(300, EXAMPLES // rows)),
-        batch=next(batch for least, batch in BATCHES if rows >= least),
-        average=EMA(0.999),
-        clip=1.0,
-    )

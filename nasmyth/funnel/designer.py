@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from nasmyth.errors import BudgetError
 from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
+from nasmyth.funnel.joint import joined, space_of
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.pace import threads
 from nasmyth.funnel.plan import affordable, cheap, planned
@@ -55,6 +56,8 @@ class Designer:
     progress: Callable[[Progress], object]
     command: str
     began: float
+    kept: Mapping[str, Any]
+    """The header of the study that this one goes on with; empty for a new one."""
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
     names: tuple[str, ...] = (FULL.name,)
     """The stages of the funnel."""
@@ -91,7 +94,7 @@ class Designer:
         """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
         self.domain = domain_for(self.task)
         self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
-        self.space = self.domain.space(self.task).narrow(*self.counted)
+        self.space = space_of(self.task, self.domain, self.kept).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
         self.study = Study(
             self.out, self.space, under=self.limits, strategy=self.strategy,
@@ -106,12 +109,12 @@ class Designer:
         study = self.study
         self.report_progress("sizing")
         starts = self.starts()
-        graph = self.space.decode(starts[0][1]) if starts else cheap(self.space, self.seed)
+        first = joined(self.space, starts[0][1]) if starts else cheap(self.space, self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         cores = self.on.workers if isinstance(self.on.executor, Processes) else 1
         with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
-            plan = planned(study, self.clock, graph, self.task, self.domain, also, cores)
+            plan = planned(study, self.clock, first, self.task, self.domain, also, cores)
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
@@ -119,14 +122,14 @@ class Designer:
         self.funnel = Funnel(
             plan,
             self.strategy,
-            tuple((origin, hashable(genome)) for origin, genome in starts),
+            tuple((origin, hashable(joined(self.space, genome, plan.adapted))) for origin, genome in starts),
             self.goal,
             len(self.task.valid),
             self.spend.trials,
             worked,
             until,
         )
-        self.space = affordable(self.space, plan, graph, self.limits)
+        self.space = affordable(self.space, plan, self.space.decode(first), self.limits)
         end = None if until is None else time.time() + left
         self.training = Rung(
             Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end
@@ -215,7 +218,7 @@ class Designer:
         """Tell `progress` what is going on."""
         best = self.board.leader
         figure = "" if best is None else f"{find(self.goal).show(best.measures[self.goal])} {self.goal}"
-        count = len({trial.key for trial in self.study.trials})
+        count = len({hashable(trial.genome) for trial in self.study.trials if trial.genome is not None})
         self.now = Progress(phase, count, figure, self.clock.spent, self.spend)
         self.progress(self.now)
 

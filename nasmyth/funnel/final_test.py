@@ -7,6 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.funnel.added import added
 from nasmyth.funnel.estimate import Expected, chance_better, expected_of, goodness, interval
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.measure import Constraint, figures_of, find
@@ -72,6 +73,7 @@ def choose(board: Leaderboard, task: Task, stages: Sequence[str]) -> Trial | Non
     said = {
         "expected": goodness(value.badness, goal.direction), "low": low, "high": high, "of": len(rated),
         **_beside_plain(board, chosen, task, stages),
+        "added": added(board, chosen, stages, lambda trials: rate(trials, board, task, stages)),
     }  # fmt: skip
     if study.chosen != chosen.number:
         study.note("chosen", chosen, **said)

@@ -3,7 +3,7 @@
 Most of the time belongs to that network (`FINAL`), and more of it where all of it holds fewer epochs than the recipe wants
 (`SHORT`); then it has all cores, too, if it trains faster on them. The rest is for exploring: candidates train for equal
 seconds, and the best third of each rung goes on from its weights for three times as long. So what is trained longest has
-lost nothing, and the learning rate falls only at its end (`staged`).
+lost nothing, and the learning rate falls only at its end (`joint.staged`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import BudgetError, StudyError
 from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.joint import asked_for, joined
 from nasmyth.funnel.pace import Pace, speedup
 from nasmyth.measure import Candidate, Constraint, evaluate, figures_of, find
 from nasmyth.record import Value, from_json, to_json
 from nasmyth.search.strategy import FULL, FinishedTrial, Stage
 from nasmyth.study import Study
-from nasmyth.train import EMA, Recipe, WarmupStableDecay
-from nasmyth.train.balance import suited
+from nasmyth.train import Recipe
 
 if TYPE_CHECKING:
     from nasmyth.domains import Domain
     from nasmyth.network import Network
-    from nasmyth.space import Space
+    from nasmyth.space import Genome, Space
     from nasmyth.train import Fitted, Task
 
 ETA = 3
@@ -42,8 +42,6 @@ MOST_RUNGS = 4
 SHORTEST, STEPS, LOOKS = 1.5, 200, 4
 """The least training that tells anything: so many seconds; an epoch, or so many steps; so many looks at the validation
 split."""
-AVERAGE = 0.998
-"""Of the moving average of the weights, by which candidates are compared while their learning rate is high."""
 TIMED, TIMING = 3, 0.03
 """Epochs that are timed, and the share of all time that they may take."""
 DRAWN, DRAWING = 64, 1.0
@@ -83,6 +81,8 @@ class TrainingPlan(Value):
     """Of the last training, which then is the only one at its time; 0: as many as others have."""
     faster: float = 1.0
     """How many times as fast that is."""
+    adapted: tuple[tuple[str, Any], ...] = ()
+    """Decisions of the recipe space that the first epochs showed to be better than its first ones."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,11 +118,6 @@ class TrainingPlan(Value):
         return Stage(rung, self.share(rung), max(1.0, seconds), keep, max(epochs, 1e-3))
 
 
-def staged(recipe: Recipe) -> Recipe:
-    """A recipe whose trainings can be left at any time, compared, and gone on with."""
-    return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
-
-
 def trained(trial: FinishedTrial) -> tuple[float, float]:
     """Seconds and epochs of its training, from its first weights on; zeros if there was none."""
     stage = max(trial.stages.values(), key=lambda s: s.get("training", 0.0), default={})
@@ -130,42 +125,39 @@ def trained(trial: FinishedTrial) -> tuple[float, float]:
 
 
 def planned(
-    study: Study, clock: Clock, graph: Any, task: Task, domain: Domain, also: Iterable[str] = (), cores: int = 1
+    study: Study, clock: Clock, genome: Genome, task: Task, domain: Domain, also: Iterable[str] = (), cores: int = 1
 ) -> TrainingPlan:
-    """The plan of an earlier run; else a new one, from some epochs of `graph`, which show what time buys and what helps.
+    """The plan of an earlier run; else a new one, from some epochs of a network, which show what time buys and what helps.
 
-    also: measures of a trained network that are told besides its scores; what they take is kept free, at the end as well.
+    genome: of the space of the study. also: measures of a trained network that are told besides its scores; what they take
+    is kept free, at the end as well.
     cores: that one training could have where there are several at once.
     Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
-    recipe = task.recipe or domain.recipe(task)
+    graph, recipe = study.space.decode(genome), study.space.recipe_of(genome)
     # before the first training in any process: imports are not its time
     pace = Pace.of(graph, task, recipe, study.seed)
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
-        plan, why = _made(study.seed, clock, graph, task, domain, recipe, pace, tuple(also), cores)
+        plan, why = _made(study.seed, clock, graph, task, recipe, pace, tuple(also), cores, domain)
+        if plan.adapted:
+            plan = plan.replace(recipe=study.space.recipe_of(joined(study.space, genome, plan.adapted)))
         told = {name: getattr(plan, name) for name in TrainingPlan.fields if name != "recipe"}
         study.note("plan", recipe=to_json(plan.recipe), why=why, **told)
     else:
-        plan = _known(known, task, domain)
+        plan = _known(known)
     clock.account("timing")
     return plan
 
 
-def _known(known: dict[str, Any], task: Task, domain: Domain) -> TrainingPlan:
+def _known(known: dict[str, Any]) -> TrainingPlan:
     if "full" not in known:
         raise StudyError(
             "this design was begun by an older Nasmyth, whose plan this one does not follow: go on with that one, or name "
             "another file with out=; show and export read this one"
         )
     told = {name: known[name] for name in TrainingPlan.fields if name in known and name != "recipe"}
-    plan = TrainingPlan(from_json(known["recipe"]), **told)
-    if task.recipe not in (None, domain.recipe(task), plan.recipe):
-        raise StudyError(
-            f"this study was trained with {plan.recipe}, and recipe= is another; leave it out to go on with that one, or "
-            "name another file with out="
-        )
-    return plan
+    return TrainingPlan(from_json(known["recipe"]), **told)
 
 
 def _made(
@@ -173,11 +165,11 @@ def _made(
     clock: Clock,
     graph: Any,
     task: Task,
-    domain: Domain,
     recipe: Recipe,
     pace: Pace,
     also: tuple[str, ...],
     cores: int,
+    domain: Domain,
 ) -> tuple[TrainingPlan, str]:
     """The plan, and why the recipe changed if it did."""
     from nasmyth.network import build
@@ -187,15 +179,15 @@ def _made(
     network = build(graph, seed, task.inputs, task.outputs)
     initialise(network, seed)
     most = None if clock.spend.seconds is None else TIMING * max(clock.left, 1.0)
-    own, why = recipe != domain.recipe(task), ""  # what was asked for is left as it is
+    adapted: Genome = {}
+    why = ""
     if most is None or pace.least <= most:
         timed = fit(network, task, recipe, epochs=TIMED, seconds=most, seed=seed)
         epoch = _seconds_of_an_epoch(timed)
-        if not own:
-            recipe, why = domain.adapted(recipe, network, task)
+        if asked_for(task, domain) is None:
+            adapted, why = domain.adapted(network, task)
     else:
         epoch = pace.epoch
-    recipe = recipe if own else staged(recipe).replace(balance=suited(task.objective))
     if most is None:
         return TrainingPlan(recipe, UNBOUNDED), why
     final, faster = FINAL, 1.0
@@ -209,6 +201,7 @@ def _made(
     rungs = sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1))
     macs = find("macs")(graph)
     plan = TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds, final)
+    plan = plan.replace(adapted=tuple(adapted.items()))
     return (plan.replace(threads=cores, faster=faster) if faster >= FASTER else plan), why
 
 
@@ -246,12 +239,12 @@ def _seconds_of_an_epoch(timed: Fitted) -> float:
     return min((later - sooner) / (end - start) for (start, sooner), (end, later) in pairwise(marks))
 
 
-def cheap(space: Space, seed: int) -> Any:
-    """The graph with the fewest multiply-accumulates among some of a space: where no plain network is there to be timed."""
-    drawn, end = [space.decode(space.sample(f"{seed} cheap 0"))], time.perf_counter() + DRAWING
+def cheap(space: Space, seed: int) -> Genome:
+    """The one with the fewest multiply-accumulates among some of a space: where no plain network is there to be timed."""
+    drawn, end = [space.sample(f"{seed} cheap 0")], time.perf_counter() + DRAWING
     while len(drawn) < DRAWN and time.perf_counter() < end:
-        drawn.append(space.decode(space.sample(f"{seed} cheap {len(drawn)}")))
-    return min(drawn, key=find("macs"))
+        drawn.append(space.sample(f"{seed} cheap {len(drawn)}"))
+    return min(drawn, key=lambda genome: find("macs")(space.decode(genome)))
 
 
 def affordable(space: Space, plan: TrainingPlan, graph: Any, limits: Iterable[Constraint]) -> Space:

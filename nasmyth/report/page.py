@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from nasmyth.record import below
 from nasmyth.report import answers, compare, curves, drawing, facts, mistakes, tradeoff, training
+from nasmyth.report.added import bars
 from nasmyth.report.boosting import boosting_sentence
 from nasmyth.report.importance import importance
 from nasmyth.report.verdict import verdict
@@ -65,6 +66,7 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
         "spent": facts.spent(summary),
         "verdict": verdict(summary),
         "boosting": boosting_sentence(summary),
+        "added": bars(summary),
         "warnings": training.warnings(summary),
         "tiles": tiles(summary),
         "tradeoff": Markup(plot),

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nasmyth.report import compare, facts, training, troubles
+from nasmyth.report.added import Bar, bars
 from nasmyth.report.boosting import boosting_sentence
 from nasmyth.report.verdict import verdict
 from nasmyth.units import show
@@ -65,6 +66,9 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield safe(beside)
     if missed := troubles.missed(summary):
         yield safe(missed, style="yellow")
+    if added := bars(summary):
+        yield Text("\nWhat was added to the plain network, in validation", style="bold")
+        yield _added(added)
     if stages := facts.funnel(summary):
         yield Text("\nFunnel", style="bold")
         yield _funnel(summary, stages)
@@ -134,6 +138,15 @@ def _funnel(summary: Mapping[str, Any], stages: list[dict[str, Any]]) -> Table:
         price = show(float(row["price_s"]), "s") if row["price_s"] else "-"
         tail = [epochs] if any(reached) else []
         table.add_row(*map(safe, [row["stage"], f"{row['entered']:,}", f"{row['passed']:,}", price, *tail]))
+    return table
+
+
+def _added(added: list[Bar]) -> Table:
+    table = _table(
+        [("by", "left"), ("gain", "right"), ("95 % interval", "left"), ("chance of a gain", "right"), ("", "left")]
+    )
+    for one in added:
+        table.add_row(*map(safe, [one.what, one.gain, one.interval, one.chance, one.letters]))
     return table
 
 

@@ -75,11 +75,11 @@ def _cut(one: Candidate) -> bool:
 
 
 def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
-    """The recipe in words, such as "SGD, lr 0.1, batch 64, 60 epochs, Crop(1)", and its fields. Empty where none is
-    known."""
+    """The recipe of the best in words, such as "SGD, lr 0.1, batch 64, 60 epochs, Crop(1)", and its fields. Empty where none
+    is known."""
     task = summary.get("task")
-    plan = _plan(summary) or {}
-    said = plan.get("recipe") or (task.get("recipe") if isinstance(task, Mapping) else None)
+    plan, best = _plan(summary) or {}, summary.get("best") or {}
+    said = best.get("recipe") or plan.get("recipe") or (task.get("recipe") if isinstance(task, Mapping) else None)
     fields = _fields(said) if isinstance(said, Mapping) else {}
     if not fields:
         return "", {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,20 @@ def look(
     strategy: Any,
     seed: int,
     alone: bool = False,
-) -> None:
-    """Raise StudyError if `path` cannot hold a study, holds another one, or (`alone`) is being worked on.
+) -> Mapping[str, Any] | None:
+    """The header of the study in this file; None where there is no file, or no study in it yet.
 
     A study is compared in what is known before there is data; without a goal, that is left to the data, too. Nothing is
     written. What is not a file is looked at when it is opened.
+
+    Raises StudyError if `path` cannot hold a study, holds another one, or (`alone`) is being worked on.
     """
     if path is None or "://" in os.fspath(path):
-        return
+        return None
     from nasmyth.study.connect import looked_at
 
     if looked_at(Path(path).expanduser(), readonly=False):
-        return  # nothing is there yet
+        return None
     mine = asked(resolved(maximize, minimize, under), strategy, seed)
     if maximize is None and minimize is None:
         del mine["objectives"]
@@ -45,6 +47,7 @@ def look(
             refuse_if_different(str(path), header, mine)
         if alone:
             refuse_busy(journal)
+    return header
 
 
 def refuse_limits(on: Any, seconds: float | str | None, memory: float | str | None) -> None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import nasmyth.train.distort
+import nasmyth.train.mixing  # noqa: F401  with the line above: whoever reads a recipe from JSON knows all parts it may have
 from nasmyth.errors import SpaceError
 from nasmyth.graph.joins import Identity
 from nasmyth.kinds import shown

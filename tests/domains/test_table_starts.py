@@ -10,7 +10,7 @@ from nasmyth.errors import BudgetError
 from nasmyth.measure import Constraint, find, macs, params
 from nasmyth.network import build
 from nasmyth.spaces.tabular import plain
-from nasmyth.train import Recipe, fit, initialise
+from nasmyth.train import fit, initialise
 
 
 def frame(rows=200, numbers=4, categories=2):
@@ -30,7 +30,6 @@ def test_starts_fill_the_budget(bound):
         used = params(space.decode(one.genome))
         assert bound * (0.5 if one.name != "resnet-bins" else 0.3) <= used <= bound
         assert space.encode(one.genome) == space.encode(dict(one.genome))
-        assert one.recipe is None or isinstance(one.recipe, Recipe)
 
 
 def test_starts_of_a_table_of_categories_alone_and_of_a_regression():
@@ -45,7 +44,7 @@ def test_all_starts_train():
     task = read(frame(), "y")
     for one in TABULAR.starts(task, [params <= 3_000]):
         network = initialise(build(TABULAR.space(task).decode(one.genome), 0, task.inputs, task.outputs), 0)
-        assert fit(network, task, one.recipe or TABULAR.recipe(task), epochs=1).scores["accuracy"] >= 0
+        assert fit(network, task, TABULAR.recipe(task), epochs=1).scores["accuracy"] >= 0
 
 
 def test_a_budget_that_nothing_meets():

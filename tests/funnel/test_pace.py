@@ -62,7 +62,8 @@ def network(*times):
 
 @pytest.fixture
 def study(iris):
-    with Study(None, network(1, 20), task=iris) as made:
+    networks = network(1, 20)
+    with Study(None, Space(networks.template, networks.inputs, iris.recipe), task=iris) as made:
         yield made
 
 
@@ -95,9 +96,9 @@ def vars_of(task):
 
 def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that_it_takes(iris, study):
     clock = Clock(study, Spend(seconds=1.0), time.perf_counter())
-    graph = study.space.decode(next(g for g in study.space.enumerate() if 20 in g.values()))
+    slow = next(genome for genome in study.space.enumerate() if 20 in genome.values())
     with pytest.raises(BudgetError, match=r"one step of training .* spend \d+s or more") as caught:
-        planned(study, clock, graph, iris, domain_for(iris))
+        planned(study, clock, slow, iris, domain_for(iris))
     assert caught.value.binding == "spend" and caught.value.smallest > 5
 
 
@@ -128,7 +129,8 @@ def test_a_network_that_was_hardly_trained_is_no_result(iris, study):
 
 
 def test_where_there_is_no_plain_network_the_cheapest_of_many_is_timed():
-    graph = cheap(network(1, 2, 3, 4, 5, 6, 7, 8), 0)
+    space = network(1, 2, 3, 4, 5, 6, 7, 8)
+    graph = space.decode(cheap(space, 0))
     assert graph.nodes[1].op.times == 1
 
 

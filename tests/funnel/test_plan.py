@@ -10,6 +10,7 @@ import torch
 from nasmyth.domains import domain_for
 from nasmyth.errors import StudyError
 from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.joint import joined, space_of, staged
 from nasmyth.funnel.plan import (
     FINAL,
     UNBOUNDED,
@@ -17,7 +18,6 @@ from nasmyth.funnel.plan import (
     _seconds_of_an_epoch,
     affordable,
     planned,
-    staged,
     trained,
 )
 from nasmyth.measure import constraints, macs
@@ -76,27 +76,25 @@ def iris():
 
 def plan_of(study, task, seconds):
     domain = domain_for(task)
-    graph = domain.space(task).decode(domain.plain(task, 8))
-    return planned(study, Clock(study, spend(seconds), time.perf_counter()), graph, task, domain), graph
+    genome = joined(study.space, domain.plain(task, 8))
+    return planned(study, Clock(study, spend(seconds), time.perf_counter()), genome, task, domain), genome
 
 
 def test_a_plan_is_made_once_and_never_longer_than_what_is_kept_for_the_end(iris, tmp_path):
-    with Study(tmp_path / "a.db", domain_for(iris).space(iris), task=iris) as study:
+    with Study(tmp_path / "a.db", space_of(iris, domain_for(iris)), task=iris) as study:
         plan, _ = plan_of(study, iris, "30s")
         assert 0 < plan.full <= FINAL * 30 and plan.epoch > 0 and isinstance(plan.recipe.schedule, WarmupStableDecay)
         assert plan_of(study, iris, "30s")[0] == plan
-        with pytest.raises(StudyError, match=r"trained with .* leave it out"):
-            plan_of(study, iris.trained_by(Recipe(epochs=3)), "30s")
 
 
 def test_a_recipe_that_was_asked_for_is_left_as_it_is(iris):
-    asked = Recipe(epochs=3)
-    with Study(None, domain_for(iris).space(iris), task=iris) as study:
-        assert plan_of(study, iris.trained_by(asked), "30s")[0].recipe == asked
+    asked = iris.trained_by(Recipe(epochs=3))
+    with Study(None, space_of(asked, domain_for(iris)), task=asked) as study:
+        assert plan_of(study, asked, "30s")[0].recipe == asked.recipe == study.space.recipe
 
 
 def test_a_plan_of_an_older_form_is_refused_in_words(iris):
-    with Study(None, domain_for(iris).space(iris), task=iris) as study:
+    with Study(None, space_of(iris, domain_for(iris)), task=iris) as study:
         study.note("plan", recipe={}, price=3.0)
         with pytest.raises(StudyError, match="older Nasmyth"):
             plan_of(study, iris, "30s")
@@ -132,6 +130,8 @@ def test_images_are_mirrored_where_mirrored_ones_are_known(data, flip):
     network = build(graph, 0, task.inputs, task.outputs)
     initialise(network, 0)
     fit(network, task, task.recipe, epochs=4, seed=0)
-    recipe, why = domain.adapted(task.recipe, network, task)
-    assert (Flip() in recipe.augment) is flip and bool(why) is flip
-    assert recipe.replace(augment=task.recipe.augment) == task.recipe
+    decisions, why = domain.adapted(network, task)
+    space = space_of(task, domain)
+    made = space.recipe_of(space.changed({}, decisions))
+    assert (Flip() in made.augment) is flip and bool(why) is flip
+    assert [one for one in made.augmentations if one in task.recipe.augmentations] == [*task.recipe.augmentations]

@@ -1,12 +1,16 @@
 """A recipe with holes: its first decisions train as the recipe does, and any others are recipes."""
 
+import json
 import random
+import subprocess
+import sys
 
 from toys import convnet, same, weights
 
 from nasmyth.domains import domain_for
 from nasmyth.graph import chain
 from nasmyth.ops import Linear, Mean
+from nasmyth.record import to_json
 from nasmyth.space import Space
 from nasmyth.train import EMA, AdamW, Cosine, Crop, Flip, Recipe, fit
 from nasmyth.train.recipe_space import recipe_space
@@ -45,3 +49,11 @@ def test_any_decisions_are_a_recipe_that_trains(digits):
         seen.add(recipe)
     assert len(seen) > 20
     trained(digits, recipe.replace(batch=64))
+
+
+def test_a_recipe_space_is_read_in_a_process_that_knows_recipes_alone(digits):
+    text = json.dumps(to_json(domain_for(digits).recipe_space(digits)))
+    lines = ("import json, sys, nasmyth.space, nasmyth.train.recipe", "from nasmyth.record import from_json")
+    read = "; ".join((*lines, "print(from_json(json.load(sys.stdin)))"))
+    told = subprocess.run([sys.executable, "-c", read], input=text, capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("Recipe(") and "RandAugment" in told.stdout

@@ -1,0 +1,64 @@
+"""What a design searches: the networks of a domain, each with a way to train it.
+
+The ways differ in learning rate, decay, batch, smoothing and augmentation (`Domain.recipe_space`). What they share is what
+makes trainings comparable before their end: the learning rate falls at the end alone, and a moving average of the weights
+is what is scored until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nasmyth.errors import StudyError
+from nasmyth.record import from_json
+from nasmyth.space import Space
+from nasmyth.train import EMA, Recipe, WarmupStableDecay
+from nasmyth.train.balance import suited
+
+if TYPE_CHECKING:
+    from nasmyth.domains import Domain
+    from nasmyth.space import Genome
+    from nasmyth.train import Task
+
+AVERAGE = 0.998
+"""Of the moving average of the weights, by which candidates are compared while their learning rate is high."""
+
+
+def space_of(task: Task, domain: Domain, kept: Mapping[str, Any] = MappingProxyType({})) -> Space:
+    """The networks of the domain, and how they may be trained. kept: the header of a study that is gone on with, which has
+    its way to train.
+
+    Raises StudyError for a task with another recipe than that.
+    """
+    networks, asked = domain.space(task), asked_for(task, domain)
+    recipe = from_json((kept.get("space") or {}).get("recipe"))
+    if recipe is not None and asked not in (None, recipe):
+        raise StudyError(
+            f"this study was trained with {recipe}, and recipe= is another; leave it out to go on with that one, or "
+            "name another file with out="
+        )
+    return Space(networks.template, networks.inputs, recipe or asked or recipes(task, domain))
+
+
+def asked_for(task: Task, domain: Domain) -> Recipe | None:
+    """The recipe of a task that is not its domain's: what was asked for is left as it is."""
+    return None if task.recipe == domain.recipe(task) else task.recipe
+
+
+def recipes(task: Task, domain: Domain) -> Recipe:
+    """How the networks of a domain may be trained, as a template."""
+    own = domain.recipe(task)
+    holes = domain.recipe_space(task).replace(average=own.average, epochs=own.epochs)
+    return staged(holes).replace(balance=suited(task.objective))
+
+
+def staged(recipe: Recipe) -> Recipe:
+    """A recipe whose trainings can be left at any time, compared, and gone on with."""
+    return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
+
+
+def joined(space: Space, genome: Genome, adapted: Iterable[tuple[str, Any]] = ()) -> Genome:
+    """The genome of a network with the decisions of how to train it: those that are adapted, and else the first."""
+    return space.changed(genome, {key: decision for key, decision in adapted if key in space.holes})
