@@ -10,14 +10,15 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
-from nasmyth.domains.starts import Start
+from nasmyth.domains.starts import Family, Start
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
@@ -78,21 +79,25 @@ class Domain(ABC):
         return {}, ""
 
     def baseline(self, task: Task, under: Iterable[Constraint] = ()) -> Genome:
-        """The widest plain network within the upper bounds on all that takes no training. Raises BudgetError if none is, or
-        if that one misses another constraint.
+        """The widest plain network within the upper bounds on all that takes no training, or the widest cheaper one where the
+        budget excludes it. Raises BudgetError if none is, or if it misses another constraint.
 
         Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
         """
         limits = [limit for limit in under if "training" not in limit.measure.requires]
         upper = [limit for limit in limits if limit.relation == "<="]
-        width = self._widest(task, upper) if upper else USUAL
-        if width < NARROWEST or not self._meets(task, width, limits):
-            raise BudgetError(
-                f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with"
-            )
-        return self.plain(task, width)
+        families: list[Family] = [partial(self.plain, task), *self.cheaper(task)]
+        for family in families:
+            width = self._widest(family, task, upper) if upper else USUAL
+            if width >= NARROWEST and self._meets(family(width), task, limits):
+                return family(width)
+        raise BudgetError(f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with")
 
-    def _widest(self, task: Task, limits: list[Constraint]) -> int:
+    def cheaper(self, task: Task) -> Sequence[Family]:
+        """Other hand-designed networks by their width, for budgets that are too tight for the plain one, the best first."""
+        return ()
+
+    def _widest(self, family: Family, task: Task, limits: list[Constraint]) -> int:
         """The widest that meets the limits; less than NARROWEST if none does."""
         low, high = (
             NARROWEST - 1,
@@ -102,13 +107,13 @@ class Domain(ABC):
         coarse = WIDEST if counted else 16  # other measurements take seconds each
         while high - low > max(1, low // coarse):
             middle = (low + high) // 2
-            low, high = (middle, high) if self._meets(task, middle, limits) else (low, middle)
+            low, high = (middle, high) if self._meets(family(middle), task, limits) else (low, middle)
         return low
 
-    def _meets(self, task: Task, width: int, limits: list[Constraint]) -> bool:
+    def _meets(self, genome: Genome, task: Task, limits: list[Constraint]) -> bool:
         from nasmyth.measure import Candidate, evaluate
 
-        told = evaluate(Candidate(self.space(task).decode(self.plain(task, width)), task=task), under=limits)
+        told = evaluate(Candidate(self.space(task).decode(genome), task=task), under=limits)
         if told.error is not None:
             raise told.error
         return told.broken is None

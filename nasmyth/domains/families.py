@@ -7,11 +7,11 @@ that does the arithmetic of the plain one, which keeps within the limits, and th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nasmyth.domains.starts import Start
+from nasmyth.domains.starts import Family, Start
 from nasmyth.measure import Constraint, find
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 TRIES, NEARLY = 4, 0.95
 """How often a device is asked of a family; and what share of what the limit would allow is tried next where it was missed."""
-
-Family = Callable[[int], "Genome"]
-"""From a width to a genome; wider is larger."""
 
 
 @dataclass

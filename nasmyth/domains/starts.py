@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nasmyth.space import Genome
+
+Family = Callable[[int], "Genome"]
+"""From a width to a genome; wider is larger."""
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmyth.domains.domain import Domain, assemble, domains
+from nasmyth.domains.domain import NARROWEST, Domain, assemble, domains
 from nasmyth.domains.labels import settle
 from nasmyth.domains.series import refuse_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.sources.on_disk import OnDisk
 from nasmyth.domains.splits import split
-from nasmyth.domains.starts import Start
+from nasmyth.domains.starts import Family, Start
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
@@ -91,8 +91,15 @@ class Vision(Domain):
 
         return FAMILIES["residual"](width, task.input)
 
+    def cheaper(self, task: Task) -> Sequence[Family]:
+        """Those that shrink the image twice as much in the stem."""
+        from nasmyth.spaces.image_families import FAMILIES
+
+        return [partial(FAMILIES[name], input=task.input, coarser=2) for name in ("residual", "separable")]
+
     def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
-        """The plain network, then hand-designed ones of several families and sizes, the most promising first."""
+        """The plain network, then hand-designed ones of several families and sizes, the most promising first. Coarse ones, too,
+        where the budget is too tight for the usual plain network."""
         from nasmyth.domains.families import Sizes
         from nasmyth.spaces.image_families import FAMILIES
         from nasmyth.spaces.images import WIDTHS
@@ -100,8 +107,12 @@ class Vision(Domain):
         limits = list(under)
         plain = super().starts(task, limits)
         families = {name: partial(make, input=task.input) for name, make in FAMILIES.items()}
+        wanted = list(STARTS)
+        if plain[0].genome["stem.stride"] != self.plain(task, NARROWEST)["stem.stride"]:
+            families |= {f"coarse {name}": partial(make, coarser=2) for name, make in families.items()}
+            wanted += [(f"coarse {name}", share) for name, share in [("residual", 1.0), *STARTS]]
         sizes = Sizes(task, self.space(task), limits, plain[0].genome, WIDTHS)
-        return plain + sizes.starts(families, STARTS)
+        return plain + sizes.starts(families, wanted)
 
     def recipe(self, task: Task) -> Recipe:
         """Small images on a CPU; moved by a tenth of their side, and not mirrored, since digits and letters must not be.

@@ -1,9 +1,9 @@
 """The plan: how long the rungs of a design train, and the network that is handed over. Made once, from the first epochs.
 
-Most of the time belongs to that network (`FINAL`), and more of it where all of it holds fewer epochs than the recipe wants
-(`SHORT`); then it has all cores, too, if it trains faster on them. The rest is for exploring: candidates train for equal
-seconds, and the best third of each rung goes on from its weights for three times as long. So what is trained longest has
-lost nothing, and the learning rate falls only at its end (`joint.staged`).
+Most of the time belongs to that network (`FINAL`), and the more the shorter time is for what its recipe wants (`final_share`);
+then it has all cores, too, if it trains faster on them. The rest is for exploring: candidates train for equal seconds, and
+the best third of each rung goes on from its weights for three times as long. So what is trained longest has lost nothing,
+and the learning rate falls only at its end (`joint.staged`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 ETA = 3
 """Each rung trains so many times longer than the one below, and takes as small a share of it."""
-FINAL, SHORT = 0.6, 0.8
-"""The share of the time that is kept for the networks that are trained to the end; where it is short for one."""
+FINAL, EXPLORED = 0.6, 0.24
+"""The share of the time that is kept for the networks that are trained to the end, at least; and what share of it is explored
+where the time is just what the recipe wants."""
+FEWEST = 3
+"""Where time is short for one training, fewer candidates than so many are not worth trying."""
 FASTER = 1.25
 """So many times as fast a network must train on all cores before it has them to itself."""
 FINALS, LONGER = 3, 4.0
@@ -190,19 +193,26 @@ def _made(
         epoch = pace.epoch
     if most is None:
         return TrainingPlan(recipe, UNBOUNDED), why
-    final, faster = FINAL, 1.0
-    if recipe.epochs * epoch > FINAL * clock.left:
-        final = SHORT
-        if cores > 1 and pace.least <= most:
-            faster = speedup(network, task, recipe, epoch, cores)
-    full = max(_full(recipe.epochs * epoch, final * clock.left), pace.least)
+    recommended = recipe.epochs * epoch
+    final, faster, short = final_share(recommended, clock.left), 1.0, recommended > FINAL * clock.left
+    if short and cores > 1 and pace.least <= most:
+        faster = speedup(network, task, recipe, epoch, cores)
+    full = max(_full(recommended, final * clock.left), pace.least)
     metric_seconds = _metric_seconds(network, task, [name for name in also if name not in pace.told])
     least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, _telling(epoch, task, recipe))
     rungs = sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1))
+    if short and (1.0 - final) * clock.left * cores < FEWEST * full / ETA**rungs:
+        rungs = 0
     macs = find("macs")(graph)
     plan = TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds, final)
     plan = plan.replace(adapted=tuple(adapted.items()))
     return (plan.replace(threads=cores, faster=faster) if faster >= FASTER else plan), why
+
+
+def final_share(recommended: float, left: float) -> float:
+    """The share of the time that is kept for the last trainings, of which one is to have so many seconds: the shorter the time
+    is for that, the less it pays to look for something better, and the more to train."""
+    return max(FINAL, 1.0 - EXPLORED * left / max(recommended, 1e-9))
 
 
 def _full(recommended: float, most: float) -> float:

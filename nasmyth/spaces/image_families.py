@@ -1,7 +1,8 @@
 """Hand-designed families of networks for images, as genomes of the space `images`: each a function of the first width.
 
 All halve images of 20 pixels and more in the stem, which makes them four times cheaper, and then at each stage but the first,
-where they widen. A first width is the largest of WIDTHS that is not above the one asked for.
+where they widen. Coarser ones, for tight budgets, shrink them twice as much in the stem. A first width is the largest of
+WIDTHS that is not above the one asked for.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ KINDS = ("basic", "mobile", "separable", "aggregation", "convnext", "none")
 """The kinds of stages, in the order of the space."""
 
 
-def family(width: int, input: Shape, kind: str, **settings: Any) -> Genome:
-    """A network of stages of one kind, all with the same settings, that doubles its width whenever it halves the image."""
+def family(width: int, input: Shape, kind: str, coarser: int = 1, **settings: Any) -> Genome:
+    """A network of stages of one kind, all with the same settings, that doubles its width whenever it halves the image.
+
+    coarser: how many times as much as usual the stem shrinks the image: 1 or 2.
+    """
     first, *rest = strides(input)
-    genome: Genome = {"width": max(w for w in WIDTHS if w <= max(width, WIDTHS[0]))}
     halved = first == 1 and min(input[1:]) >= HALVED
-    if halved:
-        genome["stem.stride"] = 2
+    genome: Genome = {
+        "width": max(w for w in WIDTHS if w <= max(width, WIDTHS[0])),
+        "stem.stride": coarser * (2 if halved else first),
+    }
     for i in range(len(rest)):
         if halved and i == len(rest) - 1 >= STAGES:  # the stem has halved it already
             genome[f"stages[{i}]"] = KINDS.index("none")

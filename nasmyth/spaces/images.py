@@ -24,7 +24,7 @@ WIDTHS = (
 """First widths: fine steps, so that a budget is used."""
 
 HALVED = 20
-"""From so many pixels the stem may halve the image, which makes a network four times cheaper to train and run."""
+"""From so many pixels the stem may quarter the image; half of it, at any size. Halved, a network is four times cheaper."""
 STAGES = 3
 """Where there are more stages than these, and the stem may halve the image, the last may be left out."""
 
@@ -81,6 +81,12 @@ def strides(input: Shape) -> list[int]:
     return [2, *[2] * (halvings - 1)] if short >= 64 else [1, 1, *[2] * halvings]
 
 
+def stem_strides(input: Shape) -> tuple[int, ...]:
+    """By how much the stem may shrink an image, the usual first; a tight budget needs the others."""
+    first = strides(input)[0]
+    return (first, 2 * first) if first > 1 or min(input[1:]) < HALVED else (1, 2, 4)
+
+
 @space(
     "images",
     source="MnasNet (Tan et al. 2019, arXiv:1807.11626), with the layers of this library",
@@ -95,7 +101,7 @@ def images(input: Shape = (3, 32, 32), classes: int = 10) -> Space:
         growth = GROWTH[min(i, len(GROWTH) - 1)]
         out = width if growth == (1,) else width * choice(*growth, name=f"growth{i}")
         stages.append(stage(out, stride, optional=i == len(rest) - 1 and i >= STAGES and first == 1))
-    stem = conv_block(width, stride=first if first > 1 or min(input[1:]) < HALVED else choice(1, 2))
+    stem = conv_block(width, stride=choice(*stem_strides(input)))
     return Space(chain(stem=stem, stages=chain(*stages), head=image_head(classes)), input)
 
 

@@ -49,6 +49,18 @@ def test_some_are_small_and_the_largest_use_the_budget(task):
                 assert share / 3 * full < less <= share * full
 
 
+@pytest.mark.parametrize("budget", ["macs<=20k", "macs<=5k", "params<=800"])
+def test_a_budget_that_excludes_the_plain_network_has_coarse_ones(task, budget, monkeypatch):
+    """Their stem shrinks the image, so that they have a quarter of the multiply-accumulates."""
+    domain, limits = domain_for(task), constraints(budget)
+    space, starts = domain.space(task), domain.starts(task, limits)
+    assert starts[0].genome["stem.stride"] == 2 and starts[0].genome == domain.baseline(task, limits)
+    assert all(limit.satisfied(limit.measure(space.decode(start.genome))) for limit in limits for start in starts)
+    monkeypatch.setattr(type(domain), "cheaper", Domain.cheaper)
+    with pytest.raises(BudgetError, match="no plain network"):
+        domain.baseline(task, limits)
+
+
 def test_a_domain_that_says_no_more_starts_from_its_plain_network():
     rows = [(i, i % 7) for i in range(60)]
     task = nasmyth.read((rows, [i % 3 for i in range(60)]))

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from nasmyth import ops
-from nasmyth.funnel.plan import FINAL, SHORT, UNBOUNDED, TrainingPlan
+from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.graph import chain
 from nasmyth.search import Evolution
@@ -111,10 +111,10 @@ def test_where_time_is_short_each_worker_trains_one_to_the_very_end(workers):
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_what_trains_faster_on_all_cores_has_them_to_itself_at_the_end(workers):
     total = 100.0
-    plan = PLAN.replace(full=SHORT * total, rungs=3, final=SHORT, threads=workers, faster=1.5)
+    plan = PLAN.replace(full=0.8 * total, rungs=3, final=0.8, threads=workers, faster=1.5)
     made = searched(started(plan, total), workers)
     ((when, last),) = [(when, trial) for when, trial in made if trial.stage.name == "final"]
-    assert when >= 10.0 + (1 - SHORT) * total - 1e-9 and when + last.seconds == pytest.approx(10.0 + total)
+    assert when >= 10.0 + 0.2 * total - 1e-9 and when + last.seconds == pytest.approx(10.0 + total)
     before = last.trained - last.seconds
     assert last.stage.epochs == pytest.approx((before + 1.5 * last.seconds) / 0.1), "and it sees more epochs"
 

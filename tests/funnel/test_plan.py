@@ -17,6 +17,7 @@ from nasmyth.funnel.plan import (
     TrainingPlan,
     _seconds_of_an_epoch,
     affordable,
+    final_share,
     planned,
     trained,
 )
@@ -78,6 +79,11 @@ def plan_of(study, task, seconds):
     domain = domain_for(task)
     genome = joined(study.space, domain.plain(task, 8))
     return planned(study, Clock(study, spend(seconds), time.perf_counter()), genome, task, domain), genome
+
+
+def test_the_shorter_the_time_the_less_is_explored():
+    shares = [1 - final_share(recommended, 100.0) for recommended in (1.0, 60.0, 100.0, 200.0, 1000.0)]
+    assert shares == pytest.approx([1 - FINAL, 1 - FINAL, 0.24, 0.12, 0.024])
 
 
 def test_a_plan_is_made_once_and_never_longer_than_what_is_kept_for_the_end(iris, tmp_path):

@@ -13,7 +13,7 @@ torch.set_num_threads(1)
 WIRING = {
     "autoformer": ["width"],  # one width, or resolution, for all layers: its options have no shape in common
     "fbnetv3": ["resolution", "stem", *(f"width{i}" for i in range(1, 8))],
-    "images": ["stages[1]:1.expand", "stages[1]:4.expand", "width", "growth1"],
+    "images": ["stem.stride", "stages[1]:1.expand", "stages[1]:4.expand", "width", "growth1"],
     "lowformer": ["width"],
     "ofa": ["resolution"],
     "resnet_rs": ["resolution", "width"],
