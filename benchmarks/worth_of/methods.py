@@ -17,6 +17,7 @@ from typing import Any
 from worth_of.job import Job
 from worth_of.processes import Ran, environment, run
 from worth_of.tasks import Benchmark, test_size
+from worth_of.without import PARTS
 
 HERE = Path(__file__).resolve().parents[1]
 REPOSITORY = HERE.parent
@@ -27,7 +28,8 @@ INSTALLED = {
     "optuna": "optuna",
 }
 """What an environment of its own is made for, if asked."""
-METHODS = ("plain", *DESIGNS, "random", "reference", *TABLES, "optuna")
+WITHOUT = tuple(f"without-{part}" for part in PARTS)
+METHODS = ("plain", *DESIGNS, "random", "reference", *TABLES, "optuna", *WITHOUT)
 _MODULES = {"random": "random_search", "optuna": "optuna_study"}
 _CHILD = "import sys; sys.path.append(sys.argv.pop(1)); from worth_of.job import main; main()"
 LATE, STARTING = 1.5, 60.0
@@ -79,10 +81,9 @@ class Methods:
         job = Job(str(data), task.target, task.metric, task.under, spend, seed, self.cores)
         with tempfile.TemporaryDirectory(prefix="worth-") as name:
             folder = Path(name)
-            if method in DESIGNS:
-                ran, told = self._design(
-                    job, folder, REPOSITORY if method == "design" else self.before, f"{task.name}-{method}"
-                )
+            if method in DESIGNS or method in WITHOUT:
+                root = self.before if method == "before" else REPOSITORY
+                ran, told = self._design(job, folder, root, f"{task.name}-{method}", method)
             elif method == "reference":
                 ran, told = self._reference(job, folder, task)
             else:
@@ -105,14 +106,17 @@ class Methods:
         command = [python, "-c", _CHILD, str(HERE), module, json.dumps(job._asdict())]
         return run(command, [root], self.cores, LATE * job.spend + STARTING, folder)
 
-    def _design(self, job: Job, folder: Path, root: Path | None, name: str) -> tuple[Ran, dict[str, Any]]:
+    def _design(self, job: Job, folder: Path, root: Path | None, name: str, method: str) -> tuple[Ran, dict[str, Any]]:
         assert root is not None
         own = root / ".venv" / "bin" / "python"
         python = str(own) if own.exists() and root != REPOSITORY else sys.executable
         study = (self.keep.resolve() if self.keep else folder) / f"{name}-seed{job.seed}-{job.spend:g}s.db"
         for left in study.parent.glob(f"{study.name}*"):
             left.unlink()  # of a run that was killed
-        command = [python, "-m", "nasmyth", "design", job.data, "--under", job.under, "--spend", f"{job.spend}s",
+        console = ["-m", "nasmyth"]
+        if method in WITHOUT:
+            console = [str(HERE / "worth_of" / "without.py"), method.removeprefix("without-")]
+        command = [python, *console, "design", job.data, "--under", job.under, "--spend", f"{job.spend}s",
                    "--seed", str(job.seed), "--quiet", "-o", str(study)]  # fmt: skip
         command += ["--target", job.target] if job.target else []
         ran = run(command, [root], self.cores, LATE * job.spend + STARTING, folder)

@@ -60,12 +60,13 @@ def count(number: int, what: str) -> str:
 
 
 def against(records: Sequence[Record], method: str) -> str:
-    """Test error as a ratio to the plain network's."""
-    found, tight = ratios(records, method), {task.name for task in TASKS if task.tight}
+    """Test error as a ratio to the plain network's; of a design without a part, to that of a design with all of them."""
+    base = "design" if method.startswith("without-") else BASE
+    found, tight = ratios(records, method, base), {task.name for task in TASKS if task.tight}
     if not found:
-        return f"{method}: nothing to compare with {BASE}"
+        return f"{method}: nothing to compare with {base}"
     groups = {"all tasks": found, "tight budgets": {task: one for task, one in found.items() if task in tight}}
-    lines = [f"{method}: test error as a ratio to {BASE}'s, geometric mean [95 %, bootstrap over tasks and seeds]"]
+    lines = [f"{method}: test error as a ratio to {base}'s, geometric mean [95 %, bootstrap over tasks and seeds]"]
     for name, group in groups.items():
         if group:
             mean, low, high = geometric(group)
@@ -73,9 +74,9 @@ def against(records: Sequence[Record], method: str) -> str:
             better, same, less = wins(group)
             told = f"{count(better, 'win')}, {count(same, 'tie')}, {count(less, 'loss')} in {count(len(group), 'task')}"
             lines.append(f"  {name:16}{mean:.3f} [{low:.3f}, {high:.3f}]{wanted}  {told}")
-    behind = ", ".join(f"{task} ({by:.1f})" for task, by in worse(records, method).items())
+    behind = ", ".join(f"{task} ({by:.1f})" for task, by in worse(records, method, base).items())
     unknown = "" if any(len(one) > 1 for one in found.values()) else "not told by one seed"
-    lines.append(f"  worse than {BASE} by more than one standard deviation of seeds: {behind or unknown or 'none'}")
+    lines.append(f"  worse than {base} by more than one standard deviation of seeds: {behind or unknown or 'none'}")
     return "\n".join(lines)
 
 

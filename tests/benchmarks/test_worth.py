@@ -18,6 +18,7 @@ from worth_of.page import page
 from worth_of.processes import run
 
 from nasmyth.errors import DataError
+from nasmyth.study import Study
 
 
 def record(method, score, seed=0, task="digits-10k", metric="accuracy", tests=100, **more):
@@ -231,3 +232,25 @@ def test_data_that_has_a_test_split_is_used_as_it_is(tmp_path):
     np.savez(tmp_path / "made.npz", **arrays)
     task = tasks.Benchmark("made", "made.npz", "params<=5k", 10)
     assert tasks.prepared(task, 1, tmp_path, tmp_path / "cache") == tmp_path / "made.npz"
+
+
+def test_a_design_without_a_part_is_compared_with_a_whole_one():
+    told = page([record("plain", 0.90), record("design", 0.96), record("without-recipes", 0.92)])
+    assert "without-recipes: test error as a ratio to design's" in told and "2.000 [2.000, 2.000]" in told
+
+
+@pytest.mark.parametrize("part", ["starts", "recipes", "weights"])
+def test_a_part_can_be_left_out(part, tmp_path):
+    script = str(Path(tasks.__file__).with_name("without.py"))
+    line = ["design", "iris", "--under", "params<=500", "--spend", "2 trials", "--quiet", "-o", str(tmp_path / "a.db")]
+    subprocess.run([sys.executable, script, part, *line], check=True, capture_output=True)
+    with Study.open(tmp_path / "a.db") as study:
+        recipes = {json.dumps(trial.recipe) for trial in study.trials}
+        origins = {trial.origin for trial in study.trials}
+        assert "baseline" in origins and any(trial.full for trial in study.trials)
+    if part == "starts":
+        assert not any(origin.startswith("start") for origin in origins)
+    if part == "recipes":
+        assert len(recipes) == 1
+    if part == "weights":
+        assert all(trial.parent is None for trial in study.trials)

@@ -1,0 +1,81 @@
+"""A design with one of its parts switched off: `PART` and then what `nasmyth` is told on the console.
+
+What is switched off decides in this process, not in those that train, so it is enough to replace it here.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def starts() -> None:
+    """Hand-designed networks beside the plain one."""
+    from nasmyth.domains import Domain
+    from nasmyth.domains.tabular import Tabular
+    from nasmyth.domains.vision import Vision
+
+    for domain in (Tabular, Vision):
+        domain.starts = Domain.starts  # type: ignore[method-assign]
+
+
+def recipes() -> None:
+    """The search of the recipe: all are trained by the domain's."""
+    from nasmyth.funnel import joint
+    from nasmyth.space.fill import fill
+
+    searched = joint.recipes
+
+    def first(*given: Any) -> Any:
+        return fill(searched(*given), lambda _, hole: hole.first())[0]
+
+    joint.recipes = first
+
+
+def search() -> None:
+    """All that is proposed after the starts: what is left of the time is theirs."""
+    from nasmyth.funnel import designer
+
+    made = designer.Funnel
+    designer.Funnel = lambda plan, explore, *more: made(plan, None, *more)  # type: ignore[misc,assignment]
+
+
+def weights() -> None:
+    """Going on from the weights of the rung below: every training is anew."""
+    from nasmyth.funnel.strategy import Funnel
+
+    Funnel._parent = lambda *given: None  # type: ignore[method-assign]
+
+
+def losses() -> None:
+    """What losses say of scores: the best score in validation counts."""
+    from nasmyth.funnel import estimate
+
+    estimate.FEWEST = math.inf  # type: ignore[assignment]
+
+
+def shares() -> None:
+    """More time for the end where it is short: the same share always, and a core for each training."""
+    from nasmyth.funnel import plan
+
+    plan.final_share = lambda recommended, left: plan.FINAL  # type: ignore[assignment]
+    plan.speedup = lambda *given: 1.0  # type: ignore[assignment]
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    part.__name__: part for part in (starts, recipes, search, weights, losses, shares)
+}
+
+
+def main() -> None:
+    """The console of this checkout, without a part."""
+    PARTS[sys.argv.pop(1)]()
+    from nasmyth.cli import main as console
+
+    console()
+
+
+if __name__ == "__main__":
+    main()
