@@ -19,6 +19,7 @@ from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.joint import joined, space_of
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
+from nasmyth.funnel.memory import at_once
 from nasmyth.funnel.pace import threads
 from nasmyth.funnel.plan import affordable, cheap, planned
 from nasmyth.funnel.strategy import Funnel
@@ -112,9 +113,11 @@ class Designer:
         first = joined(self.space, starts[0][1]) if starts else cheap(self.space, self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
-        cores = self.on.workers if isinstance(self.on.executor, Processes) else 1
+        local = isinstance(self.on.executor, Processes)
+        cores = self.on.workers if local else 1
         with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
             plan = planned(study, self.clock, first, self.task, self.domain, also, cores)
+        self.workers = at_once(self.on.workers) if local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
@@ -161,7 +164,7 @@ class Designer:
             self.study.propose_from(self.space, funnel)
             seconds = None if self.spend.seconds is None else self.clock.left + max(1.0, 0.02 * self.spend.seconds)
             ran = self.study.run(
-                self.training, trials=sys.maxsize, seconds=seconds, on=self.on.executor, workers=self.on.workers,
+                self.training, trials=sys.maxsize, seconds=seconds, on=self.on.executor, workers=self.workers,
                 progress=self.closed, on_start=self.started,
             )  # fmt: skip
             if ran.reason == "interrupted":

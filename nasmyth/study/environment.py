@@ -55,22 +55,53 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+CONTAINERS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Where Linux says what the processes of a container may use together, and what they do: version 2, version 1."""
+
+
 def memory() -> int | None:
     """Bytes of memory that this process may use: the machine's, or its container's if that is less."""
-    found = []
+    found = [_bytes_in(limit) for limit, _ in CONTAINERS]
     try:
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (ValueError, OSError, AttributeError):
         pass
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path) as file:
-                text = file.read().strip()
-        except OSError:
-            continue
-        if is_whole(text):
-            found.append(int(text))
-    return min(found) if found else None
+    return min((one for one in found if one is not None), default=None)
+
+
+def free_memory() -> int:
+    """Bytes of memory that can be had now, on the machine and in its container; half of all where the system does not tell."""
+    found = [_available()]
+    for limit, used in CONTAINERS:
+        both = _bytes_in(limit), _bytes_in(used)
+        if both[0] is not None and both[1] is not None:
+            found.append(max(0, both[0] - both[1]))
+    known = [one for one in found if one is not None]
+    return min(known) if known else (memory() or 8 * 2**30) // 2
+
+
+def _bytes_in(path: str) -> int | None:
+    """The number that a file holds; None for a word, such as max, and where there is no such file."""
+    try:
+        with open(path) as file:
+            text = file.read().strip()
+    except OSError:
+        return None
+    return int(text) if is_whole(text) else None
+
+
+def _available() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
 
 
 def threads() -> dict[str, str]:

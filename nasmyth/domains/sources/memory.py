@@ -10,6 +10,7 @@ import os
 from typing import NamedTuple
 
 from nasmyth.errors import DataError
+from nasmyth.study.environment import free_memory
 from nasmyth.units import BYTES, quantity, show
 
 VARIABLE = "NASMYTH_DATA_MEMORY"
@@ -38,23 +39,8 @@ def allowance(on_disk: int | None = None) -> Allowance:
     """What data may take: of a file of so many bytes, or of anything."""
     if said := os.environ.get(VARIABLE):
         return Allowance(int(quantity(said, BYTES)), f"{VARIABLE} allows {said}")
-    free = _free() // 2
+    free = free_memory() // 2
     from_disk = None if on_disk is None else max(ALWAYS, MOST_RATIO * on_disk)
     if from_disk is not None and from_disk < free:
         return Allowance(from_disk, f"a file of {show(on_disk or 0, BYTES)} may take {show(from_disk, BYTES)}")
     return Allowance(free, f"data may take half of what is free, {show(free, BYTES)}")
-
-
-def _free() -> int:
-    """Bytes of memory that can be had now; half of all where the system does not tell."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, OSError, ValueError):
-        return 4 * 2**30
