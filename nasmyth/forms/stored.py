@@ -7,6 +7,7 @@ a dict from names to such              several inputs, or several answers, of th
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,6 +78,14 @@ def moved(x: Any, device: torch.device | str) -> Any:
 def parts(x: Any) -> Iterator[tuple[str, Any]]:
     """Each tensor, or what is read as one, with its name."""
     yield from x.items() if isinstance(x, dict) else [("", x)]
+
+
+def size(x: Any) -> float:
+    """Bytes in memory; infinite where some are read when they are asked for."""
+    return sum(
+        math.inf if isinstance(one, Rows) else one.dtype.itemsize * int(torch.Size(one.shape).numel())
+        for _, one in parts(x)
+    )
 
 
 def blocks(x: Tensor | Rows) -> Iterator[Tensor]:

@@ -116,7 +116,7 @@ class Designer:
         local = isinstance(self.on.executor, Processes)
         cores = self.on.workers if local else 1
         with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
-            plan = planned(study, self.clock, first, self.task, self.domain, also, cores)
+            plan = planned(study, self.clock, first, self.task, self.domain, also, cores, self.on.workers > 1)
         self.workers = at_once(self.on.workers) if local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
@@ -177,7 +177,7 @@ class Designer:
         """The best in validation meets the test split and the budget on this device: once, unless a longer run finds a
         better."""
         self.report_progress("judge")
-        best = choose(self.board, self.task, self.names)
+        best = choose(self.board, self.task, self.names, self.funnel.plan.scored)
         seen = [note["trial"] for note in self.study.notes if note["what"] == "result"]
         if best is not None and (not seen or seen[-1] != best.number):
             told = final_test(self.study, best, self.board.baseline, self.task, self.limits, self.goal)

@@ -7,7 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
-from nasmyth.funnel.added import added
+from nasmyth.funnel.added import Rate, added
 from nasmyth.funnel.estimate import Expected, chance_better, expected_of, goodness, interval
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.measure import Constraint, figures_of, find
@@ -53,35 +53,43 @@ def test_cost(task: Task) -> float:
     return 2.0 + 2.0 * len(task.test) / len(task.valid)
 
 
-def choose(board: Leaderboard, task: Task, stages: Sequence[str]) -> Trial | None:
+def choose(board: Leaderboard, task: Task, stages: Sequence[str], scored: int = 0) -> Trial | None:
     """The network of which most is expected, plain or not, among those that were trained to the end; without any, among
     those that came furthest.
 
     What is expected of each (`estimate.py`), with its interval, is noted in the study; and how likely it is that the chosen
     one is better than the plain network, both after equal time: at the furthest stage that both were trained to. Reads
-    figures of the validation split alone.
+    figures of the validation split alone. scored: the examples of it by which the last stage was, 0 being all.
     """
+
+    def rated_at(trials: Sequence[Trial]) -> dict[int, Expected]:
+        last = scored and trials and trials[0].full
+        return rate(trials, board, scored if last else len(task.valid), stages)
+
     study, goal = board.study, find(board.goal)
     able = [trial for stage in reversed(stages) for trial in board.at(stage) if "weights" in trial.artefacts]
     if not able:
         return board.leader
     last = able[0].stage.name
-    rated = rate([trial for trial in able if trial.stage.name == last], board, task, stages)
+    rated = rated_at([trial for trial in able if trial.stage.name == last])
     best, value = min(rated.items(), key=lambda pair: (pair[1].badness, pair[0]))
     chosen = next(trial for trial in able if trial.number == best)
     low, high = sorted(goodness(end, goal.direction) for end in interval(value))
     said = {
         "expected": goodness(value.badness, goal.direction), "low": low, "high": high, "of": len(rated),
-        **_beside_plain(board, chosen, task, stages),
-        "added": added(board, chosen, stages, lambda trials: rate(trials, board, task, stages)),
+        **_beside_plain(board, chosen, stages, rated_at),
+        "added": added(board, chosen, stages, rated_at),
     }  # fmt: skip
     if study.chosen != chosen.number:
         study.note("chosen", chosen, **said)
     return chosen
 
 
-def rate(trials: Sequence[Trial], board: Leaderboard, task: Task, stages: Sequence[str]) -> dict[int, Expected]:
-    """What is expected of trials of one stage, by their numbers. Stages below it, too, show what losses tell of scores."""
+def rate(trials: Sequence[Trial], board: Leaderboard, examples: int, stages: Sequence[str]) -> dict[int, Expected]:
+    """What is expected of trials of one stage, by their numbers. Stages below it, too, show what losses tell of scores.
+
+    examples: by which they were scored.
+    """
     goal, known = find(board.goal), list(trials)
     for stage in reversed(stages):
         if len(known) >= ENOUGH:
@@ -89,12 +97,12 @@ def rate(trials: Sequence[Trial], board: Leaderboard, task: Task, stages: Sequen
         known += [one for one in board.at(stage) if one not in known]
     known = [one for one in known if isfinite(one.measures.get(goal.name, nan))]
     values, losses = [one.measures[goal.name] for one in known], [one.measures.get("loss", nan) for one in known]
-    told = expected_of(goal, values, losses, len(task.valid))
+    told = expected_of(goal, values, losses, examples)
     numbers = {one.number for one in trials}
     return {one.number: value for one, value in zip(known, told, strict=True) if one.number in numbers}
 
 
-def _beside_plain(board: Leaderboard, chosen: Trial, task: Task, stages: Sequence[str]) -> dict[str, Any]:
+def _beside_plain(board: Leaderboard, chosen: Trial, stages: Sequence[str], rate: Rate) -> dict[str, Any]:
     """The chosen one and the plain network at the furthest stage that both have been at."""
     for stage in reversed(stages):
         there = board.at(stage)
@@ -102,7 +110,7 @@ def _beside_plain(board: Leaderboard, chosen: Trial, task: Task, stages: Sequenc
         plain = next((t for t in there if t.origin == BASELINE), None)
         if ours is None or plain is None or ours is plain:
             continue
-        rated = rate(there, board, task, stages)
+        rated = rate(there)
         if {ours.number, plain.number} <= rated.keys():
             mine, theirs = rated[ours.number], rated[plain.number]
             values = [goodness(one.badness, find(board.goal).direction) for one in (mine, theirs)]

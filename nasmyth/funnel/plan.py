@@ -34,6 +34,9 @@ ETA = 3
 FINAL, EXPLORED = 0.6, 0.24
 """The share of the time that is kept for the networks that are trained to the end, at least; and what share of it is explored
 where the time is just what the recipe wants."""
+FIFTH, TELLING, COPIED = 5, 500, 2**30
+"""A last training without rivals is scored by a fifth of the validation split, of so many examples at least; splits of more
+bytes are not copied for it."""
 FEWEST = 3
 """Where time is short for one training, fewer candidates than so many are not worth trying."""
 FASTER = 1.25
@@ -84,6 +87,9 @@ class TrainingPlan(Value):
     """Of the last training, which then is the only one at its time; 0: as many as others have."""
     faster: float = 1.0
     """How many times as fast that is."""
+    scored: int = 0
+    """The last training, where it is the only one, learns from the validation split, too, but for so many of its examples, by
+    which it is scored. 0: it learns from none."""
     adapted: tuple[tuple[str, Any], ...] = ()
     """Decisions of the recipe space that the first epochs showed to be better than its first ones."""
 
@@ -128,13 +134,20 @@ def trained(trial: FinishedTrial) -> tuple[float, float]:
 
 
 def planned(
-    study: Study, clock: Clock, genome: Genome, task: Task, domain: Domain, also: Iterable[str] = (), cores: int = 1
+    study: Study,
+    clock: Clock,
+    genome: Genome,
+    task: Task,
+    domain: Domain,
+    also: Iterable[str] = (),
+    cores: int = 1,
+    several: bool = False,
 ) -> TrainingPlan:
     """The plan of an earlier run; else a new one, from some epochs of a network, which show what time buys and what helps.
 
     genome: of the space of the study. also: measures of a trained network that are told besides its scores; what they take
     is kept free, at the end as well.
-    cores: that one training could have where there are several at once.
+    cores: that one training could have where there are several at once. several: whether there are.
     Raises BudgetError where not even one step and one look at the validation split fit well into the time that is left.
     """
     graph, recipe = study.space.decode(genome), study.space.recipe_of(genome)
@@ -142,7 +155,7 @@ def planned(
     pace = Pace.of(graph, task, recipe, study.seed)
     known = next((note for note in study.notes if note["what"] == "plan"), None)
     if known is None:
-        plan, why = _made(study.seed, clock, graph, task, recipe, pace, tuple(also), cores, domain)
+        plan, why = _made(study.seed, clock, graph, task, recipe, pace, tuple(also), cores, several, domain)
         if plan.adapted:
             plan = plan.replace(recipe=study.space.recipe_of(joined(study.space, genome, plan.adapted)))
         told = {name: getattr(plan, name) for name in TrainingPlan.fields if name != "recipe"}
@@ -172,6 +185,7 @@ def _made(
     pace: Pace,
     also: tuple[str, ...],
     cores: int,
+    several: bool,
     domain: Domain,
 ) -> tuple[TrainingPlan, str]:
     """The plan, and why the recipe changed if it did."""
@@ -206,7 +220,28 @@ def _made(
     macs = find("macs")(graph)
     plan = TrainingPlan(recipe, full, rungs, epoch, macs, pace.least, pace.look, metric_seconds, final)
     plan = plan.replace(adapted=tuple(adapted.items()))
-    return (plan.replace(threads=cores, faster=faster) if faster >= FASTER else plan), why
+    if faster >= FASTER:
+        plan = plan.replace(threads=cores, faster=faster)
+    if short and (plan.threads or not several) and (scored := _scored(task)):
+        plan, why = plan.replace(scored=scored), "; ".join(filter(None, (why, _learned_from(task, scored))))
+    return plan, why
+
+
+def _scored(task: Task) -> int:
+    """The examples of the validation split by which a last training is scored that learns from the others, too; 0 where they
+    would be too few to tell, or the copy too large."""
+    from nasmyth.forms import stored
+
+    sizes = [stored.size(part) for split in (task.train, task.valid) for part in (split.x, split.y)]
+    scored = len(task.valid) // FIFTH
+    return scored if scored >= TELLING and sum(sizes) <= COPIED else 0
+
+
+def _learned_from(task: Task, scored: int) -> str:
+    return (
+        f"the last training learns from {len(task.valid) - scored:,} validation examples, too, since it is the only one; its "
+        f"score in validation is that of the other {scored:,}"
+    )
 
 
 def final_share(recommended: float, left: float) -> float:

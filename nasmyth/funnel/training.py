@@ -50,8 +50,11 @@ class Rung:
         most = trial.stage.seconds
         if most is not None and self.end is not None:
             most = max(1.0, min(most, self._left() - self.plan.metric_seconds))
-        with threads(self.plan.threads if trial.full else 0):
-            done = self.training(replace(trial, stage=trial.stage._replace(seconds=most)))
+        training, plan = self.training, self.plan
+        if trial.full and plan.scored:
+            training = replace(training, task=training.task.learning_from_validation(plan.scored))
+        with threads(plan.threads if trial.full else 0):
+            done = training(replace(trial, stage=trial.stage._replace(seconds=most)))
         epoch = max(self.plan.epoch, self.plan.epoch_of(trial.graph))
         held = min(self._epochs(trial), most / epoch) if most is not None and epoch else 0.0
         return done, done.details["ended"] == "time" and done.details["epochs"] < HARDLY * held

@@ -18,11 +18,11 @@ from torch import Tensor
 from nasmyth.errors import DataError
 from nasmyth.forms.form import AnswerForm, InputForm
 from nasmyth.forms.scores import goals
-from nasmyth.forms.stored import blocks, count, mapped, parts
+from nasmyth.forms.stored import blocks, cat, count, mapped, parts
 from nasmyth.graph.inputs import Inputs
 from nasmyth.record import dumps, is_open, to_json
 from nasmyth.train.recipe import Recipe
-from nasmyth.train.split import Split
+from nasmyth.train.split import Split, random_split
 
 SPLITS = ("train", "valid", "test")
 
@@ -184,6 +184,13 @@ class Task:
         """What is scored without looking at the input; see `nasmyth.train.chance`."""
         given = () if self.goal is None else (self.goal,)
         return self.outputs.chance(self.train.y, getattr(self, split).y, *given)
+
+    def learning_from_validation(self, scored: int) -> Task:
+        """The task that learns from the validation split as well, all but so many of its examples, by which it is scored."""
+        rest, some = random_split(len(self.valid), (1 - scored / len(self.valid), scored / len(self.valid)))
+        more = self.valid.take(rest)
+        train = Split(cat([self.train.x, more.x]), cat([self.train.y, more.y]))
+        return replace(self, train=train, valid=self.valid.take(some))
 
     def few(self, count: int) -> Task:
         """The task with `count` examples or a few more in each split: of a classification, of two classes at least."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -183,3 +184,23 @@ def test_the_last_training_has_the_threads_that_the_plan_gives_it(iris, study):
         }
         assert torch.get_num_threads() == 1
     assert seen == {"1/3": 1, "final": 3}
+
+
+@dataclass(frozen=True)
+class CountsExamples:
+    task: object
+
+    def __call__(self, trial):
+        counts = {"train": len(self.task.train), "valid": len(self.task.valid)}
+        return Outcome(counts, details={"ended": "finished", "epochs": 1.0})
+
+
+def test_the_last_training_without_rivals_learns_from_validation_too(iris, study):
+    plan = TrainingPlan(iris.recipe, full=9.0, scored=5)
+    (short, _), (last, _) = (
+        Rung(CountsExamples(iris), plan)._trained(study.add(genome, stage=plan.stage(stage, 1.0, 1.0)))
+        for stage, genome in zip(("1/3", "final"), study.space.enumerate(), strict=False)
+    )
+    train, valid = len(iris.train), len(iris.valid)
+    assert short.measures == {"train": train, "valid": valid}
+    assert last.measures == {"train": train + valid - 5, "valid": 5}

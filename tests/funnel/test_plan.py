@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from nasmyth.funnel.plan import (
     FINAL,
     UNBOUNDED,
     TrainingPlan,
+    _scored,
     _seconds_of_an_epoch,
     affordable,
     final_share,
@@ -84,6 +86,14 @@ def plan_of(study, task, seconds):
 def test_the_shorter_the_time_the_less_is_explored():
     shares = [1 - final_share(recommended, 100.0) for recommended in (1.0, 60.0, 100.0, 200.0, 1000.0)]
     assert shares == pytest.approx([1 - FINAL, 1 - FINAL, 0.24, 0.12, 0.024])
+
+
+def test_validation_is_learned_from_where_enough_of_it_is_left_to_score_by(iris):
+    def with_valid(rows):
+        return replace(iris, valid=iris.valid.take(torch.zeros(rows, dtype=torch.long)))
+
+    assert _scored(with_valid(2_500)) == 500 and _scored(with_valid(10_000)) == 2_000
+    assert _scored(with_valid(2_499)) == 0 == _scored(iris)
 
 
 def test_a_plan_is_made_once_and_never_longer_than_what_is_kept_for_the_end(iris, tmp_path):

@@ -140,3 +140,15 @@ def test_a_class_of_one_example_is_trained_on():
 def test_fractions_must_sum_to_one():
     with pytest.raises(DataError, match="sum to 1"):
         random_split(10, (0.5, 0.2))
+
+
+def test_what_learns_from_validation_is_scored_by_the_rest_of_it():
+    made = task(
+        train=images(9),
+        valid=Split(torch.arange(6 * 16, dtype=torch.uint8).view(6, 4, 4, 1), torch.arange(6) % 3),
+    )
+    more = made.learning_from_validation(2)
+    assert len(more.train) == 9 + 4 and len(more.valid) == 2 and more.test is made.test
+    assert torch.equal(more.train.x[:9], made.train.x)
+    seen = torch.cat([more.train.x[9:], more.valid.x]).flatten(1)
+    assert torch.equal(seen[seen[:, 0].argsort()], made.valid.x.flatten(1)), "every one of them once"
