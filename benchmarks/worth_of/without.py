@@ -58,10 +58,10 @@ def losses() -> None:
 
 def shares() -> None:
     """More time for the end where it is short: the same share always, and a core for each training."""
-    from nasmyth.funnel import plan
+    from nasmyth.funnel import planner
 
-    plan.final_share = lambda recommended, left: plan.FINAL  # type: ignore[assignment]
-    plan.speedup = lambda *given: 1.0  # type: ignore[assignment]
+    planner.final_share = lambda recommended, left: planner.FINAL  # type: ignore[assignment]
+    planner.speedup = lambda *given: 1.0  # type: ignore[assignment]
 
 
 PARTS: dict[str, Callable[[], None]] = {

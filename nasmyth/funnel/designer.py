@@ -21,7 +21,8 @@ from nasmyth.funnel.joint import joined, space_of
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
 from nasmyth.funnel.pace import threads
-from nasmyth.funnel.plan import affordable, cheap, planned
+from nasmyth.funnel.plan import affordable, cheap
+from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.funnel.training import Rung
 from nasmyth.measure import Constraint, find
@@ -116,7 +117,7 @@ class Designer:
         local = isinstance(self.on.executor, Processes)
         cores = self.on.workers if local else 1
         with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
-            plan = planned(study, self.clock, first, self.task, self.domain, also, cores, self.on.workers > 1)
+            plan = Planner(study, self.clock, first, self.task, self.domain, also, cores, self.on.workers > 1).plan()
         self.workers = at_once(self.on.workers) if local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left

@@ -101,7 +101,8 @@ def take_up(run: Any, state: TrainingState) -> None:
         kept = state.average or state.weights
         copy_into(run.average.kept, [kept[name] for name in run.selection.names])
         run.average.steps = progress.averaged
-    run.selection.take_up(progress, state.best)
+    if state.task != run.task.divided:  # else the best were told by other examples
+        run.selection.take_up(progress, state.best)
     run.done = round(progress.steps * run.per_epoch / progress.per_epoch)
     run.rate, run.summed = progress.rate, progress.losses
     run.total += progress.loss
@@ -113,7 +114,7 @@ def take_up(run: Any, state: TrainingState) -> None:
 
 
 def _refuse_other(run: Any, state: TrainingState) -> None:
-    if state.task and state.task != run.task.fingerprint:
+    if state.task and state.task not in (run.task.fingerprint, run.task.divided):
         raise DataError(
             f"this training is of other data than {run.task.name}: to begin anew with its weights and moments, give "
             "state.restarted()"

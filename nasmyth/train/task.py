@@ -43,6 +43,9 @@ class Task:
     """How networks are trained on it, unless said otherwise; None leaves it to the domain."""
     goal: str | None = field(default=None, repr=False)
     """The score by which networks are compared; None is the usual one of such answers. See `judged_by`."""
+    divided: str = field(default="", repr=False)
+    """The fingerprint of a task with the same examples in other splits, whose trainings may go on with this one; see
+    `learning_from_validation`."""
 
     def __post_init__(self) -> None:
         for name in SPLITS:
@@ -186,11 +189,14 @@ class Task:
         return self.outputs.chance(self.train.y, getattr(self, split).y, *given)
 
     def learning_from_validation(self, scored: int) -> Task:
-        """The task that learns from the validation split as well, all but so many of its examples, by which it is scored."""
+        """The task that learns from the validation split as well, all but so many of its examples, by which it is scored.
+
+        A training of this task may go on with that one; which weights were best is told anew then.
+        """
         rest, some = random_split(len(self.valid), (1 - scored / len(self.valid), scored / len(self.valid)))
         more = self.valid.take(rest)
         train = Split(cat([self.train.x, more.x]), cat([self.train.y, more.y]))
-        return replace(self, train=train, valid=self.valid.take(some))
+        return replace(self, train=train, valid=self.valid.take(some), divided=self.fingerprint)
 
     def few(self, count: int) -> Task:
         """The task with `count` examples or a few more in each split: of a classification, of two classes at least."""

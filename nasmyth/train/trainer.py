@@ -159,8 +159,8 @@ class Trainer(Run):
 
     def over(self) -> str | None:
         """The reason to stop before the next step, if there is one. All processes of a run give the same."""
-        if self.done == 0:  # a run takes one step at least
-            return None
+        if self.done == 0 or (self.selection.best is None and not self.summed):
+            return None  # a run takes one step at least, after which there are weights that are the best
         if self.done % self.sync_every == 0 and self.summed:
             self.check(float(self.agreed(self.total)))
         # an evaluation of an example is a third of the work of a step with it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.pace import Pace, speedup, threads
-from nasmyth.funnel.plan import TrainingPlan, cheap, planned
+from nasmyth.funnel.plan import TrainingPlan, cheap
+from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
 from nasmyth.measure import constraints
@@ -99,7 +100,7 @@ def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that
     clock = Clock(study, Spend(seconds=1.0), time.perf_counter())
     slow = next(genome for genome in study.space.enumerate() if 20 in genome.values())
     with pytest.raises(BudgetError, match=r"one step of training .* spend \d+s or more") as caught:
-        planned(study, clock, slow, iris, domain_for(iris))
+        Planner(study, clock, slow, iris, domain_for(iris)).plan()
     assert caught.value.binding == "spend" and caught.value.smallest > 5
 
 
@@ -204,3 +205,12 @@ def test_the_last_training_without_rivals_learns_from_validation_too(iris, study
     train, valid = len(iris.train), len(iris.valid)
     assert short.measures == {"train": train, "valid": valid}
     assert last.measures == {"train": train + valid - 5, "valid": 5}
+
+
+def test_it_goes_on_from_the_weights_of_the_rung_below(iris, study):
+    trainer, plan = rung(iris, full=60.0, rungs=1, scored=5)
+    genome = next(study.space.enumerate())
+    short = trainer(study.add(genome, stage=plan.stage("1/3", 20.0, 3.0)._replace(share=1 / 3)))
+    last = trainer(replace(study.add(genome, stage=plan.stage("final", 40.0, 2.0)), start=short.artefacts["state"]))
+    assert short.keep and 0 < short.details["epochs"] < last.details["epochs"]
+    assert last.measures["accuracy"] * 5 == pytest.approx(round(last.measures["accuracy"] * 5)), "by five examples"

@@ -12,17 +12,8 @@ from nasmyth.domains import domain_for
 from nasmyth.errors import StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.joint import joined, space_of, staged
-from nasmyth.funnel.plan import (
-    FINAL,
-    UNBOUNDED,
-    TrainingPlan,
-    _scored,
-    _seconds_of_an_epoch,
-    affordable,
-    final_share,
-    planned,
-    trained,
-)
+from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan, affordable, trained
+from nasmyth.funnel.planner import Planner, _scored, _seconds_of_an_epoch, final_share
 from nasmyth.measure import constraints, macs
 from nasmyth.study import Study, Trial
 from nasmyth.train import EMA, Fitted, Flip, Recipe, WarmupStableDecay
@@ -80,7 +71,7 @@ def iris():
 def plan_of(study, task, seconds):
     domain = domain_for(task)
     genome = joined(study.space, domain.plain(task, 8))
-    return planned(study, Clock(study, spend(seconds), time.perf_counter()), genome, task, domain), genome
+    return Planner(study, Clock(study, spend(seconds), time.perf_counter()), genome, task, domain).plan(), genome
 
 
 def test_the_shorter_the_time_the_less_is_explored():

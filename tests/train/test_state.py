@@ -226,3 +226,17 @@ def test_files_of_another_kind_are_named(data):
         TrainingState.from_bytes(pickle.dumps({}, protocol=2))
     with pytest.raises(ExportError, match="bytes"):
         TrainingState.from_bytes("state.safetensors")
+
+
+def test_a_training_goes_on_with_most_of_the_validation_split(digits):
+    """What was best by the whole of it is no longer: the first look at the rest tells anew."""
+    recipe = Recipe(epochs=3, average=EMA(0.9))
+    left = fit(convnet(), digits, recipe, seed=3, until=1.5, device="cpu").state
+    more = digits.learning_from_validation(len(digits.valid) // 5)
+    went_on = fit(left, more, recipe, device="cpu")
+    assert went_on.epochs == pytest.approx(3.0, abs=0.1) and went_on.curve[0]["epoch"] > 1.5
+    assert went_on.scores == evaluate(went_on.network, more)
+    with pytest.raises(DataError, match="of other data"):
+        fit(went_on.state, digits, recipe, device="cpu")
+    over = fit(fit(convnet(), digits, recipe, seed=3, device="cpu").state, more, recipe, device="cpu")
+    assert over.reason == "finished" and over.scores == evaluate(over.network, more), "after a step, where it was over"
