@@ -32,6 +32,8 @@ from nasmyth.study.run import MAX_CRASHES
 
 LEAST_LEFT = 0.5
 """A further training to the end, after the first, has this share of its time at least."""
+LOOSE = 1.5
+"""A training to the end is planned for so many times the epochs that it is expected to have, so that time is what ends it."""
 KEPT = 4_000_000
 """Parameters up to which the state of a training is kept, to be gone on with; larger networks start anew at each rung."""
 
@@ -204,10 +206,11 @@ class Funnel(Strategy):
             return Proposal(entrant.genome, plan.stage(rung), parent, entrant.origin)
         graph = space.decode(entrant.genome)
         done = (entrant.seconds, entrant.epochs) if parent is not None else (0.0, 0.0)
-        whole = max(plan.full, done[0] + left) if self._short_of_time else plan.full
+        others = left - (plan.full - done[0]) >= LEAST_LEFT * plan.full  # whether there is time for another after it
+        whole = plan.full if others and not self._short_of_time else max(plan.full, done[0] + left)
         to_end = max(1.0, min(left, whole - done[0]) - plan.metric_seconds)
         seconds = to_end if rung == FULL.name else min(to_end, plan.seconds(rung) - done[0])
-        faster = plan.faster if rung == FULL.name else 1.0
+        faster = LOOSE * plan.faster if rung == FULL.name else 1.0
         epochs = done[1] + faster * to_end / (entrant.epoch or plan.epoch_of(graph))
         stage = plan.stage(rung, seconds, epochs, keep=find("params")(graph) <= KEPT)
         return Proposal(entrant.genome, stage, parent, entrant.origin)

@@ -9,7 +9,7 @@ import pytest
 
 from nasmyth import ops
 from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan
-from nasmyth.funnel.strategy import Funnel
+from nasmyth.funnel.strategy import LOOSE, Funnel
 from nasmyth.graph import chain
 from nasmyth.search import Evolution
 from nasmyth.search import Random as RandomSearch
@@ -94,6 +94,9 @@ def test_most_of_the_time_is_kept_for_trainings_to_the_end_and_none_is_overrun(w
     assert all(when + trial.stage.seconds <= 10.0 + total + 1e-9 for when, trial in made)
     explored = [when for when, trial in made if trial.stage.name != "final"]
     assert max(explored) <= 10.0 + total * (1 - FINAL) + 1e-9
+    assert max(when + trial.stage.seconds for when, trial in made) == pytest.approx(10.0 + total), (
+        "and none is left over"
+    )
     assert made[0][1].genome == START and made[0][1].origin == "baseline", "the starts come first"
 
 
@@ -116,7 +119,7 @@ def test_what_trains_faster_on_all_cores_has_them_to_itself_at_the_end(workers):
     ((when, last),) = [(when, trial) for when, trial in made if trial.stage.name == "final"]
     assert when >= 10.0 + 0.2 * total - 1e-9 and when + last.seconds == pytest.approx(10.0 + total)
     before = last.trained - last.seconds
-    assert last.stage.epochs == pytest.approx((before + 1.5 * last.seconds) / 0.1), "and it sees more epochs"
+    assert last.stage.epochs == pytest.approx((before + LOOSE * 1.5 * last.seconds) / 0.1), "and it sees more epochs"
 
 
 def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():
@@ -127,7 +130,7 @@ def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():
     for trial in at(made, "1/3"):
         assert by_number[trial.parent].genome == trial.genome and by_number[trial.parent].stage.keep
     for trial in at(made, "final"):
-        assert trial.trained <= 9.0 + 1e-6 and not trial.stage.keep
+        assert trial.trained <= 1.5 * 9.0 + 1e-6 and not trial.stage.keep
 
 
 def test_the_schedule_is_planned_for_the_length_that_a_training_will_have():
