@@ -30,7 +30,7 @@ FIFTH, TELLING, COPIED = 5, 500, 2**30
 bytes are not copied for it."""
 FEWEST = 3
 """Where time is short for one training, fewer candidates than so many are not worth trying."""
-FASTER = 1.25
+FASTER = 1.5
 """So many times as fast a network must train on all cores before it has them to itself."""
 FINALS, LONGER = 3, 4.0
 """Where there is time for more trainings in full than so many, each is made longer, up to so many times."""
