@@ -4,7 +4,7 @@
     python benchmarks/worth.py --tasks digits,adult-5k --methods plain,design --seeds 3 --spend-scale 0.2
     python benchmarks/worth.py --data DIR --reference plain.py --before ../older --with optuna,flaml,autogluon
     taskset -c 1 python benchmarks/worth.py --cores 1 --tasks adult         # beside another, each on a core of its own
-    python benchmarks/worth.py --methods design,without-recipes,without-starts  # what a part of a design is worth
+    python benchmarks/worth.py --methods design,without-fixed,without-starts  # what a part of a design is worth
     python benchmarks/worth.py --figures                                    # of what is there, without a run
     python benchmarks/worth.py --regret digits.db other.db --data digits    # of designs that exist
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasmyth.errors import NasmythError, StudyError, warn
 from nasmyth.funnel.designer import Designer
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 WORTH_PROCESSES = 60.0
 """Seconds of `spend` from which on it pays to train in processes, which take some to start."""
+SEARCH = "search"
+"""What recipe= says where recipes are searched."""
 DEFAULT = Evolution(population=4, parent=Tournament(2), survive=Best())
 """A design sees tens of candidates, not thousands: some are random, and about half are mutants of the plain network."""
 
@@ -67,7 +69,7 @@ def design(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     strategy: Strategy | str | None = None,
-    recipe: Recipe | None = None,
+    recipe: Recipe | Literal["search"] | None = None,
     on: str | Executor = "auto",
     workers: int | None = None,
     progress: bool | Callable[[Progress], object] | None = None,
@@ -80,7 +82,7 @@ def design(
     maximize, minimize: a score of a trained network, "auroc" or "recall:malignant"; "accuracy" for classes and "rmse" for
     numbers unless said.
     under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
-    recipe: how every network is trained; the domain's own unless said.
+    recipe: how every network is trained; the domain's own unless said; "search" searches it together with the network.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     on: where networks are trained: "here", in "processes", on a cluster by "ray", or an Executor; "auto" is a process for
     each core where the time is a minute or more, else here. workers: how many are trained at once.
@@ -105,15 +107,27 @@ def design(
     with shown(progress) as tell, started(executor):
         tell(Progress("reading", spend=wanted))
         task = read(data, seed=seed, **reading)
-        if recipe is not None:
-            task = task.trained_by(recipe)
+        if recipe not in (None, SEARCH):
+            task = task.trained_by(recipe)  # type: ignore[arg-type]  # or it says what it is not
         if goal:
             find(goal).check_task(task, "valid")
             task = judged_by(task, goal)
         elif task.doubt:
             warn(task.doubt)
         designer = Designer(
-            task, goal or task.objective, limits, wanted, seed, out, chosen, executor, tell, command, began, kept or {}
+            task,
+            goal or task.objective,
+            limits,
+            wanted,
+            seed,
+            out,
+            chosen,
+            executor,
+            tell,
+            command,
+            began,
+            kept or {},
+            recipe == SEARCH,
         )
         interrupted = designer.run()
     return Found(designer.study, task, interrupted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import numpy as np
 import pytest
@@ -43,3 +44,21 @@ def test_a_timedelta_to_spend():
         design(DATA, spend=datetime.timedelta(0))
     with pytest.raises(UnitError, match="where a quantity is expected"):
         design(DATA, spend=None)
+
+
+def test_recipes_are_searched_only_where_that_is_asked_for(tmp_path):
+    line = {"under": ["params<=300"], "spend": "12 trials"}
+    alike = design(DATA, **line)
+    assert len({to_text(trial) for trial in alike.study.trials}) == 1
+    line["out"] = str(tmp_path / "b.db")
+    found = design(DATA, recipe="search", **line)
+    ways = {to_text(trial) for trial in found.study.trials}
+    assert len(ways) > 1 and to_text(alike.study.trials[0]) in ways, "the domain's own is where it starts"
+    started = {to_text(trial) for trial in found.study.trials if not trial.origin.startswith("evo")}
+    assert len(started) == 1
+    found.study.close()
+    design(DATA, recipe="search", **{**line, "spend": "13 trials"}).study.close()
+
+
+def to_text(trial):
+    return json.dumps(trial.recipe, sort_keys=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
 
 
 def starts() -> None:
@@ -21,17 +20,11 @@ def starts() -> None:
         domain.starts = Domain.starts  # type: ignore[method-assign]
 
 
-def recipes() -> None:
-    """The search of the recipe: all are trained by the domain's."""
-    from nasmyth.funnel import joint
-    from nasmyth.space.fill import fill
+def fixed() -> None:
+    """One recipe for all: others are searched with the networks, as `design(recipe="search")` does."""
+    from nasmyth.funnel.designer import Designer
 
-    searched = joint.recipes
-
-    def first(*given: Any) -> Any:
-        return fill(searched(*given), lambda _, hole: hole.first())[0]
-
-    joint.recipes = first
+    Designer.search_recipe = property(lambda *given: True, lambda *given: None)  # type: ignore[assignment]
 
 
 def search() -> None:
@@ -65,7 +58,7 @@ def shares() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (starts, recipes, search, weights, losses, shares)
+    part.__name__: part for part in (starts, fixed, search, weights, losses, shares)
 }
 
 

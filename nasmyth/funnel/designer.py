@@ -17,7 +17,7 @@ from nasmyth.errors import BudgetError
 from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
-from nasmyth.funnel.joint import joined, space_of
+from nasmyth.funnel.joint import joined, space_of, trained_alike
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
 from nasmyth.funnel.pace import threads
@@ -60,6 +60,8 @@ class Designer:
     began: float
     kept: Mapping[str, Any]
     """The header of the study that this one goes on with; empty for a new one."""
+    search_recipe: bool = False
+    """Whether what is proposed after the starts may be trained in other ways than they are."""
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
     names: tuple[str, ...] = (FULL.name,)
     """The stages of the funnel."""
@@ -133,7 +135,10 @@ class Designer:
             worked,
             until,
         )
-        self.space = affordable(self.space, plan, self.space.decode(first), self.limits)
+        graph = self.space.decode(first)
+        if not self.search_recipe:
+            self.space = trained_alike(self.space, joined(self.space, first, plan.adapted))
+        self.space = affordable(self.space, plan, graph, self.limits)
         end = None if until is None else time.time() + left
         self.training = Rung(
             Evaluation(self.task, plan.recipe, seed=self.seed, under=self.limits, measures=(self.goal,)), plan, end

@@ -1,4 +1,4 @@
-"""What a design searches: the networks of a domain, each with a way to train it.
+"""What a design searches: the networks of a domain, and, if asked, a way to train each.
 
 The ways differ in learning rate, decay, batch, smoothing and augmentation (`Domain.recipe_space`). What they share is what
 makes trainings comparable before their end: the learning rate falls at the end alone, and a moving average of the weights
@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.graph.joins import Identity
 from nasmyth.record import from_json
 from nasmyth.space import Space
 from nasmyth.train import EMA, Recipe, WarmupStableDecay
@@ -57,6 +58,12 @@ def recipes(task: Task, domain: Domain) -> Recipe:
 def staged(recipe: Recipe) -> Recipe:
     """A recipe whose trainings can be left at any time, compared, and gone on with."""
     return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
+
+
+def trained_alike(space: Space, genome: Genome) -> Space:
+    """The genomes of the space that are trained as this one is."""
+    ways = Space(Identity(), space.inputs, space.recipe).holes
+    return space.fix({key: genome[key] for key in ways if key in genome})
 
 
 def joined(space: Space, genome: Genome, adapted: Iterable[tuple[str, Any]] = ()) -> Genome:

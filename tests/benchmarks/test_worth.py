@@ -235,11 +235,11 @@ def test_data_that_has_a_test_split_is_used_as_it_is(tmp_path):
 
 
 def test_a_design_without_a_part_is_compared_with_a_whole_one():
-    told = page([record("plain", 0.90), record("design", 0.96), record("without-recipes", 0.92)])
-    assert "without-recipes: test error as a ratio to design's" in told and "2.000 [2.000, 2.000]" in told
+    told = page([record("plain", 0.90), record("design", 0.96), record("without-fixed", 0.92)])
+    assert "without-fixed: test error as a ratio to design's" in told and "2.000 [2.000, 2.000]" in told
 
 
-@pytest.mark.parametrize("part", ["starts", "recipes", "weights"])
+@pytest.mark.parametrize("part", ["starts", "fixed", "weights"])
 def test_a_part_can_be_left_out(part, tmp_path):
     script = str(Path(tasks.__file__).with_name("without.py"))
     line = ["design", "iris", "--under", "params<=500", "--spend", "2 trials", "--quiet", "-o", str(tmp_path / "a.db")]
@@ -250,7 +250,6 @@ def test_a_part_can_be_left_out(part, tmp_path):
         assert "baseline" in origins and any(trial.full for trial in study.trials)
     if part == "starts":
         assert not any(origin.startswith("start") for origin in origins)
-    if part == "recipes":
-        assert len(recipes) == 1
+    assert len(recipes) == 1 or part == "fixed"
     if part == "weights":
         assert all(trial.parent is None for trial in study.trials)
