@@ -113,7 +113,7 @@ class Designer:
         study = self.study
         self.report_progress("sizing")
         starts = self.starts()
-        first = joined(self.space, starts[0][1]) if starts else cheap(self.space, self.seed)
+        first = joined(self.space, starts[0][1]) if starts else cheap(trained_alike(self.space), self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         local = isinstance(self.on.executor, Processes)

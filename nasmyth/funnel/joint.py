@@ -60,10 +60,11 @@ def staged(recipe: Recipe) -> Recipe:
     return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
 
 
-def trained_alike(space: Space, genome: Genome) -> Space:
-    """The genomes of the space that are trained as this one is."""
-    ways = Space(Identity(), space.inputs, space.recipe).holes
-    return space.fix({key: genome[key] for key in ways if key in genome})
+def trained_alike(space: Space, genome: Genome | None = None) -> Space:
+    """The genomes of the space that are trained as this one is; as is usual without one."""
+    ways = Space(Identity(), space.inputs, space.recipe)
+    decided = ways.changed({}, {}) if genome is None else genome
+    return space.fix({key: decided[key] for key in ways.holes if key in decided})
 
 
 def joined(space: Space, genome: Genome, adapted: Iterable[tuple[str, Any]] = ()) -> Genome:

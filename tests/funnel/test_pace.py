@@ -14,6 +14,7 @@ import nasmyth
 from nasmyth.domains import domain_for, read
 from nasmyth.errors import BudgetError, TimedOut
 from nasmyth.funnel.clock import Clock
+from nasmyth.funnel.joint import space_of, trained_alike
 from nasmyth.funnel.pace import Pace, speedup, threads
 from nasmyth.funnel.plan import TrainingPlan, cheap
 from nasmyth.funnel.planner import Planner
@@ -21,6 +22,7 @@ from nasmyth.funnel.training import Rung
 from nasmyth.graph import chain, mac_count, param_count
 from nasmyth.measure import constraints
 from nasmyth.ops import Linear
+from nasmyth.record import to_json
 from nasmyth.space import Space, choice
 from nasmyth.study import Outcome, Study
 from nasmyth.study.evaluation import Evaluation
@@ -149,6 +151,8 @@ def test_a_wide_table_keeps_to_its_time():
     try:
         found = nasmyth.design(task, under=limits, spend=spend)
         assert all(trial.closed for trial in found.study.trials)
+        alike = trained_alike(space_of(task, domain_for(task)))
+        assert {str(trial.recipe) for trial in found.study.trials} <= {str(to_json(alike.recipe_of(alike.sample(0))))}
     except BudgetError as error:  # on a machine that is too slow for it
         assert error.binding == "spend"
     assert time.perf_counter() - start < 1.5 * spend + 2
