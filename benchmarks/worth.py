@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 from worth_of.job import Job
-from worth_of.methods import INSTALLED, METHODS, Methods
+from worth_of.methods import INSTALLED, METHODS, WITHOUT, Methods
 from worth_of.page import choice, page
 from worth_of.results import append, comparable, key, load
 from worth_of.tasks import TASKS, Benchmark, chosen, prepared, source_of
@@ -47,9 +47,7 @@ def main() -> int:
     if not args.figures:
         methods.install()
         try:
-            compare(
-                args, methods, [task for task in tasks if there(task, args.data)], listed(args.methods, METHODS), seeds
-            )
+            compare(args, methods, [task for task in tasks if there(task, args.data)], methods_of(args), seeds)
         except KeyboardInterrupt:
             print(f"interrupted; the same command goes on with what {args.out} has not")
             return 130
@@ -115,6 +113,11 @@ def best(told: dict) -> float:
     return (max if told["metric"] == "accuracy" else min)(one["test"] for one in told["finals"])
 
 
+def methods_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """The methods that are named."""
+    return listed(args.methods, (*METHODS, *WITHOUT))
+
+
 def listed(text: str, known: object) -> tuple[str, ...]:
     """Names of a list "a,b". Raises SystemExit for one that is not known."""
     names = tuple(filter(None, text.split(",")))
@@ -135,7 +138,7 @@ def arguments() -> argparse.Namespace:
         help="the folder of data files; with --regret, the data itself",
     )
     say("--tasks", default="all", help="names, or data sets: " + ", ".join(task.name for task in TASKS))
-    say("--methods", default=",".join(METHODS), help="some of " + ", ".join(METHODS))
+    say("--methods", default=",".join(METHODS), help="some of " + ", ".join((*METHODS, *WITHOUT)))
     say("--seeds", type=int, default=3, help="how many, from 0")
     say("--spend-scale", type=float, default=1.0, help="times the seconds of each task")
     say("--cores", type=int, default=2)

@@ -29,7 +29,8 @@ INSTALLED = {
 }
 """What an environment of its own is made for, if asked."""
 WITHOUT = tuple(f"without-{part}" for part in PARTS)
-METHODS = ("plain", *DESIGNS, "random", "reference", *TABLES, "optuna", *WITHOUT)
+METHODS = ("plain", *DESIGNS, "random", "reference", *TABLES, "optuna")
+"""What is compared unless some are named; a design without a part is run where it is."""
 _MODULES = {"random": "random_search", "optuna": "optuna_study"}
 _CHILD = "import sys; sys.path.append(sys.argv.pop(1)); from worth_of.job import main; main()"
 LATE, STARTING = 1.5, 60.0

@@ -82,7 +82,7 @@ def strides(input: Shape) -> list[int]:
 
 
 def stem_strides(input: Shape) -> tuple[int, ...]:
-    """By how much the stem may shrink an image, the usual first; a tight budget needs the others."""
+    """By how much the stem may shrink an image; a tight budget needs more than is usual."""
     first = strides(input)[0]
     return (first, 2 * first) if first > 1 or min(input[1:]) < HALVED else (1, 2, 4)
 

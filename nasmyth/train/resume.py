@@ -101,7 +101,7 @@ def take_up(run: Any, state: TrainingState) -> None:
         kept = state.average or state.weights
         copy_into(run.average.kept, [kept[name] for name in run.selection.names])
         run.average.steps = progress.averaged
-    if state.task != run.task.divided:  # else the best were told by other examples
+    if not (run.task.divided and state.task == run.task.divided):  # else the best were told by other examples
         run.selection.take_up(progress, state.best)
     run.done = round(progress.steps * run.per_epoch / progress.per_epoch)
     run.rate, run.summed = progress.rate, progress.losses

@@ -240,3 +240,13 @@ def test_a_training_goes_on_with_most_of_the_validation_split(digits):
         fit(went_on.state, digits, recipe, device="cpu")
     over = fit(fit(convnet(), digits, recipe, seed=3, device="cpu").state, more, recipe, device="cpu")
     assert over.reason == "finished" and over.scores == evaluate(over.network, more), "after a step, where it was over"
+
+
+def test_a_state_that_goes_on_with_any_data_keeps_what_was_best(digits):
+    """An empty fingerprint is that of no data: not of the task from which others were divided."""
+    recipe = Recipe(epochs=3)
+    left = fit(convnet(), digits, recipe, seed=3, until=2.0, device="cpu").state
+    went_on = fit(left.replace(task=""), digits, recipe, device="cpu")
+    whole = fit(left, digits, recipe, device="cpu")
+    assert timeless(went_on.curve) == timeless(whole.curve) and went_on.scores == whole.scores
+    assert same(weights(went_on.network), weights(whole.network))
