@@ -13,11 +13,8 @@ from collections.abc import Callable
 def starts() -> None:
     """Hand-designed networks beside the plain one."""
     from nasmyth.domains import Domain
-    from nasmyth.domains.tabular import Tabular
-    from nasmyth.domains.vision import Vision
 
-    for domain in (Tabular, Vision):
-        domain.starts = Domain.starts  # type: ignore[method-assign]
+    Domain.known = lambda *given: []  # type: ignore[method-assign]
 
 
 def fixed() -> None:

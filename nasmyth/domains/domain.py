@@ -10,7 +10,7 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nasmyth.domains.labels import Settled
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
-from nasmyth.domains.starts import Family, Start
+from nasmyth.domains.starts import Family, Sized, Start, portfolio
 from nasmyth.errors import BudgetError, DataError
 from nasmyth.registry import Registry, instance
 from nasmyth.train import is_task
@@ -38,6 +38,8 @@ class Domain(ABC):
     name: str
     about: str
     """What data it takes, in one line."""
+    kinds: tuple[str, ...] = ()
+    """The hand-designed networks that its portfolio may name."""
 
     @abstractmethod
     def accepts(self, raw: Raw) -> bool:
@@ -119,11 +121,37 @@ class Domain(ABC):
         return told.broken is None
 
     def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
-        """Networks that a search begins with, all within the constraints: the plain one, then others, best first.
+        """What a search begins with, all within the constraints: the plain network, then those of the portfolio, best first.
 
         Raises BudgetError where there is not even a plain one.
         """
-        return [Start("plain", self.baseline(task, under))]
+        limits = list(under)
+        plain = Start("plain", self.baseline(task, limits))
+        return [plain, *self.known(task, limits, plain.genome)]
+
+    def known(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> list[Start]:
+        """What the portfolio has for such a task, without what does not fit and what is there already."""
+        entries = portfolio(self.name, self.problem(task, plain))
+        if not entries:
+            return []
+        found, space, sized = [], self.space(task), self.sized(task, limits, plain)
+        seen: list[tuple[Any, Mapping[str, int]]] = [(space.decode(plain), {})]
+        for entry in entries:
+            genome = sized(entry.kind, entry.share)
+            one = None if genome is None else (space.decode(genome), entry.recipe)
+            if genome is None or one is None or one in seen:
+                continue
+            seen.append(one)
+            found.append(Start(entry.name, genome, dict(entry.recipe)))
+        return found
+
+    def problem(self, task: Task, plain: Genome) -> str:
+        """Which of its portfolios is for such a task, whose plain network within the budget is this."""
+        return "many"
+
+    def sized(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> Sized:
+        """Networks within the budget by the `kinds` that a portfolio may name."""
+        raise NotImplementedError(f"{type(self).__name__} has a portfolio, and no sized(task, limits, plain)")
 
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160

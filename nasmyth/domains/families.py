@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nasmyth.domains.starts import Family, Start
+from nasmyth.domains.starts import Family
 from nasmyth.measure import Constraint, find
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ class Sizes:
     limits: Sequence[Constraint]
     plain: Genome
     widths: Sequence[int]
+    families: Mapping[str, Family]
     counted: list[Constraint] = field(init=False)
     measured: list[Constraint] = field(init=False)
+    full: dict[str, Genome | None] = field(init=False, default_factory=dict)
+    """The largest of each family that was asked for."""
 
     def __post_init__(self) -> None:
         known = [limit for limit in self.limits if "training" not in limit.measure.requires]
@@ -46,21 +49,12 @@ class Sizes:
     def _bounds(self, name: str) -> list[float]:
         return [limit.bound for limit in self.counted if limit.measure.name == name and limit.relation == "<="] or [0.0]
 
-    def starts(self, families: Mapping[str, Family], shares: Iterable[tuple[str, float]]) -> list[Start]:
-        """For each family and share: the widest with that share of the multiply-accumulates of the widest that fits.
-
-        What does not fit, and what is there already, is left out.
-        """
-        largest = {name: self.largest(family) for name, family in families.items()}
-        found, graphs = [], [self.space.decode(self.plain)]
-        for name, share in shares:
-            full = largest[name]
-            genome = full if share == 1 or full is None else self.smaller(families[name], full, share)
-            if genome is None or self.space.decode(genome) in graphs:
-                continue
-            graphs.append(self.space.decode(genome))
-            found.append(Start(name if share == 1 else f"{name}, {share:g}", genome))
-        return found
+    def sized(self, name: str, share: float) -> Genome | None:
+        """Of a family, the widest with this share of the multiply-accumulates of the widest that fits."""
+        if name not in self.full:
+            self.full[name] = self.largest(self.families[name])
+        full = self.full[name]
+        return full if share == 1 or full is None else self.smaller(self.families[name], full, share)
 
     def largest(self, family: Family) -> Genome | None:
         """The widest within all limits; None where there is none."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.series import said_of_series
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.splits import split
-from nasmyth.domains.starts import Start
+from nasmyth.domains.starts import Sized
 from nasmyth.domains.text import is_text
 from nasmyth.errors import DataError, require
 from nasmyth.record import utf8_text
@@ -40,6 +41,7 @@ class Tabular(Domain):
 
     name = "tabular"
     about = "a table: a DataFrame, or x of N F numbers or texts"
+    kinds = tuple(f"{body}{columns}" for columns in ("", "-bins", "-waves") for body in ("mlp", "resnet", "tabm"))
 
     def accepts(self, raw: Raw) -> bool:
         """DataFrames, and arrays with one or two axes."""
@@ -77,12 +79,17 @@ class Tabular(Domain):
 
         return plain(width, _cardinalities(task))
 
-    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
-        """The plain network, then those of `tabular_starts.py`, best first."""
-        from nasmyth.domains.tabular_starts import starts
+    def problem(self, task: Task, plain: Genome) -> str:
+        """Whether there are few rows, and whether there are columns of numbers at all."""
+        if 0 not in _cardinalities(task):
+            return "categories"
+        return "few" if len(task.train) <= FEW else "many"
 
-        limits = list(under)
-        return [*super().starts(task, limits), *starts(task, self.space(task), limits)]
+    def sized(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> Sized:
+        """The kinds of `table_kinds.py`."""
+        from nasmyth.domains.table_kinds import sized
+
+        return partial(sized, task=task, space=self.space(task), limits=limits)
 
     def recipe(self, task: Task) -> Recipe:
         """AdamW at a high rate, with clipped gradients: of tables of tens of thousands of rows, the error at three to eight

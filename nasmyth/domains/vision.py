@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.sources.memory import allowance
 from nasmyth.domains.sources.on_disk import OnDisk
 from nasmyth.domains.splits import split
-from nasmyth.domains.starts import Family, Start
+from nasmyth.domains.starts import Family, Sized
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ MIRRORED = "mirrored"
 """The decision of the recipe space that says so."""
 LEARNED = 0.2
 """How much better than chance a network must be before it is asked."""
-STARTS = (
-    ("residual", 0.5), ("residual", 0.25), ("aggregation", 1.0), ("aggregation", 0.5), ("convnext", 0.5), ("mobile", 0.5),
-    ("separable", 1.0), ("separable", 0.5),
-)  # fmt: skip
-"""Families, and how much of the arithmetic of the largest that fits: a smaller network sees more epochs in its time. On a CPU
-depthwise convolutions take four times the time of others for the same arithmetic, so what has them comes late."""
 FEW = 10_000
 """With fewer training examples, batches are smaller, and examples are mixed: each is seen a hundred times and more."""
 _MOST_CHANNELS = 4
@@ -49,6 +43,11 @@ class Vision(Domain):
 
     name = "vision"
     about = "images: x of numbers, N H W or N H W C"
+    kinds = tuple(
+        f"{stem}{kind}"
+        for stem in ("", "coarse ")
+        for kind in ("residual", "mobile", "separable", "aggregation", "convnext")
+    )
 
     def accepts(self, raw: Raw) -> bool:
         """Arrays of numbers with three or four axes."""
@@ -97,22 +96,21 @@ class Vision(Domain):
 
         return [partial(FAMILIES[name], input=task.input, coarser=2) for name in ("residual", "separable")]
 
-    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
-        """The plain network, then hand-designed ones of several families and sizes, the most promising first. Coarse ones, too,
-        where the budget is too tight for the usual plain network."""
+    def problem(self, task: Task, plain: Genome) -> str:
+        """Tight where the budget excludes the usual plain network; else few or many examples."""
+        if plain["stem.stride"] != self.plain(task, NARROWEST)["stem.stride"]:
+            return "tight"
+        return "few" if len(task.train) < FEW else "many"
+
+    def sized(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> Sized:
+        """Families, and coarse ones, which shrink the image twice as much in the stem."""
         from nasmyth.domains.families import Sizes
         from nasmyth.spaces.image_families import FAMILIES
         from nasmyth.spaces.images import WIDTHS
 
-        limits = list(under)
-        plain = super().starts(task, limits)
-        families = {name: partial(make, input=task.input) for name, make in FAMILIES.items()}
-        wanted = list(STARTS)
-        if plain[0].genome["stem.stride"] != self.plain(task, NARROWEST)["stem.stride"]:
-            families |= {f"coarse {name}": partial(make, coarser=2) for name, make in families.items()}
-            wanted += [(f"coarse {name}", share) for name, share in [("residual", 1.0), *STARTS]]
-        sizes = Sizes(task, self.space(task), limits, plain[0].genome, WIDTHS)
-        return plain + sizes.starts(families, wanted)
+        usual = {name: partial(make, input=task.input) for name, make in FAMILIES.items()}
+        coarse = {f"coarse {name}": partial(make, coarser=2) for name, make in usual.items()}
+        return Sizes(task, self.space(task), limits, plain, WIDTHS, usual | coarse).sized
 
     def recipe(self, task: Task) -> Recipe:
         """Small images on a CPU; moved by a tenth of their side, and not mirrored, since digits and letters must not be.
@@ -134,10 +132,11 @@ class Vision(Domain):
         )
 
     def recipe_space(self, task: Task) -> Recipe:
-        """With augmentations, each from nothing to strong: those of what an image shows first, then those that mix images."""
+        """With augmentations, each from nothing to strong: those of what an image shows first, then those that mix images; and
+        with Muon."""
         from nasmyth.graph import Identity
         from nasmyth.space import choice
-        from nasmyth.train import Crop, CutMix, Cutout, Flip, Mixup, RandAugment
+        from nasmyth.train import Crop, CutMix, Cutout, Flip, Mixup, Muon, RandAugment
         from nasmyth.train.recipe_space import recipe_space, strengths
 
         recipe, side = self.recipe(task), min(task.inputs.shape[1:])
@@ -150,7 +149,7 @@ class Vision(Domain):
             Cutout(strengths(now, Cutout, "pixels", (side // 4, side // 2))),
             Mixup(strengths(now, Mixup, "alpha", (0.1, 0.2, 0.4))),
         )
-        return recipe_space(recipe, augment, smoothed=bool(task.classes))
+        return recipe_space(recipe, augment, smoothed=bool(task.classes), optimizers=(Muon(lr=0.05),))
 
     def adapted(self, network: Network, task: Task) -> tuple[Genome, str]:
         """Mirrors training images if the network knows most mirrored images although it has never seen any.

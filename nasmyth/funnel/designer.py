@@ -17,7 +17,7 @@ from nasmyth.errors import BudgetError
 from nasmyth.funnel.boosting import boosted, suits
 from nasmyth.funnel.clock import READING, Clock
 from nasmyth.funnel.final_test import choose, final_test, test_cost
-from nasmyth.funnel.joint import joined, space_of, trained_alike
+from nasmyth.funnel.joint import differing, joined, options, space_of, trained_alike
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
 from nasmyth.funnel.pace import threads
@@ -120,6 +120,7 @@ class Designer:
         cores = self.on.workers if local else 1
         with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
             plan = Planner(study, self.clock, first, self.task, self.domain, also, cores, self.on.workers > 1).plan()
+        starts = [(origin, joined(self.space, genome, plan.adapted)) for origin, genome in starts]
         self.workers = at_once(self.on.workers) if local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
@@ -128,7 +129,7 @@ class Designer:
         self.funnel = Funnel(
             plan,
             self.strategy,
-            tuple((origin, hashable(joined(self.space, genome, plan.adapted))) for origin, genome in starts),
+            tuple((origin, hashable(genome)) for origin, genome in starts),
             self.goal,
             len(self.task.valid),
             self.spend.trials,
@@ -137,7 +138,8 @@ class Designer:
         )
         graph = self.space.decode(first)
         if not self.search_recipe:
-            self.space = trained_alike(self.space, joined(self.space, first, plan.adapted))
+            varied = differing(self.space, [genome for _, genome in starts])
+            self.space = trained_alike(self.space, joined(self.space, first, plan.adapted), varied)
         self.space = affordable(self.space, plan, graph, self.limits)
         end = None if until is None else time.time() + left
         self.training = Rung(
@@ -147,12 +149,15 @@ class Designer:
     def starts(self) -> list[tuple[str, Genome]]:
         """The plain network first, as "baseline", then the others of the domain; those of the run that this one goes on
         from."""
-        known = next((note for note in self.study.notes if note["what"] == "starts"), None)
-        if known is not None:
-            return [(origin, genome) for origin, genome in known["genomes"]]
+        noted = next((note for note in self.study.notes if note["what"] == "starts"), None)
+        if noted is not None:
+            return [(origin, genome) for origin, genome in noted["genomes"]]
         try:
             plain, *others = self.domain.starts(self.task, self.limits)
-            found = [(BASELINE, plain.genome), *((f"start {one.name}", one.genome) for one in others)]
+            known = [
+                (f"start {one.name}", joined(self.space, one.genome, options(self.space, one.recipe))) for one in others
+            ]
+            found = [(BASELINE, plain.genome), *known]
         except BudgetError as error:
             found = []
             self.study.note("baseline", missing=str(error))

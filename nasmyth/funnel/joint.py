@@ -7,7 +7,7 @@ is what is scored until then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,26 @@ def staged(recipe: Recipe) -> Recipe:
     return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
 
 
-def trained_alike(space: Space, genome: Genome | None = None) -> Space:
-    """The genomes of the space that are trained as this one is; as is usual without one."""
-    ways = Space(Identity(), space.inputs, space.recipe)
+def trained_alike(space: Space, genome: Genome | None = None, but: Iterable[str] = ()) -> Space:
+    """The genomes of the space that are trained as this one is, as is usual without one; but for these decisions, which stay
+    open."""
+    ways, left = Space(Identity(), space.inputs, space.recipe), set(but)
     decided = ways.changed({}, {}) if genome is None else genome
-    return space.fix({key: decided[key] for key in ways.holes if key in decided})
+    return space.fix({key: decided[key] for key in ways.holes if key in decided and key not in left})
+
+
+def differing(space: Space, genomes: Sequence[Genome]) -> set[str]:
+    """The decisions of how to train that all of these make, and not all alike."""
+    ways = Space(Identity(), space.inputs, space.recipe)
+    return {
+        key for key in ways.holes
+        if all(key in one for one in genomes) and any(one[key] != genomes[0][key] for one in genomes)
+    }  # fmt: skip
+
+
+def options(space: Space, numbers: Mapping[str, int]) -> list[tuple[str, Any]]:
+    """The decisions for these options of holes, {address: number of the option}; without those of holes that are not there."""
+    return [(key, space.holes[key].nth(number)) for key, number in numbers.items() if key in space.holes]
 
 
 def joined(space: Space, genome: Genome, adapted: Iterable[tuple[str, Any]] = ()) -> Genome:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nasmyth.train.init import initialise
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.mixing import CutMix, Mixup
-    from nasmyth.train.optimizers import SGD, AdamW, Optimizer
+    from nasmyth.train.optimizers import SGD, AdamW, Muon, Optimizer
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
     from nasmyth.train.split import Split, random_split, stratified_split
@@ -39,6 +39,7 @@ __all__ = [
     "Flip",
     "Mixup",
     "MultiStep",
+    "Muon",
     "OneCycle",
     "Optimizer",
     "RandAugment",
@@ -72,7 +73,7 @@ __getattr__, __dir__ = contents(
         "init": ("initialise",),
         "loop": ("Fitted", "fit"),
         "mixing": ("CutMix", "Mixup"),
-        "optimizers": ("SGD", "AdamW", "Optimizer"),
+        "optimizers": ("SGD", "AdamW", "Muon", "Optimizer"),
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),
         "split": ("Split", "random_split", "stratified_split"),

@@ -90,6 +90,34 @@ class AdamW(Optimizer):
         return torch.optim.AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), fused=fused(groups))
 
 
+class Muon(Optimizer):
+    """Orthogonal momentum for convolutions, whose weights keep their norm, and SGD for the rest (Jordan et al. 2024; muon.py).
+
+    lr is of both: the share of its norm by which a convolution's weight moves, and the rate of SGD. momentum: of the
+    convolutions; others: that of the rest.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.6
+    weight_decay: float = 5e-4
+    others: float = 0.9
+
+    def check(self) -> None:
+        super().check()
+        within(self, "momentum", below=1.0)
+        within(self, "others", below=1.0)
+
+    def build(self, groups: Groups) -> torch.optim.Optimizer:
+        from nasmyth.train.muon import MuonOptimizer, is_matrix
+
+        matrices = [p for group in groups for p in group["params"] if is_matrix(p)]
+        rest = [{**group, "params": [p for p in group["params"] if not is_matrix(p)]} for group in groups]
+        parts = [{**group, "momentum": self.others} for group in rest if group["params"]]
+        if matrices:
+            parts.append({"params": matrices, "momentum": self.momentum, "orthogonal": True})
+        return MuonOptimizer(parts, self.lr)
+
+
 def fused(groups: Groups) -> bool:
     """Whether one kernel can step all parameters: on CPUs and CUDA, for floats."""
     return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for group in groups for p in group["params"])

@@ -30,14 +30,17 @@ AVERAGES = (None, EMA(0.99), EMA(0.999))
 SMOOTHINGS = (0.0, 0.05, 0.1)
 
 
-def recipe_space(recipe: Recipe, augment: Sequence[Any] = (), smoothed: bool = True) -> Recipe:
+def recipe_space(
+    recipe: Recipe, augment: Sequence[Any] = (), smoothed: bool = True, optimizers: Sequence[Optimizer] = ()
+) -> Recipe:
     """The recipe with holes; the first option of each is what the recipe has.
 
     augment: augmentations in their order, whose strengths may be holes that hold 0 or whose first option is None; in place of
-    the recipe's, unless empty. smoothed: whether answers may be smoothed, those of a classification.
+    the recipe's, unless empty. smoothed: whether answers may be smoothed, those of a classification. optimizers: others than
+    the recipe's, each with rates around its own.
     """
     return recipe.replace(
-        optimizer=_rates(recipe.optimizer),
+        optimizer=choice(*map(_rates, (recipe.optimizer, *optimizers))) if optimizers else _rates(recipe.optimizer),
         schedule=first(recipe.schedule, SCHEDULES),
         augment=tuple(augment) or tuple(choice(one, Identity()) for one in recipe.augmentations),
         epochs=_times(recipe.epochs, EPOCHS),

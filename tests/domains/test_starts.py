@@ -1,5 +1,7 @@
 """Where a search of images starts: within the budget, the plain network first, and smaller ones beside the largest."""
 
+from functools import partial
+
 import pytest
 
 import nasmyth
@@ -61,11 +63,10 @@ def test_a_budget_that_excludes_the_plain_network_has_coarse_ones(task, budget, 
         domain.baseline(task, limits)
 
 
-def test_a_domain_that_says_no_more_starts_from_its_plain_network():
-    rows = [(i, i % 7) for i in range(60)]
-    task = nasmyth.read((rows, [i % 3 for i in range(60)]))
+def test_a_domain_without_a_portfolio_starts_from_its_plain_network():
+    task = nasmyth.read("hamlet, act one. " * 200, domain="text")
     domain = domain_for(task)
-    assert Domain.starts(domain, task) == [Start("plain", domain.baseline(task))]
+    assert domain.starts(task) == [Start("plain", domain.baseline(task))]
 
 
 def test_a_device_is_asked_of_few_and_what_is_too_slow_is_narrowed(task, monkeypatch):
@@ -82,9 +83,10 @@ def test_a_device_is_asked_of_few_and_what_is_too_slow_is_narrowed(task, monkeyp
     plain = FAMILIES["residual"](
         max(w for w in WIDTHS if space.decode(FAMILIES["residual"](w, task.input)).costs.macs <= 2e5), task.input
     )
-    sizes = Sizes(task, space, [limit], plain, WIDTHS)
-    for name, family in FAMILIES.items():
-        genome = sizes.largest(lambda width, family=family: family(width, task.input))
+    families = {name: partial(make, input=task.input) for name, make in FAMILIES.items()}
+    sizes = Sizes(task, space, [limit], plain, WIDTHS, families)
+    for name in families:
+        genome = sizes.sized(name, 1.0)
         assert told(sizes, limit, space.decode(genome)) <= 2e-3, name
     assert len(asked) <= 4 * len(FAMILIES)
 

@@ -1,0 +1,276 @@
+"""Makes `nasmyth/domains/portfolio.json`, the networks that searches start with: those that were best together on many tasks.
+
+    python benchmarks/portfolio.py --data DIR --results portfolio.jsonl [--cores 2] > benchmarks/portfolio.txt
+
+Each kind of hand-designed network that a domain knows is trained for the same time on each task, at the sizes of SHARES, by the
+domain's recipe; then the best of them by the recipes of RECIPES. How good each is expected to be is told by validation (scores
+and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: first what is best on average
+(geometric mean over tasks of the error, as a ratio to the best one's), then what lowers the average of the best so far most,
+as long as that is by more than ENOUGH. Trainings that are in the file of results are not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nasmyth.domains.starts import FILE, Entry
+
+SHARES = {"vision": (1.0, 0.4), "tabular": (1.0,)}
+"""Of the largest that fits."""
+MOST, ENOUGH = 6, 0.003
+"""Entries of a portfolio, and how much an entry has to gain."""
+TRIED = 2
+"""Of the best, the recipes are tried."""
+RECIPES: dict[str, tuple[dict[str, int], ...]] = {
+    "vision": ({"recipe.optimizer": 1}, {"recipe.optimizer": 1, "recipe.optimizer:1.lr": 2}),
+    "tabular": ({"recipe.optimizer.lr": 1}, {"recipe.optimizer.lr": 3}, {"recipe.batch": 2}),
+}
+"""Numbers of options of the domains' recipe spaces (`train/recipe_space.py`)."""
+
+
+class Problem(NamedTuple):
+    """A task, a budget, and the seconds of each training."""
+
+    data: str
+    under: str
+    seconds: float
+    target: str | None = None
+    limit: int | None = None
+
+    @property
+    def tight(self) -> bool:
+        return self.under.startswith("macs")
+
+    @property
+    def name(self) -> str:
+        return f"{Path(self.data).stem}{f'[:{self.limit}]' if self.limit else ''} {self.under}"
+
+
+FASHION, CIFAR = "fashion_mnist.npz", "cifar10_4k.npz"
+ADULT, HOUSES, AIR = (
+    ("adult.parquet", "income"),
+    ("california_housing.parquet", "median_house_value"),
+    ("beijing_pm25.parquet", "pm2.5"),
+)
+PROBLEMS = {
+    "vision": (
+        Problem(FASHION, "params<=100k", 40, limit=8000),
+        Problem(CIFAR, "params<=50k", 40),
+        Problem(FASHION, "params<=50k", 80),
+        Problem(FASHION, "macs<=500k", 40, limit=8000),
+        Problem(CIFAR, "macs<=500k", 40),
+        Problem("digits", "macs<=20k", 12),
+    ),
+    "tabular": tuple(
+        Problem(data, f"params<={most}", seconds, target, limit)
+        for data, target in (ADULT, HOUSES, AIR)
+        for most, seconds, limit in (("30k", 12, None), ("5k", 12, None), ("20k", 6, 2000))
+    ),
+}
+
+
+# --- one training ---------------------------------------------------------------------------------------------------
+
+
+def setting(threads: int = 1) -> None:
+    """Of a process that trains."""
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+@functools.cache
+def read(problem: Problem, folder: str) -> Any:
+    from nasmyth.domains import data
+    from nasmyth.domains import read as read_data
+
+    path = problem.data if problem.data in data else str(Path(folder) / problem.data)
+    return read_data(path, problem.target, limit=problem.limit)
+
+
+def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: float) -> dict[str, Any]:
+    """The scores in validation; `missing` where nothing of the kind fits, or it diverged."""
+    from nasmyth.domains import domains
+    from nasmyth.errors import CandidateError
+    from nasmyth.funnel.joint import joined, options, staged
+    from nasmyth.measure import constraints
+    from nasmyth.network import build
+    from nasmyth.space import Space
+    from nasmyth.train import fit, initialise
+
+    task, known, limits = read(problem, folder), domains.get(domain), constraints([problem.under])
+    plain = known.baseline(task, limits)
+    kind = known.problem(task, plain)
+    told = {"problem": problem.name, "kind": kind, "entry": entry._asdict(), "metric": task.objective}
+    genome = plain if entry.kind == "plain" else known.sized(task, limits, plain)(entry.kind, entry.share)
+    if genome is None:
+        return {**told, "missing": "nothing of it fits"}
+    networks = known.space(task)
+    space = Space(networks.template, networks.inputs, known.recipe_space(task))
+    genome = joined(space, genome, options(space, entry.recipe))
+    recipe = staged(space.recipe_of(genome)).replace(average=known.recipe(task).average)
+    network = initialise(build(space.decode(genome), 0, task.inputs, task.outputs), 0)
+    try:
+        fitted = fit(network, task, recipe.replace(epochs=4 * recipe.epochs), seconds=seconds)
+    except CandidateError as error:
+        return {**told, "missing": str(error)}
+    return {**told, "scores": fitted.scores, "epochs": fitted.epochs, "examples": len(task.valid)}
+
+
+# --- all of them ----------------------------------------------------------------------------------------------------
+
+
+class Trainings:
+    """Results by problem and entry, in a file that grows by a line with each."""
+
+    def __init__(self, path: Path, folder: str, domain: str, cores: int, scale: float) -> None:
+        self.path, self.folder, self.domain, self.cores, self.scale = path, folder, domain, cores, scale
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.known = {key(one["problem"], one["entry"]): one for one in map(json.loads, lines)}
+
+    def run(self, problems: Iterable[Problem], entries: Sequence[Entry]) -> None:
+        """Those that are not known yet, some at once; coarse ones only where budgets are tight."""
+        wanted = [(p, e) for p in problems for e in entries if p.tight or not e.kind.startswith("coarse")]
+        todo = [(p, e) for p, e in wanted if key(p.name, e._asdict()) not in self.known]
+        start = time.time()
+        with ProcessPoolExecutor(self.cores, mp_context=get_context("spawn"), initializer=setting) as pool:
+            futures = [pool.submit(trained, p, self.folder, self.domain, e, self.scale * p.seconds) for p, e in todo]
+            for number, future in enumerate(as_completed(futures), 1):
+                one = future.result()
+                self.known[key(one["problem"], one["entry"])] = one
+                with self.path.open("a") as file:
+                    file.write(json.dumps(one) + "\n")
+                print(f"{number} of {len(todo)}, {time.time() - start:.0f} s: {said(one)}", file=sys.stderr, flush=True)
+
+    def errors(self, kind: str) -> dict[str, dict[str, float]]:
+        """{problem: {entry: expected error as a ratio to the least}} of the problems of a kind."""
+        from nasmyth.funnel.estimate import expected_of
+        from nasmyth.measure import find
+
+        of_problem: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for one in self.known.values():
+            if one["kind"] == kind and "scores" in one:
+                of_problem[one["problem"]].append(one)
+        found = {}
+        for problem, ones in of_problem.items():
+            goal = find(ones[0]["metric"])
+            values, losses = ([one["scores"][name] for one in ones] for name in (goal.name, "loss"))
+            bad = [one.badness for one in expected_of(goal, values, losses, ones[0]["examples"])]
+            found[problem] = {word(one["entry"]): b / min(bad) for one, b in zip(ones, bad, strict=True)}
+        return found
+
+    def kinds(self) -> list[str]:
+        """Kinds of problems, in their order."""
+        return list(dict.fromkeys(one["kind"] for one in self.known.values()))
+
+
+def key(problem: str, entry: dict[str, Any]) -> tuple[str, str]:
+    return problem, word(entry)
+
+
+def word(entry: dict[str, Any]) -> str:
+    return Entry(**entry).name
+
+
+def said(one: dict[str, Any]) -> str:
+    scores = one.get("scores")
+    figures = one.get("missing") or ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    return f"{one['problem']}, {word(one['entry'])}: {figures}"
+
+
+# --- the choice -----------------------------------------------------------------------------------------------------
+
+
+def chosen(errors: dict[str, dict[str, float]], most: int = MOST) -> list[tuple[str, float]]:
+    """Entries, each with the geometric mean of the least error of those so far, as a ratio to the best of all."""
+    found: list[tuple[str, float]] = []
+    best = dict.fromkeys(errors, math.inf)
+    while len(found) < most:
+        gains = {
+            name: math.exp(
+                sum(math.log(min(best[p], ratios.get(name, 10.0))) for p, ratios in errors.items()) / len(errors)
+            )
+            for name in sorted({name for ratios in errors.values() for name in ratios} - {name for name, _ in found})
+        }
+        if not gains:
+            break
+        name = min(gains, key=lambda one: gains[one])
+        if found and gains[name] > (1 - ENOUGH) * found[-1][1]:
+            break
+        found.append((name, gains[name]))
+        best = {p: min(best[p], ratios.get(name, 10.0)) for p, ratios in errors.items()}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="the folder of the files")
+    parser.add_argument("--domain", choices=list(PROBLEMS), action="append")
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="times the seconds of each training")
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "nasmyth" / "domains" / FILE)
+    given = parser.parse_args()
+    from nasmyth.domains import domains
+
+    kept = json.loads(given.out.read_text()) if given.out.exists() else {"starts": {}}
+    kept["made"] = "python benchmarks/portfolio.py --data DIR --results FILE"
+    for domain in given.domain or PROBLEMS:
+        trainings = Trainings(given.results, given.data, domain, given.cores, given.scale)
+        names = domains.get(domain).kinds
+        entries = [Entry("plain"), *(Entry(kind, share) for kind in names for share in SHARES[domain])]
+        trainings.run(PROBLEMS[domain], entries)
+        known = {entry.name: entry for entry in entries}
+        best = {name for kind in trainings.kinds() for name, _ in chosen(trainings.errors(kind), TRIED)}
+        varied = [known[name]._replace(recipe=recipe) for name in sorted(best) for recipe in RECIPES[domain]]
+        trainings.run(PROBLEMS[domain], varied)
+        known |= {entry.name: entry for entry in varied}
+        for kind in trainings.kinds():
+            errors = trainings.errors(kind)
+            found = chosen(errors)
+            print(page(domain, kind, errors, found))
+            starts = [known[name]._asdict() for name, _ in found if name != "plain"]
+            kept["starts"].setdefault(domain, {})[kind] = starts
+    given.out.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def page(domain: str, kind: str, errors: dict[str, dict[str, float]], found: list[tuple[str, float]]) -> str:
+    """The errors of all, as ratios to the best, and what was chosen."""
+    names = sorted({name for ratios in errors.values() for name in ratios}, key=lambda name: mean(errors, name))
+    wide = max(map(len, names))
+    lines = [
+        f"{domain}, {kind}: expected error in validation as a ratio to the least",
+        " " * wide + "  mean   " + "   ".join(errors),
+    ]
+    for name in names:
+        ratios = "".join(
+            f"{ratios[name]:>{len(p) + 3}.3f}" if name in ratios else f"{'-':>{len(p) + 3}}"
+            for p, ratios in errors.items()
+        )
+        lines.append(f"{name:<{wide}}  {mean(errors, name):.3f}{ratios}")
+    lines += [
+        "portfolio, and the mean of the best of it so far:",
+        *(f"  {name:<{wide}}  {gain:.3f}" for name, gain in found),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def mean(errors: dict[str, dict[str, float]], name: str) -> float:
+    """The geometric mean over problems; far where it is missing."""
+    return math.exp(sum(math.log(ratios.get(name, 10.0)) for ratios in errors.values()) / len(errors))
+
+
+if __name__ == "__main__":
+    main()
