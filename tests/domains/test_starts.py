@@ -63,8 +63,9 @@ def test_a_budget_that_excludes_the_plain_network_has_coarse_ones(task, budget, 
         domain.baseline(task, limits)
 
 
-def test_a_domain_without_a_portfolio_starts_from_its_plain_network():
-    task = nasmyth.read("hamlet, act one. " * 200, domain="text")
+def test_a_domain_without_a_portfolio_starts_from_its_plain_network(tmp_path):
+    (tmp_path / "hamlet.txt").write_text("Who's there? Nay, answer me: stand, and unfold yourself. " * 60)
+    task = nasmyth.read(tmp_path / "hamlet.txt")
     domain = domain_for(task)
     assert domain.starts(task) == [Start("plain", domain.baseline(task))]
 

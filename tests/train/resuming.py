@@ -79,7 +79,7 @@ IMAGES = Recipe(
 CASES = {
     "sgd": Case(IMAGES, graph_network, graph=True),
     "adamw": Case(IMAGES.replace(optimizer=AdamW(lr=0.01)), lambda: convnet(dropout=0.2)),
-    "muon": Case(IMAGES.replace(optimizer=Muon(lr=0.05)), graph_network, graph=True),
+    "muon": Case(IMAGES.replace(optimizer=Muon(lr=0.05)), lambda: convnet(dropout=0.2)),
     "plain": Case(Recipe(SGD(momentum=0.0), epochs=3, batch=50), graph_network, graph=True),
     "table": Case(Recipe(AdamW(lr=0.02), epochs=4, batch=16, average=EMA(0.99)), mlp, table=True),
     "half": Case(IMAGES.replace(precision="bf16"), graph_network, graph=True),

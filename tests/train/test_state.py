@@ -18,7 +18,7 @@ from nasmyth.train import EMA, SGD, AdamW, Cosine, Recipe, TrainingState, evalua
 from nasmyth.train.average import named_tensors
 
 HERE = Path(__file__).parent
-EXACT = {"sgd": 1.0, "adamw": 1.4, "plain": 2.0, "table": 0.7, "half": 1.5, "bilevel": 1.3}
+EXACT = {"sgd": 1.0, "adamw": 1.4, "muon": 1.2, "plain": 2.0, "table": 0.7, "half": 1.5, "bilevel": 1.3}
 """Where each is stopped, in epochs: between two of them, and within one."""
 
 
@@ -54,7 +54,7 @@ def test_another_process_goes_on_as_if_it_had_never_stopped(name, ends):
     assert equal_states(end, expected.state) == []
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw", "bilevel"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon", "bilevel"])
 def test_stopped_at_any_step_and_gone_on_with_again_and_again(name):
     case, task = resuming.CASES[name], resuming.task(resuming.CASES[name].table)
     expected, network = whole(case)
