@@ -6,7 +6,7 @@ Each kind of hand-designed network that a domain knows is trained for the same t
 domain's recipe; then the best of them by the recipes of RECIPES. How good each is expected to be is told by validation (scores
 and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: first what is best on average
 (geometric mean over tasks of the error, as a ratio to the best one's), then what lowers the average of the best so far most,
-as long as that is by more than ENOUGH. Trainings that are in the file of results are not done again.
+as long as that is by more than ENOUGH; then the best of each other kind, since data may be unlike all of these. Trainings that are in the file of results are not done again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from nasmyth.domains.starts import FILE, Entry
 
 SHARES = {"vision": (1.0, 0.4), "tabular": (1.0,)}
 """Of the largest that fits."""
-MOST, ENOUGH = 6, 0.003
-"""Entries of a portfolio, and how much an entry has to gain."""
+MOST, ENOUGH, MISSING = 7, 0.003, 10.0
+"""Entries of a portfolio, how much an entry has to gain, and the ratio that what does not fit counts with."""
 TRIED = 2
 """Of the best, the recipes are tried."""
 RECIPES: dict[str, tuple[dict[str, int], ...]] = {
-    "vision": ({"recipe.optimizer": 1}, {"recipe.optimizer": 1, "recipe.optimizer:1.lr": 2}),
+    "vision": ({"recipe.optimizer": 1}, {"recipe.optimizer:0.lr": 2}),
     "tabular": ({"recipe.optimizer.lr": 1}, {"recipe.optimizer.lr": 3}, {"recipe.batch": 2}),
 }
 """Numbers of options of the domains' recipe spaces (`train/recipe_space.py`)."""
@@ -97,7 +97,7 @@ def read(problem: Problem, folder: str) -> Any:
     from nasmyth.domains import read as read_data
 
     path = problem.data if problem.data in data else str(Path(folder) / problem.data)
-    return read_data(path, problem.target, limit=problem.limit)
+    return read_data(path, problem.target, limit=problem.limit, on_bad="skip")
 
 
 def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: float) -> dict[str, Any]:
@@ -196,22 +196,28 @@ def said(one: dict[str, Any]) -> str:
 def chosen(errors: dict[str, dict[str, float]], most: int = MOST) -> list[tuple[str, float]]:
     """Entries, each with the geometric mean of the least error of those so far, as a ratio to the best of all."""
     found: list[tuple[str, float]] = []
+    left = {name for ratios in errors.values() for name in ratios}
     best = dict.fromkeys(errors, math.inf)
-    while len(found) < most:
+    while left and len(found) < most:
         gains = {
-            name: math.exp(
-                sum(math.log(min(best[p], ratios.get(name, 10.0))) for p, ratios in errors.items()) / len(errors)
-            )
-            for name in sorted({name for ratios in errors.values() for name in ratios} - {name for name, _ in found})
+            name: geometric(min(best[p], told.get(name, MISSING)) for p, told in errors.items())
+            for name in sorted(left)
         }
-        if not gains:
-            break
         name = min(gains, key=lambda one: gains[one])
         if found and gains[name] > (1 - ENOUGH) * found[-1][1]:
-            break
+            others = [one for one in sorted(left) if kind(one) not in {kind(known) for known, _ in found}]
+            if not others:
+                break
+            name = min(others, key=lambda one: mean(errors, one))
         found.append((name, gains[name]))
-        best = {p: min(best[p], ratios.get(name, 10.0)) for p, ratios in errors.items()}
+        left.remove(name)
+        best = {p: min(best[p], told.get(name, MISSING)) for p, told in errors.items()}
     return found
+
+
+def kind(name: str) -> str:
+    """Of an entry."""
+    return name.partition(",")[0]
 
 
 def main() -> None:
@@ -269,8 +275,13 @@ def page(domain: str, kind: str, errors: dict[str, dict[str, float]], found: lis
 
 
 def mean(errors: dict[str, dict[str, float]], name: str) -> float:
-    """The geometric mean over problems; far where it is missing."""
-    return math.exp(sum(math.log(ratios.get(name, 10.0)) for ratios in errors.values()) / len(errors))
+    """The geometric mean over problems."""
+    return geometric(told.get(name, MISSING) for told in errors.values())
+
+
+def geometric(ratios: Iterable[float]) -> float:
+    found = [math.log(ratio) for ratio in ratios]
+    return math.exp(sum(found) / len(found))
 
 
 if __name__ == "__main__":
