@@ -6,7 +6,8 @@ Each kind of hand-designed network that a domain knows is trained for the same t
 domain's recipe; then the best of them by the recipes of RECIPES. How good each is expected to be is told by validation (scores
 and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: first what is best on average
 (geometric mean over tasks of the error, as a ratio to the best one's), then what lowers the average of the best so far most,
-as long as that is by more than ENOUGH; then the best of each other kind, since data may be unlike all of these. Trainings that are in the file of results are not done again.
+as long as that is by more than ENOUGH; then the best of each other kind, since data may be unlike all of these.
+Trainings that are in the file of results are not done again.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: f
     task, known, limits = read(problem, folder), domains.get(domain), constraints([problem.under])
     plain = known.baseline(task, limits)
     kind = known.problem(task, plain)
-    told = {"problem": problem.name, "kind": kind, "entry": entry._asdict(), "metric": task.objective}
+    told = {"domain": domain, "problem": problem.name, "kind": kind, "entry": entry._asdict(), "metric": task.objective}
     genome = plain if entry.kind == "plain" else known.sized(task, limits, plain)(entry.kind, entry.share)
     if genome is None:
         return {**told, "missing": "nothing of it fits"}
@@ -138,7 +139,9 @@ class Trainings:
     def __init__(self, path: Path, folder: str, domain: str, cores: int, scale: float) -> None:
         self.path, self.folder, self.domain, self.cores, self.scale = path, folder, domain, cores, scale
         lines = path.read_text().splitlines() if path.exists() else []
-        self.known = {key(one["problem"], one["entry"]): one for one in map(json.loads, lines)}
+        self.known = {
+            key(one["problem"], one["entry"]): one for one in map(json.loads, lines) if one["domain"] == domain
+        }
 
     def run(self, problems: Iterable[Problem], entries: Sequence[Entry]) -> None:
         """Those that are not known yet, some at once; coarse ones only where budgets are tight."""

@@ -92,7 +92,7 @@ def recipe(summary: Summary) -> tuple[str, dict[str, Any]]:
     words.append(f"{asked:g} epoch{'s' * (asked != 1)}" if number(asked) else "")
     augment = fields.get("augment")
     for part in (fields.get("schedule"), *(augment if isinstance(augment, tuple) else ()), fields.get("average")):
-        words.append(repr(part) if isinstance(part, Value) else "")
+        words.append(repr(part) if isinstance(part, Value) and not getattr(part, "off", False) else "")
     for name in ("smoothing", "clip"):
         if number(fields.get(name)) and fields[name]:
             words.append(f"{name} {fields[name]:g}")

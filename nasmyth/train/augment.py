@@ -39,6 +39,11 @@ class Augmentation(Value, abstract=True):
     kind: ClassVar[str] = "any input"
     """What it is for, in words."""
 
+    @property
+    def off(self) -> bool:
+        """Whether it would change nothing, as at strength 0: then a training leaves it out, and no report names it."""
+        return False
+
     def suits(self, inputs: Any) -> bool:
         """Whether it is for this kind of input."""
         return True
@@ -73,6 +78,10 @@ class Crop(ImageAugmentation):
 
     pixels: int
 
+    @property
+    def off(self) -> bool:
+        return not self.pixels
+
     def check(self) -> None:
         within(self, "pixels")
 
@@ -80,9 +89,8 @@ class Crop(ImageAugmentation):
         import torch
 
         most, device = self.pixels, generator.device
-        if most:
-            down, right = torch.randint(-most, most + 1, (2, len(batch.x)), generator=generator, device=device)
-            batch.x = shift(batch.x, down, right)
+        down, right = torch.randint(-most, most + 1, (2, len(batch.x)), generator=generator, device=device)
+        batch.x = shift(batch.x, down, right)
 
 
 class Cutout(ImageAugmentation):
@@ -96,18 +104,21 @@ class Cutout(ImageAugmentation):
 
     prepared = True
 
+    @property
+    def off(self) -> bool:
+        return not self.pixels
+
     def check(self) -> None:
         within(self, "pixels")
 
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         import torch
 
-        if self.pixels:
-            height, width = batch.x.shape[2:]
-            across, device = len(batch.x), generator.device
-            row = torch.randint(0, height, (across,), generator=generator, device=device)
-            column = torch.randint(0, width, (across,), generator=generator, device=device)
-            batch.x = blanked(batch.x, row, column, self.pixels)
+        height, width = batch.x.shape[2:]
+        across, device = len(batch.x), generator.device
+        row = torch.randint(0, height, (across,), generator=generator, device=device)
+        column = torch.randint(0, width, (across,), generator=generator, device=device)
+        batch.x = blanked(batch.x, row, column, self.pixels)
 
 
 def refuse_unsuited(augmentations: Iterable[Augmentation], inputs: Any) -> None:

@@ -36,6 +36,10 @@ class RandAugment(ImageAugmentation):
     layers: int = 2
     strength: float = 0.3
 
+    @property
+    def off(self) -> bool:
+        return not self.layers
+
     def check(self) -> None:
         within(self, "layers")
         within(self, "strength")

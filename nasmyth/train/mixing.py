@@ -27,6 +27,10 @@ class Mixup(Augmentation):
     prepared = True
     kind = "input that is numbers, without codes, categories, masks or edges"
 
+    @property
+    def off(self) -> bool:
+        return not self.alpha
+
     def check(self) -> None:
         within(self, "alpha")
 
@@ -34,8 +38,6 @@ class Mixup(Augmentation):
         return bool(inputs.mixes)
 
     def change(self, batch: Batch, generator: torch.Generator) -> None:
-        if not self.alpha:
-            return
         parts = batch.x if isinstance(batch.x, tuple) else (batch.x,)
         if not all(getattr(part, "is_floating_point", bool)() for part in parts):
             raise DataError(f"{self} mixes floats, and the network takes others as well; leave it out of augment=(...)")
@@ -56,6 +58,10 @@ class CutMix(ImageAugmentation):
     alpha: float = 1.0
     probability: float = 0.5
 
+    @property
+    def off(self) -> bool:
+        return not self.alpha or not self.probability
+
     def check(self) -> None:
         within(self, "alpha")
         within(self, "probability")
@@ -65,8 +71,6 @@ class CutMix(ImageAugmentation):
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         import torch
 
-        if not self.alpha or not self.probability:
-            return
         if torch.rand((), generator=generator, device=generator.device) >= self.probability:
             return
         order, share = mixing(len(batch), self.alpha, generator)

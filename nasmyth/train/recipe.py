@@ -67,8 +67,8 @@ class Recipe(Value):
 
     @property
     def augmentations(self) -> tuple[Augmentation, ...]:
-        """Those that are there: `maybe(Flip())` may leave none in its place."""
-        return tuple(one for one in self.augment if isinstance(one, Augmentation))
+        """Those that change anything: `maybe(Flip())` may leave none in its place, and a strength may be 0."""
+        return tuple(one for one in self.augment if isinstance(one, Augmentation) and not one.off)
 
     @property
     def averaging(self) -> Averaging | None:

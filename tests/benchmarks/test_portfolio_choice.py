@@ -18,9 +18,14 @@ def test_the_first_is_good_everywhere_and_the_next_fills_its_gaps():
         "a": {"steady": 1.1, "a's": 1.0, "b's": 2.0, "worse": 1.5},
         "b": {"steady": 1.2, "a's": 3.0, "b's": 1.0, "worse": 1.6},
     }
-    assert [name for name, _ in portfolio.chosen(errors)] == ["steady", "b's", "a's"]
-    assert [gain for _, gain in portfolio.chosen(errors)] == pytest.approx([1.32**0.5, 1.1**0.5, 1.0])
+    assert [name for name, _ in portfolio.chosen(errors)] == ["steady", "b's", "a's", "worse"]
+    assert [gain for _, gain in portfolio.chosen(errors)] == pytest.approx([1.32**0.5, 1.1**0.5, 1.0, 1.0])
     assert portfolio.chosen(errors, most=1) == portfolio.chosen(errors)[:1]
+
+
+def test_what_gains_nothing_is_there_once_of_each_kind():
+    errors = {"a": {"best": 1.0, "best, 0.4": 1.1, "other": 1.3, "other, 0.4": 1.2}}
+    assert [name for name, _ in portfolio.chosen(errors)] == ["best", "other, 0.4"]
 
 
 def test_what_is_missing_somewhere_is_far_behind_there():

@@ -64,7 +64,7 @@ def test_show_several_stand_side_by_side(run, study, tmp_path):
 
 def test_show_says_how_far_they_were_trained_what_chance_gives_and_what_was_decided(run, study):
     told = run("show", study).stdout
-    for part in ("1 of 1", "chance is accuracy 0.1", "always answering", "test split: 359 examples", "Recipe: SGD"):
+    for part in ("1 of 1", "chance is accuracy 0.1", "always answering", "test split: 359 examples", "Recipe: Muon"):
         assert part in told
     found = json.loads(run("show", study, "--json").stdout)
     assert found["chance"]["score"] == "accuracy" and found["task"]["notes"] and found["task"]["recipe"]

@@ -135,3 +135,16 @@ def test_one_of_your_own_is_one_small_class(line):
         fit(net, line, how, device="cpu")
     assert same(weights(nets[0]), weights(nets[1])) and not same(weights(nets[0]), weights(nets[2]))
     assert from_json(to_json(recipe)) is recipe
+
+
+OFF = (Crop(0), Cutout(0), Mixup(0.0), CutMix(0.0), CutMix(probability=0.0), RandAugment(layers=0))
+
+
+@pytest.mark.parametrize("one", OFF, ids=repr)
+def test_what_is_off_is_left_out(one):
+    assert one.off and Recipe(augment=(Flip(), one)).augmentations == (Flip(),)
+
+
+@pytest.mark.parametrize("one", [Crop(1), Cutout(2), Mixup(0.2), CutMix(), RandAugment(), Flip()], ids=repr)
+def test_what_is_on_is_there(one):
+    assert not one.off and Recipe(augment=(one,)).augmentations == (one,)
