@@ -4,9 +4,9 @@
 
 Each kind of hand-designed network that a domain knows is trained for the same time on each task, at the sizes of SHARES, by the
 domain's recipe; then the best of them by the recipes of RECIPES. How good each is expected to be is told by validation (scores
-and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: first what is best on average
-(geometric mean over tasks of the error, as a ratio to the best one's), then what lowers the average of the best so far most,
-as long as that is by more than ENOUGH; then the best of each other kind, since data may be unlike all of these.
+and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: beside the plain network,
+what lowers the mean of the best so far most (geometric, over tasks, of the error as a ratio to the least), as long as that is by
+more than ENOUGH; then the best of all other kinds and sizes, since data and time may be unlike all of these.
 Trainings that are in the file of results are not done again.
 """
 
@@ -29,7 +29,9 @@ from nasmyth.domains.starts import FILE, Entry
 
 SHARES = {"vision": (1.0, 0.4), "tabular": (1.0,)}
 """Of the largest that fits."""
-MOST, ENOUGH, MISSING = 7, 0.003, 10.0
+PLAIN = "plain"
+"""The entry of the plain network, which every search tries first."""
+MOST, ENOUGH, MISSING = 7, 0.003, 2.0
 """Entries of a portfolio, how much an entry has to gain, and the ratio that what does not fit counts with."""
 TRIED = 2
 """Of the best, the recipes are tried."""
@@ -115,7 +117,7 @@ def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: f
     plain = known.baseline(task, limits)
     kind = known.problem(task, plain)
     told = {"domain": domain, "problem": problem.name, "kind": kind, "entry": entry._asdict(), "metric": task.objective}
-    genome = plain if entry.kind == "plain" else known.sized(task, limits, plain)(entry.kind, entry.share)
+    genome = plain if entry.kind == PLAIN else known.sized(task, limits, plain)(entry.kind, entry.share)
     if genome is None:
         return {**told, "missing": "nothing of it fits"}
     networks = known.space(task)
@@ -174,6 +176,11 @@ class Trainings:
             found[problem] = {word(one["entry"]): b / min(bad) for one, b in zip(ones, bad, strict=True)}
         return found
 
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """All that were trained, by name."""
+        return {word(one["entry"]): Entry(**one["entry"]) for one in self.known.values()}
+
     def kinds(self) -> list[str]:
         """Kinds of problems, in their order."""
         return list(dict.fromkeys(one["kind"] for one in self.known.values()))
@@ -197,30 +204,27 @@ def said(one: dict[str, Any]) -> str:
 
 
 def chosen(errors: dict[str, dict[str, float]], most: int = MOST) -> list[tuple[str, float]]:
-    """Entries, each with the geometric mean of the least error of those so far, as a ratio to the best of all."""
+    """Entries, each with the geometric mean of the least error of those so far and of the plain network, as a ratio to the best."""
     found: list[tuple[str, float]] = []
-    left = {name for ratios in errors.values() for name in ratios}
-    best = dict.fromkeys(errors, math.inf)
+    best = {p: told.get(PLAIN, MISSING) for p, told in errors.items()}
+    left = {name for told in errors.values() for name in told} - {PLAIN}
     while left and len(found) < most:
-        gains = {
-            name: geometric(min(best[p], told.get(name, MISSING)) for p, told in errors.items())
-            for name in sorted(left)
-        }
-        name = min(gains, key=lambda one: gains[one])
-        if found and gains[name] > (1 - ENOUGH) * found[-1][1]:
-            others = [one for one in sorted(left) if kind(one) not in {kind(known) for known, _ in found}]
+        gains = {name: geometric(min(best[p], told.get(name, MISSING)) for p, told in errors.items()) for name in left}
+        name = min(left, key=lambda one: (gains[one], mean(errors, one), one))
+        if gains[name] > (1 - ENOUGH) * geometric(best.values()):
+            others = [one for one in left if network(one) not in {network(known) for known, _ in found}]
             if not others:
                 break
-            name = min(others, key=lambda one: mean(errors, one))
+            name = min(others, key=lambda one: (mean(errors, one), one))
         found.append((name, gains[name]))
         left.remove(name)
         best = {p: min(best[p], told.get(name, MISSING)) for p, told in errors.items()}
     return found
 
 
-def kind(name: str) -> str:
-    """Of an entry."""
-    return name.partition(",")[0]
+def network(name: str) -> str:
+    """The kind and share of an entry, without its recipe."""
+    return ", ".join(word for word in name.split(", ") if not word.startswith("recipe."))
 
 
 def main() -> None:
@@ -239,18 +243,18 @@ def main() -> None:
     for domain in given.domain or PROBLEMS:
         trainings = Trainings(given.results, given.data, domain, given.cores, given.scale)
         names = domains.get(domain).kinds
-        entries = [Entry("plain"), *(Entry(kind, share) for kind in names for share in SHARES[domain])]
+        entries = [Entry(PLAIN), *(Entry(kind, share) for kind in names for share in SHARES[domain])]
         trainings.run(PROBLEMS[domain], entries)
-        known = {entry.name: entry for entry in entries}
         best = {name for kind in trainings.kinds() for name, _ in chosen(trainings.errors(kind), TRIED)}
+        known = trainings.entries
         varied = [known[name]._replace(recipe=recipe) for name in sorted(best) for recipe in RECIPES[domain]]
         trainings.run(PROBLEMS[domain], varied)
-        known |= {entry.name: entry for entry in varied}
+        known = trainings.entries
         for kind in trainings.kinds():
             errors = trainings.errors(kind)
             found = chosen(errors)
             print(page(domain, kind, errors, found))
-            starts = [known[name]._asdict() for name, _ in found if name != "plain"]
+            starts = [known[name]._asdict() for name, _ in found]
             kept["starts"].setdefault(domain, {})[kind] = starts
     given.out.write_text(json.dumps(kept, indent=1) + "\n")
 

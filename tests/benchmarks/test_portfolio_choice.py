@@ -15,17 +15,24 @@ from nasmyth.domains.starts import Entry
 
 def test_the_first_is_good_everywhere_and_the_next_fills_its_gaps():
     errors = {
-        "a": {"steady": 1.1, "a's": 1.0, "b's": 2.0, "worse": 1.5},
-        "b": {"steady": 1.2, "a's": 3.0, "b's": 1.0, "worse": 1.6},
+        "a": {"plain": 1.7, "steady": 1.1, "a's": 1.0, "b's": 2.0, "worse": 1.5},
+        "b": {"plain": 1.7, "steady": 1.2, "a's": 3.0, "b's": 1.0, "worse": 1.6},
     }
     assert [name for name, _ in portfolio.chosen(errors)] == ["steady", "b's", "a's", "worse"]
     assert [gain for _, gain in portfolio.chosen(errors)] == pytest.approx([1.32**0.5, 1.1**0.5, 1.0, 1.0])
     assert portfolio.chosen(errors, most=1) == portfolio.chosen(errors)[:1]
 
 
-def test_what_gains_nothing_is_there_once_of_each_kind():
-    errors = {"a": {"best": 1.0, "best, 0.4": 1.1, "other": 1.3, "other, 0.4": 1.2}}
-    assert [name for name, _ in portfolio.chosen(errors)] == ["best", "other, 0.4"]
+def test_what_the_plain_network_does_as_well_comes_later():
+    errors = {"a": {"plain": 1.0, "like it": 1.01, "b's": 1.5}, "b": {"plain": 1.4, "like it": 1.39, "b's": 1.0}}
+    assert [name for name, _ in portfolio.chosen(errors)] == ["b's", "like it"]
+
+
+def test_what_gains_nothing_is_there_once_of_each_kind_and_size():
+    errors = {
+        "a": {"best": 1.0, "best, recipe.batch=1": 1.1, "other": 1.3, "other, 0.4": 1.2, "other, recipe.batch=1": 1.25}
+    }
+    assert [name for name, _ in portfolio.chosen(errors)] == ["best", "other, 0.4", "other, recipe.batch=1"]
 
 
 def test_what_is_missing_somewhere_is_far_behind_there():
