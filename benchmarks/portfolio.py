@@ -5,8 +5,8 @@
 Each kind of hand-designed network that a domain knows is trained for the same time on each task, at the sizes of SHARES, by the
 domain's recipe; then the best of them by the recipes of RECIPES. How good each is expected to be is told by validation (scores
 and losses together, as in a design); no test split is looked at. A portfolio is chosen greedily: beside the plain network,
-what lowers the mean of the best so far most (geometric, over tasks, of the error as a ratio to the least), as long as that is by
-more than ENOUGH; then the best of all other kinds and sizes, since data and time may be unlike all of these.
+what lowers the mean of the best so far most (geometric, over tasks, of the error as a ratio to the least), as long as that is
+by more than ENOUGH; then the best of all other kinds and sizes, since data and time may be unlike all of these.
 Trainings that are in the file of results are not done again.
 """
 
@@ -204,10 +204,10 @@ def said(one: dict[str, Any]) -> str:
 
 
 def chosen(errors: dict[str, dict[str, float]], most: int = MOST) -> list[tuple[str, float]]:
-    """Entries, each with the geometric mean of the least error of those so far and of the plain network, as a ratio to the best."""
+    """Entries, each with the mean of the least error of those so far and of the plain network, as a ratio to the best."""
     found: list[tuple[str, float]] = []
     best = {p: told.get(PLAIN, MISSING) for p, told in errors.items()}
-    left = {name for told in errors.values() for name in told} - {PLAIN}
+    left = {name for told in errors.values() for name in told if network(name) != PLAIN}
     while left and len(found) < most:
         gains = {name: geometric(min(best[p], told.get(name, MISSING)) for p, told in errors.items()) for name in left}
         name = min(left, key=lambda one: (gains[one], mean(errors, one), one))
