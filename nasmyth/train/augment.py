@@ -88,6 +88,8 @@ class Crop(ImageAugmentation):
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         import torch
 
+        if self.off:
+            return
         most, device = self.pixels, generator.device
         down, right = torch.randint(-most, most + 1, (2, len(batch.x)), generator=generator, device=device)
         batch.x = shift(batch.x, down, right)
@@ -114,6 +116,8 @@ class Cutout(ImageAugmentation):
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         import torch
 
+        if self.off:
+            return
         height, width = batch.x.shape[2:]
         across, device = len(batch.x), generator.device
         row = torch.randint(0, height, (across,), generator=generator, device=device)

@@ -38,6 +38,8 @@ class Mixup(Augmentation):
         return bool(inputs.mixes)
 
     def change(self, batch: Batch, generator: torch.Generator) -> None:
+        if self.off:
+            return
         parts = batch.x if isinstance(batch.x, tuple) else (batch.x,)
         if not all(getattr(part, "is_floating_point", bool)() for part in parts):
             raise DataError(f"{self} mixes floats, and the network takes others as well; leave it out of augment=(...)")
@@ -71,7 +73,7 @@ class CutMix(ImageAugmentation):
     def change(self, batch: Batch, generator: torch.Generator) -> None:
         import torch
 
-        if torch.rand((), generator=generator, device=generator.device) >= self.probability:
+        if self.off or torch.rand((), generator=generator, device=generator.device) >= self.probability:
             return
         order, share = mixing(len(batch), self.alpha, generator)
         height, width = batch.x.shape[1:3]

@@ -79,7 +79,7 @@ def test_the_plot_tells_short_from_full_and_chance(hasty, summary):
 
 def test_notes_recipe_and_chance_are_shown(summary, hasty):
     for told in (report.text(summary, 300), report.html(summary)):
-        for part in ("target digit: 10 different whole numbers", "Muon, lr 0.05", "20 epochs", "0.1000 in validation",
+        for part in ("target digit: 10 different whole numbers", "SGD, lr 0.1", "20 epochs", "0.1000 in validation",
                      "0.1028 on test", "always answering 3"):  # fmt: skip
             assert part in told
     assert "columns left out: <b>none</b>" in report.text(summary, 300)
