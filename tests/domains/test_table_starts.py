@@ -25,7 +25,7 @@ def frame(rows=200, numbers=4, categories=2):
 def test_starts_fill_the_budget(bound):
     task = read(frame(), "y")
     space, found = TABULAR.space(task), TABULAR.starts(task, [params <= bound])
-    assert [one.name for one in found][0] == "plain" and len(found) == 1 + len(portfolio("tabular", "few"))
+    assert found[0].name == "plain" and len(found) == 1 + len(portfolio("tabular", "few"))
     assert found[0].genome == TABULAR.baseline(task, [params <= bound])
     for one in found:
         used = params(space.decode(one.genome))
