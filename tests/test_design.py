@@ -171,7 +171,7 @@ def test_another_study_is_refused_before_data_is_read(wine):
 
 
 def test_a_name_of_a_strategy_and_no_budget_will_do():
-    found = design("iris", under=None, spend="8 trials", strategy="random", limit=60)
+    found = design("iris", under=None, spend="12 trials", strategy="random", limit=60)
     assert found.summary["strategy"]["$"].endswith("Random")
     assert {trial.origin.split()[0] for trial in found.study.trials} == {"baseline", "start", "random"}
 
