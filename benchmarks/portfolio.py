@@ -25,6 +25,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from worth_of.results import append, load
+from worth_of.tasks import source_of
+
 from nasmyth.domains.starts import FILE, Entry
 
 SHARES = {"vision": (1.0, 0.4), "tabular": (1.0,)}
@@ -87,30 +90,27 @@ PROBLEMS = {
 # --- one training ---------------------------------------------------------------------------------------------------
 
 
-def setting(threads: int = 1) -> None:
+def on_one_thread() -> None:
     """Of a process that trains."""
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
 
 
 @functools.cache
 def read(problem: Problem, folder: str) -> Any:
-    from nasmyth.domains import data
     from nasmyth.domains import read as read_data
 
-    path = problem.data if problem.data in data else str(Path(folder) / problem.data)
-    return read_data(path, problem.target, limit=problem.limit, on_bad="skip")
+    return read_data(source_of(problem, Path(folder)), problem.target, limit=problem.limit, on_bad="skip")
 
 
 def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: float) -> dict[str, Any]:
     """The scores in validation; `missing` where nothing of the kind fits, or it diverged."""
     from nasmyth.domains import domains
     from nasmyth.errors import CandidateError
-    from nasmyth.funnel.joint import joined, options, staged
+    from nasmyth.funnel.joint import joined, options, space_of
     from nasmyth.measure import constraints
     from nasmyth.network import build
-    from nasmyth.space import Space
     from nasmyth.train import fit, initialise
 
     task, known, limits = read(problem, folder), domains.get(domain), constraints([problem.under])
@@ -120,10 +120,9 @@ def trained(problem: Problem, folder: str, domain: str, entry: Entry, seconds: f
     genome = plain if entry.kind == PLAIN else known.sized(task, limits, plain)(entry.kind, entry.share)
     if genome is None:
         return {**told, "missing": "nothing of it fits"}
-    networks = known.space(task)
-    space = Space(networks.template, networks.inputs, known.recipe_space(task))
+    space = space_of(task, known)
     genome = joined(space, genome, options(space, entry.recipe))
-    recipe = staged(space.recipe_of(genome)).replace(average=known.recipe(task).average)
+    recipe = space.recipe_of(genome)
     network = initialise(build(space.decode(genome), 0, task.inputs, task.outputs), 0)
     try:
         fitted = fit(network, task, recipe.replace(epochs=4 * recipe.epochs), seconds=seconds)
@@ -140,23 +139,19 @@ class Trainings:
 
     def __init__(self, path: Path, folder: str, domain: str, cores: int, scale: float) -> None:
         self.path, self.folder, self.domain, self.cores, self.scale = path, folder, domain, cores, scale
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.known = {
-            key(one["problem"], one["entry"]): one for one in map(json.loads, lines) if one["domain"] == domain
-        }
+        self.known = {key(one): one for one in load(path, key) if one["domain"] == domain}
 
     def run(self, problems: Iterable[Problem], entries: Sequence[Entry]) -> None:
         """Those that are not known yet, some at once; coarse ones only where budgets are tight."""
         wanted = [(p, e) for p in problems for e in entries if p.tight or not e.kind.startswith("coarse")]
-        todo = [(p, e) for p, e in wanted if key(p.name, e._asdict()) not in self.known]
+        todo = [(p, e) for p, e in wanted if (p.name, e.name) not in self.known]
         start = time.time()
-        with ProcessPoolExecutor(self.cores, mp_context=get_context("spawn"), initializer=setting) as pool:
+        with ProcessPoolExecutor(self.cores, mp_context=get_context("spawn"), initializer=on_one_thread) as pool:
             futures = [pool.submit(trained, p, self.folder, self.domain, e, self.scale * p.seconds) for p, e in todo]
             for number, future in enumerate(as_completed(futures), 1):
                 one = future.result()
-                self.known[key(one["problem"], one["entry"])] = one
-                with self.path.open("a") as file:
-                    file.write(json.dumps(one) + "\n")
+                self.known[key(one)] = one
+                append(self.path, one)
                 print(f"{number} of {len(todo)}, {time.time() - start:.0f} s: {said(one)}", file=sys.stderr, flush=True)
 
     def errors(self, kind: str) -> dict[str, dict[str, float]]:
@@ -186,8 +181,9 @@ class Trainings:
         return list(dict.fromkeys(one["kind"] for one in self.known.values()))
 
 
-def key(problem: str, entry: dict[str, Any]) -> tuple[str, str]:
-    return problem, word(entry)
+def key(one: dict[str, Any]) -> tuple[str, str]:
+    """What tells one training of a domain from another."""
+    return one["problem"], word(one["entry"])
 
 
 def word(entry: dict[str, Any]) -> str:

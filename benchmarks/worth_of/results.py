@@ -9,7 +9,7 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ def key(one: dict[str, Any]) -> Key:
     return one["task"], one["method"], one["seed"], float(one["spend"]), one["cores"]
 
 
-def load(path: Path) -> list[dict[str, Any]]:
-    """All records. Raises DataError for a line that is none, unless it is the unfinished last one."""
+def load(path: Path, key: Callable[[dict[str, Any]], object] = key) -> list[dict[str, Any]]:
+    """All records. Raises DataError for a line of which no `key` can be told, unless it is the unfinished last one."""
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")

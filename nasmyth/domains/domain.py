@@ -10,9 +10,9 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
@@ -134,15 +134,15 @@ class Domain(ABC):
         entries = portfolio(self.name, self.problem(task, plain))
         if not entries:
             return []
-        found, space, sized = [], self.space(task), self.sized(task, limits, plain)
-        seen: list[tuple[Any, Mapping[str, int]]] = [(space.decode(plain), {})]
+        space, sized = self.space(task), cache(self.sized(task, limits, plain))
+        found: list[Start] = []
+        seen: list[tuple[Any, dict[str, int]]] = [(space.decode(plain), {})]
         for entry in entries:
             genome = sized(entry.kind, entry.share)
-            one = None if genome is None else (space.decode(genome), entry.recipe)
-            if genome is None or one is None or one in seen:
+            if genome is None or (one := (space.decode(genome), dict(entry.recipe))) in seen:
                 continue
             seen.append(one)
-            found.append(Start(entry.name, genome, dict(entry.recipe)))
+            found.append(Start(entry.name, genome, entry.recipe))
         return found
 
     def problem(self, task: Task, plain: Genome) -> str:

@@ -63,16 +63,20 @@ def staged(recipe: Recipe) -> Recipe:
 def trained_alike(space: Space, genome: Genome | None = None, but: Iterable[str] = ()) -> Space:
     """The genomes of the space that are trained as this one is, as is usual without one; but for these decisions, which stay
     open."""
-    ways, left = Space(Identity(), space.inputs, space.recipe), set(but)
+    ways, left = _ways(space), set(but)
     decided = ways.changed({}, {}) if genome is None else genome
     return space.fix({key: decided[key] for key in ways.holes if key in decided and key not in left})
 
 
+def _ways(space: Space) -> Space:
+    """The ways to train of a space, without its networks."""
+    return Space(Identity(), space.inputs, space.recipe)
+
+
 def differing(space: Space, genomes: Sequence[Genome]) -> set[str]:
     """The decisions of how to train that all of these make, and not all alike."""
-    ways = Space(Identity(), space.inputs, space.recipe)
     return {
-        key for key in ways.holes
+        key for key in _ways(space).holes
         if all(key in one for one in genomes) and any(one[key] != genomes[0][key] for one in genomes)
     }  # fmt: skip
 

@@ -33,7 +33,7 @@ class Recipe(Value):
     """
 
     optimizer: Any = SGD()
-    """How weights follow gradients: SGD(...), AdamW(...), or one of your own."""
+    """How weights follow gradients: SGD(...), AdamW(...), Muon(...), or one of your own."""
     schedule: Any = Cosine()
     """How the learning rate goes: Cosine(...), WarmupStableDecay(...), OneCycle(...), MultiStep(...), ConstantRate()."""
     augment: Any = ()
