@@ -16,9 +16,23 @@ from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:
     from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
-    from nasmyth.measure.counts import activations, macs, memory, params, size, traffic
+    from nasmyth.measure.counts import activations, depth, layers, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
+    from nasmyth.measure.scores.attention_rank import attention_rank
+    from nasmyth.measure.scores.az_nas import expressivity, progressivity, trainability
+    from nasmyth.measure.scores.gradients import fisher, grad_norm, l2_norm, plain, snip
+    from nasmyth.measure.scores.grasp import grasp
+    from nasmyth.measure.scores.intrinsic import intrinsic_dimension
+    from nasmyth.measure.scores.jacobians import epe, jacov
+    from nasmyth.measure.scores.length import length_distortion
+    from nasmyth.measure.scores.naswot import naswot
+    from nasmyth.measure.scores.swap import swap, swap_regularised
+    from nasmyth.measure.scores.synflow import synflow
+    from nasmyth.measure.scores.teg import linear_regions, ntk_condition, ntk_error
+    from nasmyth.measure.scores.vkdnw import vkdnw
+    from nasmyth.measure.scores.zen import zen
+    from nasmyth.measure.scores.zico import zico
     from nasmyth.measure.trained import (
         accuracy,
         auroc,
@@ -39,10 +53,13 @@ if TYPE_CHECKING:
         rmse,
     )
 
-__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "auroc",
-           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
-           "ece_scaled", "evaluate", "f1", "f1_micro", "figures_of", "find", "latency", "log_loss", "loss", "macs", "mae",
-           "masking", "measure", "measures", "median_error", "memory", "need", "needs", "params", "precision", "quantile_loss",
-           "r2", "recall", "rmse", "robust", "size", "traffic"]  # fmt: skip
+__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "attention_rank", "auroc",
+           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "depth", "ece", "ece_adaptive",
+           "ece_classwise", "ece_scaled", "epe", "evaluate", "expressivity", "f1", "f1_micro", "figures_of", "find",
+           "fisher", "grad_norm", "grasp", "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers",
+           "length_distortion", "linear_regions", "log_loss", "loss", "macs", "mae", "masking", "measure", "measures",
+           "median_error", "memory", "naswot", "need", "needs", "ntk_condition", "ntk_error", "params", "plain",
+           "precision", "progressivity", "quantile_loss", "r2", "recall", "rmse", "robust", "size", "snip", "swap",
+           "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -7,6 +7,8 @@ own) is built and run once, and remembered.
 from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
+from nasmyth.graph.flat import Node
+from nasmyth.graph.op import mac_count, param_count
 from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
@@ -65,3 +67,32 @@ def memory(graph: Graph) -> float:
 def traffic(graph: Graph) -> float:
     """Bytes that layers read and write for one example in float32: activations and weights, no layer fused."""
     return float(memory_traffic(graph))
+
+
+@measure(unit="", direction="max")
+def layers(graph: Graph) -> float:
+    """Layers that learn a matrix: a plain baseline of training-free scores."""
+    return float(sum(_learns_a_matrix(graph, node) for node in graph.nodes))
+
+
+@measure(unit="", direction="max")
+def depth(graph: Graph) -> float:
+    """The most layers that learn a matrix on any way from an input to the output."""
+    longest: list[int] = []
+    for node in graph.nodes:
+        longest.append(max((longest[i] for i in node.inputs), default=0) + _learns_a_matrix(graph, node))
+    return float(longest[-1])
+
+
+def _learns_a_matrix(graph: Graph, node: Node) -> bool:
+    """Whether a node learns numbers and multiplies by them; an op without a rule is built and counted once."""
+    if not node.inputs:
+        return False
+    shapes = tuple(graph.nodes[i].shape for i in node.inputs)
+    params, macs = param_count(node.op, shapes, node.shape), mac_count(node.op, shapes, node.shape)
+    if params is None or macs is None:
+        from nasmyth.ops.counted import count
+
+        counts = count(node.op, shapes)
+        params, macs = counts[0], counts[2]
+    return params > 0 and macs > 0

@@ -63,7 +63,11 @@ def _adopted(name: str, found: Any) -> Need:
 
 OURS = ("batch", "device", "gradients", "labels", "model", "network", "trained", "training")
 """Those of `made.py`, which is loaded when one of them is asked for."""
-needs: Registry[Need] = Registry("needs", _adopted, files=dict.fromkeys(OURS, "nasmyth.measure.made"))
+SCORED = ("backward", "forward", "jacobian")
+"""Those of `scores/passes.py`."""
+_FILES = dict.fromkeys(OURS, "nasmyth.measure.made") | dict.fromkeys(SCORED, "nasmyth.measure.scores.passes")
+_FILES |= {"ntk": "nasmyth.measure.scores.teg", "patterns": "nasmyth.measure.scores.swap"}
+needs: Registry[Need] = Registry("needs", _adopted, files=_FILES)
 
 
 def need(

@@ -117,6 +117,11 @@ def _schedule(graph: Graph, paths: dict[str, Path]) -> tuple[Step, ...]:
     )
 
 
+def modules_of(network: Layers) -> list[nn.Module]:
+    """The module of each of `layers(network.graph)`; nodes of one address share theirs."""
+    return [at(network, step.path) for step in network._steps]
+
+
 def layers(graph: Graph) -> tuple[Node, ...]:
     """The nodes that compute something, which all read others."""
     return graph.nodes[len(graph.inputs) :]
