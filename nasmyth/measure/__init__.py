@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nasmyth.measure.counts import activations, depth, layers, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
+    from nasmyth.measure.scores.aggregate import rank_aggregate
     from nasmyth.measure.scores.attention_rank import attention_rank
     from nasmyth.measure.scores.az_nas import expressivity, progressivity, trainability
     from nasmyth.measure.scores.gradients import fisher, grad_norm, l2_norm, plain, snip
@@ -59,7 +60,7 @@ __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "
            "fisher", "grad_norm", "grasp", "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers",
            "length_distortion", "linear_regions", "log_loss", "loss", "macs", "mae", "masking", "measure", "measures",
            "median_error", "memory", "naswot", "need", "needs", "ntk_condition", "ntk_error", "params", "plain",
-           "precision", "progressivity", "quantile_loss", "r2", "recall", "rmse", "robust", "size", "snip", "swap",
+           "precision", "progressivity", "quantile_loss", "r2", "rank_aggregate", "recall", "rmse", "robust", "size", "snip", "swap",
            "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -10,6 +10,7 @@ FILES = {
     "counts": ("activations", "depth", "layers", "macs", "memory", "params", "size", "traffic"),
     "device": ("latency",),
     "robustness": ("masking", "robust"),
+    "scores.aggregate": ("rank_aggregate",),
     "scores.attention_rank": ("attention_rank",),
     "scores.az_nas": ("expressivity", "progressivity", "trainability"),
     "scores.gradients": ("fisher", "grad_norm", "l2_norm", "plain", "snip"),

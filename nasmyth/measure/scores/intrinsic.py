@@ -34,7 +34,7 @@ class Subspace:
         count = sum(weight.numel() for weight in self.first.values())
         if count * d > LARGEST:
             raise CandidateError(
-                f"intrinsic_dimension would draw {count:,} x {d:,} numbers, and {LARGEST:,} are the most: take a smaller network"
+                f"intrinsic_dimension would draw {count:,} x {d:,} numbers, and {LARGEST:,} are the most: take a smaller one"
             )
         drawn = torch.randn(count, d, generator=torch.Generator().manual_seed(seed))
         self.directions = drawn / drawn.norm(dim=0)
