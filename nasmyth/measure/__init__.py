@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
     from nasmyth.measure.scores.connectivity import effective_depth, effective_width
+    from nasmyth.measure.scores.nngp import nngp
     from nasmyth.measure.trained import (
         accuracy,
         auroc,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "auroc",
            "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
            "ece_scaled", "effective_depth", "effective_width", "evaluate", "f1", "f1_micro", "figures_of", "find", "latency", "log_loss", "loss", "macs", "mae",
-           "masking", "measure", "measures", "median_error", "memory", "need", "needs", "params", "precision", "quantile_loss",
+           "masking", "measure", "measures", "median_error", "memory", "need", "needs", "nngp", "params", "precision", "quantile_loss",
            "r2", "recall", "rmse", "robust", "size", "traffic"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

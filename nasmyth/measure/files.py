@@ -11,6 +11,7 @@ FILES = {
     "device": ("latency",),
     "robustness": ("masking", "robust"),
     "scores.connectivity": ("effective_depth", "effective_width"),
+    "scores.nngp": ("nngp",),
     "trained": (
         "accuracy", "auroc", "average_precision", "balanced_accuracy", "brier", "ece", "f1", "f1_micro", "log_loss", "loss",
         "mae", "median_error", "precision", "quantile_loss", "r2", "recall", "rmse",

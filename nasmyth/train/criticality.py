@@ -55,10 +55,6 @@ class Criticality(NamedTuple):
     variance: float | None = None
 
 
-LINEAR = Criticality(1.0)
-"""Of no activation."""
-
-
 class Means(NamedTuple):
     """Means over Gaussian z of one variance: of act^2, of z act act' / variance, and of act'^2."""
 
@@ -152,6 +148,18 @@ def _half_stable(kind: str) -> Criticality | None:
             if bias >= 0:
                 return Criticality(weight, bias, low)
     return None
+
+
+def first_variances(kind: str | None, terms: int = 1, biased: bool = True) -> tuple[float, float]:
+    """Of a layer that an activation reads (None: none does): of its weights, times the fan-in, and of its biases.
+
+    terms: with how many others, itself included, its output is summed. What has no critical point counts as linear; without
+    biases, where they would be needed, a variance of 1 is kept.
+    """
+    weight, bias, _ = critical(kind or "linear") or Criticality(1.0)
+    if bias and not biased:
+        weight, bias = kept(str(kind)), 0.0
+    return weight / terms, bias / terms
 
 
 def kept(kind: str, variance: float = 1.0) -> float:

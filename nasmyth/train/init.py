@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -70,7 +70,7 @@ def initialise(network: M, seed: int = 0, *, zero: Iterable[str] = (), aware: bo
 def _variances(network: nn.Module) -> dict[int, tuple[float, float]]:
     """Of the layers of a graph, by their id: the variances of their weights times the fan-in, and of their biases."""
     from nasmyth.network.layers import Layers
-    from nasmyth.train.criticality import LINEAR, critical, kept
+    from nasmyth.train.criticality import first_variances
     from nasmyth.train.reading import readings
 
     if not isinstance(network, Layers):
@@ -82,21 +82,18 @@ def _variances(network: nn.Module) -> dict[int, tuple[float, float]]:
     for address, (terms, activation) in readings(network.graph).items():
         layer = network.layer(address)
         if isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
-            weight, bias, _ = critical(activation or "linear") or LINEAR
-            if bias and layer.bias is None:
-                weight, bias = kept(str(activation)), 0.0
-            found[id(layer)] = (weight / terms, bias / terms)
+            found[id(layer)] = first_variances(activation, terms, layer.bias is not None)
     return found
 
 
-def _by_graph(layer: nn.Module, weight: float, bias: float, generator: torch.Generator) -> None:
+def _by_graph(layer: Any, weight: float, bias: float, generator: torch.Generator) -> None:
     """Weights of this variance times their fan-in, and biases of that one."""
-    fan_in = layer.weight[0].numel()  # type: ignore[index,union-attr,operator]
-    _normal(layer.weight, math.sqrt(weight / fan_in), generator)  # type: ignore[arg-type]
+    fan_in = layer.weight[0].numel()
+    _normal(layer.weight, math.sqrt(weight / fan_in), generator)
     if layer.bias is not None:
-        layer.bias.zero_()  # type: ignore[operator,union-attr]
+        layer.bias.zero_()
         if bias:
-            _normal(layer.bias, math.sqrt(bias), generator)  # type: ignore[arg-type]
+            _normal(layer.bias, math.sqrt(bias), generator)
 
 
 def _normal(weight: torch.Tensor, std: float, generator: torch.Generator) -> None:
