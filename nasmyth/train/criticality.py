@@ -112,7 +112,8 @@ def critical(kind: str) -> Criticality | None:
     if nothing == 0.0:
         ratios = [means(kind, variance).square / variance for variance in np.geomspace(SMALL, LARGE, 25).tolist()]
         if max(ratios) <= ratios[0] * (1 + 1e-6):  # the smaller the variance, the better it is kept
-            return Criticality(SMALL / means(kind, SMALL).square if _scales(ratios) else 1.0 / _slope(kind) ** 2)
+            kept_share = ratios[0] if _scales(ratios) else _slope(kind) ** 2
+            return Criticality(round(1.0 / kept_share, 12))  # 2 for relu, not less by what the quadrature rounds
     return _half_stable(kind)
 
 
