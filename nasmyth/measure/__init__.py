@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from nasmyth.measure.scores.aggregate import rank_aggregate
     from nasmyth.measure.scores.attention_rank import attention_rank
     from nasmyth.measure.scores.az_nas import expressivity, progressivity, trainability
+    from nasmyth.measure.scores.connectivity import effective_depth, effective_width
     from nasmyth.measure.scores.gradients import fisher, grad_norm, l2_norm, plain, snip
     from nasmyth.measure.scores.grasp import grasp
     from nasmyth.measure.scores.intrinsic import intrinsic_dimension
     from nasmyth.measure.scores.jacobians import epe, jacov
     from nasmyth.measure.scores.length import length_distortion
     from nasmyth.measure.scores.naswot import naswot
+    from nasmyth.measure.scores.nngp import nngp
     from nasmyth.measure.scores.swap import swap, swap_regularised
     from nasmyth.measure.scores.synflow import synflow
     from nasmyth.measure.scores.teg import linear_regions, ntk_condition, ntk_error
@@ -56,11 +58,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "attention_rank", "auroc",
            "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "depth", "ece", "ece_adaptive",
-           "ece_classwise", "ece_scaled", "epe", "evaluate", "expressivity", "f1", "f1_micro", "figures_of", "find",
-           "fisher", "grad_norm", "grasp", "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers",
-           "length_distortion", "linear_regions", "log_loss", "loss", "macs", "mae", "masking", "measure", "measures",
-           "median_error", "memory", "naswot", "need", "needs", "ntk_condition", "ntk_error", "params", "plain",
-           "precision", "progressivity", "quantile_loss", "r2", "rank_aggregate", "recall", "rmse", "robust", "size", "snip", "swap",
-           "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
+           "ece_classwise", "ece_scaled", "effective_depth", "effective_width", "epe", "evaluate", "expressivity", "f1",
+           "f1_micro", "figures_of", "find", "fisher", "grad_norm", "grasp", "intrinsic_dimension", "jacov", "l2_norm",
+           "latency", "layers", "length_distortion", "linear_regions", "log_loss", "loss", "macs", "mae", "masking",
+           "measure", "measures", "median_error", "memory", "naswot", "need", "needs", "nngp", "ntk_condition",
+           "ntk_error", "params", "plain", "precision", "progressivity", "quantile_loss", "r2", "rank_aggregate",
+           "recall", "rmse", "robust", "size", "snip", "swap", "swap_regularised", "synflow", "traffic", "trainability",
+           "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -66,7 +66,8 @@ class Measure:
         self.name, self.function, self.unit, self.direction = name, function, unit, direction
         self.needs, self.stochastic, self.many = known(needs), stochastic, many
         self.of: Callable[[Any], Measure] | None = None
-        """Gives the same figure of a part, such as one class, where there is such a thing: "f1:malignant"."""
+        """Gives the same figure of a part, such as one class, where there is such a thing: "f1:malignant". Of what is read
+        from a graph a part is an address, a text: "effective_depth:body[0]"."""
         self.__doc__ = function.__doc__
 
     @property
@@ -89,10 +90,11 @@ class Measure:
     def __call__(self, *given: Any, **options: Any) -> Any:
         """The number for what it needs. What needs only a graph also takes what has one: a Network, a Trial.
 
-        f1("malignant") is the measure "f1:malignant".
+        f1("malignant") is the measure "f1:malignant", and effective_depth("body[0]") that of a part of a graph.
         """
         if self.of is not None and len(given) == 1 and not options:
-            return self.of(given[0])
+            if self.needs != ("graph",) or isinstance(given[0], str):  # one graph is what it is measured on
+                return self.of(given[0])
         if self.needs == ("graph",) and not self.many:
             given = (self._graph_of(*given[:1]), *given[1:])
         return self.function(*given, **options)

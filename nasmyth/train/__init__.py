@@ -10,12 +10,14 @@ from nasmyth.contents import contents
 if TYPE_CHECKING:
     from nasmyth.train.augment import Augmentation, Crop, Cutout, Flip
     from nasmyth.train.average import EMA, Averaging
+    from nasmyth.train.criticality import Criticality, critical, next_variance
     from nasmyth.train.distort import RandAugment
     from nasmyth.train.evaluation import evaluate, predict_logits
     from nasmyth.train.init import initialise
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.mixing import CutMix, Mixup
     from nasmyth.train.optimizers import SGD, AdamW, Muon, Optimizer
+    from nasmyth.train.rates import rate_scale
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
     from nasmyth.train.split import Split, random_split, stratified_split
@@ -32,6 +34,7 @@ __all__ = [
     "Averaging",
     "ConstantRate",
     "Cosine",
+    "Criticality",
     "Crop",
     "CutMix",
     "Cutout",
@@ -52,13 +55,16 @@ __all__ = [
     "Task",
     "TrainingState",
     "WarmupStableDecay",
+    "critical",
     "evaluate",
     "fit",
     "initialise",
     "is_task",
+    "next_variance",
     "paired_difference",
     "predict_logits",
     "random_split",
+    "rate_scale",
     "score_split",
     "stratified_split",
 ]
@@ -68,12 +74,14 @@ __getattr__, __dir__ = contents(
     {
         "augment": ("Augmentation", "Crop", "Cutout", "Flip"),
         "average": ("EMA", "Averaging"),
+        "criticality": ("Criticality", "critical", "next_variance"),
         "distort": ("RandAugment",),
         "evaluation": ("evaluate", "predict_logits"),
         "init": ("initialise",),
         "loop": ("Fitted", "fit"),
         "mixing": ("CutMix", "Mixup"),
         "optimizers": ("SGD", "AdamW", "Muon", "Optimizer"),
+        "rates": ("rate_scale",),
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),
         "split": ("Split", "random_split", "stratified_split"),

@@ -32,8 +32,8 @@ from nasmyth.measure.evaluate import evaluate
 from nasmyth.measure.measure import Measure, find, measures
 
 DEFAULT = {"params": "max", "jacov": "max", "trainability": "max", "swap": "max"}
-"""More parameters are better here. Each tells something else: size, how inputs are told apart, how gradients pass, how activations switch. Chosen on cells of
-NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
+"""More parameters are better here. Each tells something else: size, how inputs are told apart, how gradients pass, how
+activations switch. Chosen on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
 
 
 def aggregated(columns: Mapping[str, Sequence[float]], directions: Mapping[str, str] | None = None) -> Any:
