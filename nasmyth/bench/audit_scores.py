@@ -30,7 +30,7 @@ from nasmyth.progress import Display, Progress
 from nasmyth.search import Random
 from nasmyth.study import Study
 from nasmyth.study.arguments import whole
-from nasmyth.units import quantity
+from nasmyth.units import Spend, quantity
 
 BASELINES = ("params", "macs")
 SECONDS = 8.0
@@ -198,7 +198,7 @@ def _telling(progress: Any, count: int) -> Callable[[int], object]:
     """What tells a display of how many candidates were scored."""
     if not isinstance(progress, Display):
         return lambda done: None
-    return lambda done: progress(Progress(f"scoring candidates: {done} of {count}"))
+    return lambda done: progress(Progress("scoring", done, spend=Spend(None, count)))
 
 
 def _judged(

@@ -77,13 +77,20 @@ class ScoreAudit:
     @property
     def warnings(self) -> list[str]:
         """What speaks against trusting a score, or the audit, a sentence each."""
+        if self.flat:
+            return self._of_the_truth()
         return [*self._of_the_truth(), *(said for row in self.rows for said in _doubts(row, len(self.keys)))]
+
+    @property
+    def flat(self) -> bool:
+        """Whether all networks have the same truth, so that there is nothing to rank."""
+        return len(set(self.truths.values())) == 1
 
     def _of_the_truth(self) -> list[str]:
         said = []
         if len(self.truths) < FEW:
             said.append(f"{len(self.truths)} networks have a truth: that is few, and every interval is wide")
-        if len(set(self.truths.values())) == 1:
+        if self.flat:
             said.append(f"all networks have the same {self.objective}: there is nothing to rank; train them longer")
         if self.untrained:
             reasons = "; ".join(f"{count} with {why}" for why, count in self.untrained.items())
@@ -104,7 +111,7 @@ class ScoreAudit:
         heads = ["score", "Kendall's tau", "Spearman", "top", "over params", "over macs", "seconds", "by init", "by batch", "failed"]
         return heads, [
             [
-                row.name, str(row.kendall), str(row.spearman), f"{row.precision:.0%}",
+                row.name, _interval(row.kendall), _interval(row.spearman), "" if self.flat else f"{row.precision:.0%}",
                 *(_gained(row.beats.get(name)) for name in ("params", "macs")),
                 show(row.seconds, "s") if math.isfinite(row.seconds) else "", _share(row.by_init), _share(row.by_batch),
                 str(sum(row.failed.values()) or ""),
@@ -174,7 +181,7 @@ def _doubts(row: ScoreRow, candidates: int) -> list[str]:
         why = "; ".join(f"{count} times {reason}" for reason, count in row.failed.items())
         said.append(f"{row.name} has no value for {sum(row.failed.values())} of {candidates} candidates, ranked last: {why}")
     if not math.isfinite(row.kendall.value):
-        return [*said, f"{row.name} gives all networks the same value, or all have the same truth: it ranks nothing"]
+        return [*said, f"{row.name} gives all networks the same value: it ranks nothing"]
     if row.kendall.high < 0:
         said.append(f"{row.name} ranks backwards: of its values {row.promises} is said to be better")
     beaten = [name for name, by in row.beats.items() if not by.sure]
@@ -182,6 +189,10 @@ def _doubts(row: ScoreRow, candidates: int) -> list[str]:
         by = "; ".join(f"{name} by {row.beats[name].difference} in Kendall's tau" for name in beaten)
         said.append(f"{row.name} does not surely rank better than counting does: {by}")
     return said
+
+
+def _interval(found: Interval) -> str:
+    return str(found) if math.isfinite(found.value) else ""
 
 
 def _gained(by: Gain | None) -> str:
