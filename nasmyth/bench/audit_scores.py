@@ -28,6 +28,7 @@ from nasmyth.errors import DataError, StudyError
 from nasmyth.measure import Measure, find
 from nasmyth.progress import Display, Progress
 from nasmyth.search import Random
+from nasmyth.search.strategy import FULL
 from nasmyth.study import Study
 from nasmyth.study.arguments import whole
 from nasmyth.units import Spend, quantity
@@ -68,14 +69,17 @@ def audit_scores(
     Raises UnknownNameError and DataError for measures that cannot be told or need training, ShapeError for a space that does
     not suit the task, StudyError for a study of something else; all before anything is trained.
     """
-    truth = _counted(truth, "truth")
+    truth, seeds = _counted(truth, "truth"), whole(seeds, "seeds", 3)
     measures = _asked(by)
     refuse(measures, task)
     seconds = SECONDS if seconds is None and epochs is None else seconds
     limit = None if seconds is None else quantity(seconds, "s")
-    better = {"maximize" if task.direction == "max" else "minimize": (task.objective, task.direction)}
+    if min(1.0 if one is None else one for one in (epochs, limit)) <= 0:
+        raise DataError(f"epochs={epochs}, seconds={limit}: a training takes more than nothing")
+    goal: Any = [(task.objective, task.direction)]
+    goals: Any = {"maximize": goal} if task.direction == "max" else {"maximize": (), "minimize": goal}
     _refuse_misfit(space, task)
-    with Study(out, space, strategy=Random(), seed=seed, task=task, command=command, **({"maximize": ()} | better)) as study:
+    with Study(out, space, strategy=Random(), seed=seed, task=task, command=command, **goals) as study:
         _refuse_other_length(study, epochs, limit)
         drawn = _drawn(study, truth)
         graphs = [trial.graph for trial in drawn]
@@ -90,9 +94,12 @@ def audit_scores(
     truths = {
         i: trials[one.number].measures[task.objective] for i, one in enumerate(drawn) if trials[one.number].finished
     }
-    failed = Counter(str(trial.error).splitlines()[0] for trial in trials.values() if trial.error is not None)
+    failed = Counter(
+        str(trials[one.number].error).splitlines()[0] for one in drawn if trials[one.number].error is not None
+    )
+    cut = sum(trials[drawn[i].number].stages.get(FULL.name, {}).get("ended") == "time" for i in truths)
     how = f"trained for {' and '.join(_length(epochs, limit))} at most"
-    return _judged(measures, told, graphs, truths, task.objective, task.direction, how, dict(failed), seed)
+    return _judged(measures, told, graphs, truths, task.objective, task.direction, how, dict(failed), cut, seed)
 
 
 def audit_on_table(
@@ -112,7 +119,8 @@ def audit_on_table(
     task: the data, where a score needs some; its shape must be that of the table's space. sample: how many of its networks.
     Those without a figure in the column are left out. Raises DataError for a column that is not there.
     """
-    sample, measures, goal = _counted(sample, "sample"), _asked(by), table.goal(column, maximize)
+    sample, seeds = _counted(sample, "sample"), whole(seeds, "seeds", 3)
+    measures, goal = _asked(by), table.goal(column, maximize)
     refuse(measures, task)
     if task is not None:
         _refuse_misfit(table.space, task)
@@ -122,7 +130,7 @@ def audit_on_table(
     graphs = [table.space.decode(table.notation.genome(text)) for text in chosen]
     told = scored(graphs, measures, task, seed=seed, seeds=seeds, told=_telling(progress, len(graphs)))
     truths = {i: values[table.index[text]] for i, text in enumerate(chosen)}
-    return _judged(measures, told, graphs, truths, column, goal.direction, f"from {table.name}", {}, seed)
+    return _judged(measures, told, graphs, truths, column, goal.direction, f"from {table.name}", {}, 0, seed)
 
 
 # --- inside -------------------------------------------------------------------------------------------------------------
@@ -155,8 +163,8 @@ def _refuse_other_length(study: Study, epochs: float | None, seconds: float | No
     theirs = {name: kept.get(name) for name in mine}
     if theirs != mine:
         raise StudyError(
-            f"{study.journal.where}: its networks were trained for {' and '.join(_length(**theirs))} at most, and this asks for "
-            f"{' and '.join(_length(**mine))}: choose another file, or ask for the same"
+            f"{study.journal.where}: its networks were trained for {' and '.join(_length(**theirs))} at most, and this "
+            f"asks for {' and '.join(_length(**mine))}: choose another file, or ask for the same"
         )
 
 
@@ -167,11 +175,16 @@ def _length(epochs: float | None, seconds: float | None) -> list[str]:
 
 
 def _drawn(study: Study, truth: int) -> list[Any]:
-    """The trials that are trained, or were: those of the study, then new ones; fewer where the space has no more."""
-    study.release(study.ask(max(0, truth - len(study.trials)), truth))
+    """The trials that are trained, or were: those of the study, then new ones; fewer where the space has no more.
+
+    What else is open in the study is held until it is closed, so that it is not trained now.
+    """
+    trials = study.trials
+    asked = study.ask(sum(not trial.closed for trial in trials) + max(0, truth - len(trials)), truth)
     drawn = [trial for trial in study.trials if trial.error is None or trial.error.reason != "invalid"][:truth]
     if len(drawn) < LEAST:
         raise DataError(f"the space has {len(drawn)} networks to train: a ranking takes {LEAST} at least")
+    study.release({trial.number for trial in asked} & {trial.number for trial in drawn})
     return drawn
 
 
@@ -203,7 +216,7 @@ def _telling(progress: Any, count: int) -> Callable[[int], object]:
 
 def _judged(
     measures: Sequence[Measure], told: Any, graphs: Sequence[Any], truths: dict[int, float], objective: str, direction: str,
-    how: str, failed: dict[str, int], seed: int,
+    how: str, failed: dict[str, int], cut: int, seed: int,
 ) -> ScoreAudit:  # fmt: skip
     if len(truths) < LEAST:
         why = f": {next(iter(failed))}" if failed else ""
@@ -211,4 +224,6 @@ def _judged(
             f"{len(truths)} of the networks have a result, and a ranking takes {LEAST} at least{why}; the same line goes on"
         )
     keys = [graph.key for graph in graphs]
-    return judged(measures, told, keys, truths, objective, direction, BASELINES, how=how, failed=failed, seed=seed)
+    return judged(
+        measures, told, keys, truths, objective, direction, BASELINES, how=how, failed=failed, cut=cut, seed=seed
+    )

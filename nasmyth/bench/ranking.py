@@ -1,4 +1,4 @@
-"""How well a score ranks networks: agreement of two rankings, how sure that is, and whether one score ranks better than another.
+"""How well a score ranks networks: agreement of two rankings, how sure that is, and whether one ranks better than another.
 
     kendall([1, 2, 3], [1, 3, 2])                   1/3: of three pairs two are in order, and one is not
     agreement(scores, truths, weights(len(truths))) Kendall's tau and Spearman's rho, each with its interval
@@ -21,6 +21,7 @@ from nasmyth.errors import DataError
 from nasmyth.intervals import Interval
 
 Array = np.ndarray[Any, Any]
+Ranking = Sequence[float] | Array
 DRAWS = 1000
 """Resamples."""
 DENSE = 2000
@@ -40,19 +41,19 @@ def finite_first(values: Iterable[float]) -> Array:
 # --- agreement ----------------------------------------------------------------------------------------------------------
 
 
-def kendall(x: Sequence[float], y: Sequence[float]) -> float:
+def kendall(x: Ranking, y: Ranking) -> float:
     """Kendall's tau-b: concordant less discordant pairs, by the geometric mean of the pairs that are not tied in x and in y.
 
     Kendall 1945, "The treatment of ties in ranking problems". NaN where all of x, or all of y, are equal.
     """
-    x, y = _pair(x, y)
-    return float(_kendalls(x, y, np.ones((1, len(x))))[0])
+    a, b = _pair(x, y)
+    return float(_kendalls(a, b, np.ones((1, len(a))))[0])
 
 
-def spearman(x: Sequence[float], y: Sequence[float]) -> float:
+def spearman(x: Ranking, y: Ranking) -> float:
     """Spearman's rho: the correlation of the ranks, where ties have the mean of their ranks. NaN where all are equal."""
-    x, y = _pair(x, y)
-    return float(_spearmans(x, y, np.ones((1, len(x))))[0])
+    a, b = _pair(x, y)
+    return float(_spearmans(a, b, np.ones((1, len(a))))[0])
 
 
 def top(n: int, share: float = 0.1) -> int:
@@ -60,17 +61,17 @@ def top(n: int, share: float = 0.1) -> int:
     return max(1, round(share * n))
 
 
-def top_precision(x: Sequence[float], y: Sequence[float], share: float = 0.1) -> float:
+def top_precision(x: Ranking, y: Ranking, share: float = 0.1) -> float:
     """Of the top share by x, how many are in the top share by y.
 
     What equals the last of the top by y belongs to it. Of those that equal the last of the top by x, as many as there is
     room for are drawn: this is the mean over all draws.
     """
-    x, y = _pair(x, y)
-    k = top(len(x), share)
-    good = y >= np.partition(y, -k)[-k]
-    last = np.partition(x, -k)[-k]
-    above, equal = x > last, x == last
+    scores, truths = _pair(x, y)
+    k = top(len(scores), share)
+    good = truths >= np.partition(truths, -k)[-k]
+    last = np.partition(scores, -k)[-k]
+    above, equal = scores > last, scores == last
     drawn = (k - above.sum()) / equal.sum()
     return float((good[above].sum() + drawn * good[equal].sum()) / k)
 
@@ -90,11 +91,11 @@ class Agreement(NamedTuple):
     spearman: Interval
 
 
-def agreement(x: Sequence[float], y: Sequence[float], weights: Array) -> Agreement:
+def agreement(x: Ranking, y: Ranking, weights: Array) -> Agreement:
     """Of two rankings. Raises DataError where they are of unequal length."""
-    x, y = _pair(x, y)
+    a, b = _pair(x, y)
     return Agreement(
-        percentiles(kendall(x, y), _kendalls(x, y, weights)), percentiles(spearman(x, y), _spearmans(x, y, weights))
+        percentiles(kendall(a, b), _kendalls(a, b, weights)), percentiles(spearman(a, b), _spearmans(a, b, weights))
     )
 
 
@@ -110,7 +111,7 @@ class Gain(NamedTuple):
         return self.difference.low > 0
 
 
-def gain(x: Sequence[float], other: Sequence[float], y: Sequence[float], weights: Array) -> Gain:
+def gain(x: Ranking, other: Ranking, y: Ranking, weights: Array) -> Gain:
     """Of ranking y by x instead of by `other`: a paired bootstrap, both on the same networks.
 
     A resample in which one of them is constant ranks nothing by it: its tau is 0 there.
@@ -120,10 +121,10 @@ def gain(x: Sequence[float], other: Sequence[float], y: Sequence[float], weights
     return Gain(percentiles(found, ours - theirs), above(ours, theirs))
 
 
-def taus(x: Sequence[float], y: Sequence[float], weights: Array) -> Array:
+def taus(x: Ranking, y: Ranking, weights: Array) -> Array:
     """Kendall's tau-b in every resample; NaN where x or y is constant in it."""
-    x, y = _pair(x, y)
-    return _kendalls(x, y, weights)
+    a, b = _pair(x, y)
+    return _kendalls(a, b, weights)
 
 
 def above(ours: Array, theirs: Array) -> float:
@@ -141,15 +142,15 @@ def percentiles(value: float, resampled: Array) -> Interval:
 # --- inside -------------------------------------------------------------------------------------------------------------
 
 
-def _pair(x: Sequence[float], y: Sequence[float]) -> tuple[Array, Array]:
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if x.ndim != 1 or x.shape != y.shape or not len(x):
+def _pair(x: Ranking, y: Ranking) -> tuple[Array, Array]:
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if a.ndim != 1 or a.shape != b.shape or not len(a):
         raise DataError(
-            f"rankings of {x.shape} and {y.shape} cannot be compared: give one value a network, in one order"
+            f"rankings of {a.shape} and {b.shape} cannot be compared: give one value a network, in one order"
         )
-    if np.isnan(x).any() or np.isnan(y).any():
+    if np.isnan(a).any() or np.isnan(b).any():
         raise DataError("a ranking holds a value that is not a number: finite_first(values) puts such last")
-    return x, y
+    return a, b
 
 
 def _kendalls(x: Array, y: Array, weights: Array) -> Array:

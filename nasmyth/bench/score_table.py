@@ -53,6 +53,11 @@ class ScoreRow:
         """Whether it is one of those that others are compared with."""
         return not self.beats
 
+    @property
+    def margin(self) -> Interval | None:
+        """By how much its tau is above that of the better baseline; None for a baseline."""
+        return min((by.difference for by in self.beats.values()), default=None)
+
 
 @dataclass(frozen=True)
 class ScoreAudit:
@@ -70,6 +75,8 @@ class ScoreAudit:
     """{place among the candidates: truth}."""
     untrained: Mapping[str, int]
     """{why: how many} of trainings that failed; these networks have no truth, and are not ranked."""
+    cut: int = 0
+    """Trainings that time ended, before the epochs that were planned."""
 
     def __getitem__(self, name: str) -> ScoreRow:
         return {row.name: row for row in self.rows}[name]
@@ -95,6 +102,11 @@ class ScoreAudit:
         if self.untrained:
             reasons = "; ".join(f"{count} with {why}" for why, count in self.untrained.items())
             said.append(f"{sum(self.untrained.values())} trainings failed, and are left out: {reasons}")
+        if self.cut:
+            said.append(
+                f"time ended {self.cut} of {len(self.truths)} trainings: the truth is what equal time gives, which small "
+                "networks use better; give more --seconds, or --epochs, for what equal training gives"
+            )
         return said
 
     @property
@@ -108,11 +120,21 @@ class ScoreAudit:
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Heads and rows as text."""
-        heads = ["score", "Kendall's tau", "Spearman", "top", "over params", "over macs", "seconds", "by init", "by batch", "failed"]
+        heads = [
+            "score",
+            "Kendall's tau",
+            "Spearman",
+            "top",
+            "over baselines",
+            "seconds",
+            "by init",
+            "by batch",
+            "failed",
+        ]
         return heads, [
             [
                 row.name, _interval(row.kendall), _interval(row.spearman), "" if self.flat else f"{row.precision:.0%}",
-                *(_gained(row.beats.get(name)) for name in ("params", "macs")),
+                _interval(row.margin) if row.margin else "",
                 show(row.seconds, "s") if math.isfinite(row.seconds) else "", _share(row.by_init), _share(row.by_batch),
                 str(sum(row.failed.values()) or ""),
             ]
@@ -127,6 +149,7 @@ class ScoreAudit:
             "how": self.how,
             "candidates": [{"key": key, "truth": self.truths.get(i)} for i, key in enumerate(self.keys)],
             "untrained": dict(self.untrained),
+            "cut": self.cut,
             "scores": [_plain(row) for row in self.rows],
             "warnings": self.warnings,
         }
@@ -134,7 +157,9 @@ class ScoreAudit:
     def __str__(self) -> str:
         heads, rows = self.table()
         widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows)
+        ]
         return "\n".join([self.headline, *(line.rstrip() for line in lines), *(f"- {said}" for said in self.warnings)])
 
 
@@ -149,6 +174,7 @@ def judged(
     *,
     how: str = "",
     failed: Mapping[str, int] | None = None,
+    cut: int = 0,
     seed: int = 0,
 ) -> ScoreAudit:
     """The table of scores of candidates, some of which have a truth: {place: truth}."""
@@ -169,7 +195,7 @@ def judged(
                 {name: kendall(mine, x[name]) for name in others}, tuple(of.values),
             )
         )  # fmt: skip
-    return ScoreAudit(objective, direction, how, tuple(rows), tuple(keys), dict(truths), dict(failed or {}))
+    return ScoreAudit(objective, direction, how, tuple(rows), tuple(keys), dict(truths), dict(failed or {}), cut)
 
 
 # --- in words -----------------------------------------------------------------------------------------------------------
@@ -178,8 +204,10 @@ def judged(
 def _doubts(row: ScoreRow, candidates: int) -> list[str]:
     said = []
     if row.failed:
-        why = "; ".join(f"{count} times {reason}" for reason, count in row.failed.items())
-        said.append(f"{row.name} has no value for {sum(row.failed.values())} of {candidates} candidates, ranked last: {why}")
+        why = "; ".join(f"{count} of {reason}" for reason, count in row.failed.items())
+        said.append(
+            f"{row.name} has no value for {sum(row.failed.values())} of {candidates} candidates, ranked last: {why}"
+        )
     if not math.isfinite(row.kendall.value):
         return [*said, f"{row.name} gives all networks the same value: it ranks nothing"]
     if row.kendall.high < 0:
@@ -193,10 +221,6 @@ def _doubts(row: ScoreRow, candidates: int) -> list[str]:
 
 def _interval(found: Interval) -> str:
     return str(found) if math.isfinite(found.value) else ""
-
-
-def _gained(by: Gain | None) -> str:
-    return "" if by is None else str(by.difference)
 
 
 def _share(value: float) -> str:

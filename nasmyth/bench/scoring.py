@@ -80,7 +80,9 @@ def refuse(measures: Iterable[Measure], task: Any) -> None:
         if lacking := Candidate(None, task=task).lacks(tuple(name for name in one.needs if name != "graph")):
             lacks = [name for name in lacking if name != "graph"]
             if lacks:
-                raise DataError(f"{one.name} needs {'data' if 'task' in lacks else lacks[0]}: say which, such as --data digits")
+                raise DataError(
+                    f"{one.name} needs {'data' if 'task' in lacks else lacks[0]}: say which, such as --data digits"
+                )
         one.check_task(task)
 
 
@@ -120,7 +122,9 @@ def scored(
     _vary(graphs[:VARIED], asked, found, again, (task, seed, batches), many=True)
     for name, told_of in found.items():
         if len(told_of.failures) == len(graphs):
-            raise DataError(f"{name} has a value for none of {len(graphs)} candidates: {next(iter(told_of.failures.values()))}")
+            raise DataError(
+                f"{name} has a value for none of {len(graphs)} candidates: {next(iter(told_of.failures.values()))}"
+            )
         told_of.by_init, told_of.by_batch = (luck(values) for values in again[name])
     return found
 
@@ -134,7 +138,7 @@ def luck(values: Sequence[Sequence[float]]) -> float:
     """
     table = np.array([list(row) for row in values], dtype=float)
     if table.ndim != 2 or min(table.shape) < 2:
-        return 0.0 if table.ndim == 2 and table.shape[1:] == (1,) else math.nan
+        return math.nan
     _, places = np.unique(finite_first(table.ravel()), return_inverse=True)
     counts = np.bincount(places)
     ranks = (np.cumsum(counts) - counts / 2)[places].reshape(table.shape)
@@ -185,9 +189,11 @@ def _vary(
             rows = again[one.name][place]
             begin = len(rows)
             first = found[one.name].values[begin : begin + len(graphs)]
-            columns = [[told.values.get(one.name, math.nan) for told in evaluate(group, [one])] for group in others] if (
-                one in wanted
-            ) else [first] * len(others)
+            columns = (
+                [[told.values.get(one.name, math.nan) for told in evaluate(group, [one])] for group in others]
+                if (one in wanted)
+                else [first] * len(others)
+            )
             rows.extend([value, *(column[i] for column in columns)] for i, value in enumerate(first))
 
 

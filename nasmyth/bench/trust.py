@@ -44,8 +44,8 @@ def trusted(
     """The score that ranks trained networks better than all baselines; None where none surely does.
 
     A value a trained network, in one order everywhere; more is better (`oriented`), and what is not finite ranks last. Networks
-    without a truth are left out. chance: asked of a single score. Of k scores, the luckiest is to be surer: 1 - (1 - chance) / k
-    (Bonferroni). Raises DataError for values of another length than the truths.
+    without a truth are left out. chance: asked of a single score. Of k scores, the luckiest is to be surer: 1 - (1 - chance)
+    / k (Bonferroni). Raises DataError for values of another length than the truths.
     """
     y = np.array([float(value) for value in truths])
     known = np.isfinite(y)

@@ -23,11 +23,13 @@ def audit(
         str, typer.Option("--by", metavar="MEASURES", help="Scores, with commas between; params and macs stand beside.")
     ],
     data: Annotated[
-        str | None, typer.Option("--data", help="What networks are trained on, and scores measured on: digits, photos/.")
+        str | None,
+        typer.Option("--data", help="What networks are trained on, and scores measured on: digits, photos/."),
     ] = None,
     truth: Annotated[int, typer.Option(min=3, help="How many networks are trained.")] = 20,
     truth_table: Annotated[
-        str | None, typer.Option("--truth-table", metavar="FILE", help="Train none: the truth is a column of this table.")
+        str | None,
+        typer.Option("--truth-table", metavar="FILE", help="Train none: the truth is a column of this table."),
     ] = None,
     column: Annotated[str | None, typer.Option("--column", help="Which column of --truth-table.")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="The table lacks some networks of the space.")] = False,
@@ -35,22 +37,29 @@ def audit(
         int | None,
         typer.Option("--sample", "-n", min=3, help="How many are scored; those with a truth, or 1000 of a table."),
     ] = None,
-    epochs: Annotated[float | None, typer.Option(help="The most epochs of a training; the recipe's unless said.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="The most epochs of a training; the recipe's unless said.")
+    ] = None,
     seconds: Annotated[
-        str | None, typer.Option("--seconds", metavar="TIME", help="The most time of a training: 8s unless --epochs is said.")
+        str | None,
+        typer.Option("--seconds", metavar="TIME", help="The most time of a training: 8s unless --epochs is said."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="First weights, and batches, that luck is told from.")] = 3,
-    on: Annotated[str, typer.Option(help="Where networks are trained: here, processes (each guarded), or ray.")] = "here",
+    on: Annotated[
+        str, typer.Option(help="Where networks are trained: here, processes (each guarded), or ray.")
+    ] = "here",
     workers: Annotated[int | None, typer.Option(min=1, help="How many at once, on processes or ray.")] = None,
     limit_seconds: Annotated[
-        str | None, typer.Option("--limit-seconds", metavar="TIME", help="A training that takes longer is ended: 10min.")
+        str | None,
+        typer.Option("--limit-seconds", metavar="TIME", help="A training that takes longer is ended: 10min."),
     ] = None,
     limit_memory: Annotated[
         str | None, typer.Option("--limit-memory", metavar="BYTES", help="The most that a training may hold: 4GB.")
     ] = None,
     seed: options.Seed = 0,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the trainings in this study; audit.db unless said.")
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Keep the trainings in this study; audit.db unless said."),
     ] = None,
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="A page, with every score against the truth.")
@@ -90,7 +99,9 @@ def audit(
             if data is None:
                 raise DataError("networks are trained on data: say which with --data, such as --data digits")
         elif column is None:
-            raise DataError("say which column of the table is the truth with --column, such as --column valid_acc_200ep")
+            raise DataError(
+                "say which column of the table is the truth with --column, such as --column valid_acc_200ep"
+            )
         task = _task(data, seed, reading, live)
         if truth_table is not None:
             table = Table.read(space, truth_table, partial=partial)

@@ -88,7 +88,7 @@ def test_precision_counts_what_two_tops_have_in_common(share):
 def test_ties_at_the_edge_of_the_top_are_drawn_in_all_ways():
     """The oracle: every order in which equals may be taken."""
     x, y = np.array([3.0, 2, 2, 2, 1]), np.array([5.0, 4, 1, 3, 2])
-    ways = [set((0, *order[:1])) for order in permutations((1, 2, 3))]
+    ways = [{0, *order[:1]} for order in permutations((1, 2, 3))]
     expected = np.mean([len(way & {0, 1}) / 2 for way in ways])
     assert top(5, 0.4) == 2 and top_precision(x, y, 0.4) == pytest.approx(expected)
 
@@ -109,7 +109,9 @@ def test_a_gain_is_paired():
     assert found.difference.high - found.difference.low < 0.8 * (alone.high - alone.low)
     assert found.difference.value == pytest.approx(kendall(good, y) - kendall(worse, y))
     back = gain(worse, good, y, drawn)
-    assert back.chance == pytest.approx(1 - found.chance) and back.difference.low == pytest.approx(-found.difference.high)
+    assert back.chance == pytest.approx(1 - found.chance) and back.difference.low == pytest.approx(
+        -found.difference.high
+    )
     same = gain(good, good, y, drawn)
     assert same.chance == 0.5 and same.difference == (0, 0, 0) and not same.sure
 
