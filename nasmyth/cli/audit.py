@@ -71,7 +71,7 @@ def audit(
     domain: options.Domain = None,
     imports: options.Imports = None,
     json: options.Json = False,
-    quiet: options.Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Score random networks of SPACE, train some of them, and say which scores rank those better than counting does.
 
