@@ -1,10 +1,11 @@
-"""Intervals of 95 % around a mean, by Student's t."""
+"""Intervals of 95 %: around a mean by Student's t, or of anything else by whoever resamples it."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
 
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 14: 2.145, 19: 2.093,
        29: 2.045, 49: 2.010, 99: 1.984}  # fmt: skip
@@ -24,3 +25,18 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     if len(values) < 2:
         return mean, math.nan
     return mean, student_t(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+
+
+class Interval(NamedTuple):
+    """A number, and between which it lies in 95 of 100 cases."""
+
+    value: float
+    low: float
+    high: float
+
+    def covers(self, number: float = 0.0) -> bool:
+        """Whether the number is within it."""
+        return self.low <= number <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:+.2f} ({self.low:+.2f} to {self.high:+.2f})"

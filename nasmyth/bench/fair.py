@@ -21,11 +21,11 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nasmyth.bench.tricks import covers, tricks, with_settings
 from nasmyth.errors import DataError
-from nasmyth.intervals import interval, student_t
+from nasmyth.intervals import Interval, interval, student_t
 from nasmyth.measure import Candidate, Effort, evaluate
 from nasmyth.record import Value
 
@@ -34,21 +34,6 @@ if TYPE_CHECKING:
     from nasmyth.train import Recipe, Task
 
 Evaluate = Callable[[Any, Any, int], float]
-
-
-class Interval(NamedTuple):
-    """A number, and between which it lies in 95 of 100 cases."""
-
-    value: float
-    low: float
-    high: float
-
-    def covers(self, number: float = 0.0) -> bool:
-        """Whether the number is within it."""
-        return self.low <= number <= self.high
-
-    def __str__(self) -> str:
-        return f"{self.value:+.2f} ({self.low:+.2f} to {self.high:+.2f})"
 
 
 @dataclass(frozen=True)

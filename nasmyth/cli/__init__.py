@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from nasmyth.cli import bench, check, design, export, listing, measure, predict, search, show
+from nasmyth.cli import audit, bench, check, design, export, listing, measure, predict, search, show
 from nasmyth.cli.errors import Verbs
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ _VERBS: dict[str, tuple[Callable[..., None], str]] = {
     "check": (check.check, "Measure a network against a budget."),
     "search": (search.search, "Search a space of your own on your data."),
     "measure": (measure.measure, "Costs of a network, or of those of a space."),
+    "audit": (audit.audit, "Hold training-free scores against training."),
     "bench": (bench.bench, "Compare strategies on a published table."),
     "list": (listing.listing, "List what there is: ops, measures, spaces ..."),
 }

@@ -4,6 +4,7 @@ space."""
 from __future__ import annotations
 
 import importlib
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,10 +142,40 @@ def space_of(text: str, input: Any = None) -> Any:
     return found
 
 
+MADE_BY_DOMAIN = {"tables": "tabular", "texts": "text"}
+"""Registered spaces that need to know more of the data than its shape: which domain makes them."""
+
+
+def space_for(text: str, task: Any) -> Any:
+    """The space that a text means, of networks that answer such a task: with its inputs, and its number of classes.
+
+    Raises as `space_of` does, and SpaceError for a registered space that cannot be made for such inputs.
+    """
+    if ":" in text or text.endswith(".py"):
+        return space_of(text, task.input)
+    from nasmyth.domains.domain import domain_for
+
+    registered, domain = named(text), domain_for(task)
+    if text in MADE_BY_DOMAIN and domain.name == MADE_BY_DOMAIN[text]:
+        return domain.space(task)
+    more = {"classes": task.outputs.size} if "classes" in signature(registered.make).parameters else {}
+    try:
+        if text in MADE_BY_DOMAIN:
+            raise ValueError(f"it is for {MADE_BY_DOMAIN[text]} data, and this is {domain.name}")
+        return registered(task.input, **more)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise SpaceError(f"{text} has no networks for {task.name}, whose inputs are {task.input}: {error}") from None
+
+
 def _registered(name: str, input: Any) -> Any:
+    registered = named(name)
+    return registered(input) if input is not None else registered()
+
+
+def named(name: str) -> Any:
+    """What is registered as a space under that name. Raises UnknownNameError, or SpaceError for the name of a file."""
     from nasmyth.spaces import spaces
 
     if name not in spaces and Path(f"{name}.py").exists():
         raise SpaceError(f"{name}: to name an object in {name}.py write {name}.py:space")
-    named = spaces.get(name)
-    return named(input) if input is not None else named()
+    return spaces.get(name)

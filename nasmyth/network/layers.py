@@ -52,7 +52,7 @@ class Layers(Group):
         self.inputs, self.outputs = inputs, outputs
         self.history: tuple[Any, ...] = tuple(history)
         """What was done to it, in order: JSON data that each step of a search, a training or a transform appends."""
-        _refuse_misfit(graph, inputs, outputs)
+        refuse_misfit(graph, inputs, outputs)
         paths = places(dict.fromkeys(node.address for node in layers(graph)))
         _build_modules(self, graph, paths, seed)
         self._steps, self._takes = _schedule(graph, paths), len(graph.inputs)
@@ -127,7 +127,8 @@ def layers(graph: Graph) -> tuple[Node, ...]:
     return graph.nodes[len(graph.inputs) :]
 
 
-def _refuse_misfit(graph: Graph, inputs: Any, outputs: Any) -> None:
+def refuse_misfit(graph: Graph, inputs: Any, outputs: Any) -> None:
+    """Raise ShapeError where a graph does not take such inputs, or give what such answers need."""
     if inputs is not None and tuple(inputs.spec) != tuple(graph.inputs):
         raise ShapeError(f"the graph takes {graph.inputs} and the input is {inputs.spec}: build it for that")
     if inputs is not None:

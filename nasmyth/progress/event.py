@@ -19,6 +19,7 @@ PHASES = {
     "final": "training the best in full",
     "judge": "final check on the test split",
     "searching": "trying candidates",
+    "scoring": "scoring candidates",
     "done": "done",
     "interrupted": "interrupted",
 }

@@ -24,13 +24,13 @@ MOST_FRONT, MOST_TRIALS, MOST_FAILURES, MOST_DECISIONS = 12, 300, 100, 12
 
 def render(summary: Mapping[str, Any], live: Mapping[str, Any] | None = None) -> str:
     """The page as text. `live` is what is going on, for a page that renews itself: see `live.py`."""
-    return _template("page.html.j2").render(contents(summary), live=live)
+    return template("page.html.j2").render(contents(summary), live=live)
 
 
 def render_several(summaries: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """The page of several studies side by side."""
     plot, legend = compare.progress(summaries, names)
-    return _template("several.html.j2").render(
+    return template("several.html.j2").render(
         title=" · ".join(names), names=names, caveats=compare.caveats(summaries), table=compare.table(summaries),
         progress=Markup(plot), legend=marked(legend), live=None,
         studies=[
@@ -42,7 +42,8 @@ def render_several(summaries: Sequence[Mapping[str, Any]], names: Sequence[str])
 
 
 @lru_cache(maxsize=4)
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """A template of this package, by its file."""
     environment = Environment(
         loader=PackageLoader("nasmyth.report"),
         autoescape=True,
