@@ -75,15 +75,6 @@ def layers(graph: Graph) -> float:
     return float(sum(_learns_a_matrix(graph, node) for node in graph.nodes))
 
 
-@measure(unit="", direction="max")
-def depth(graph: Graph) -> float:
-    """The most layers that learn a matrix on any way from an input to the output."""
-    longest: list[int] = []
-    for node in graph.nodes:
-        longest.append(max((longest[i] for i in node.inputs), default=0) + _learns_a_matrix(graph, node))
-    return float(longest[-1])
-
-
 def _learns_a_matrix(graph: Graph, node: Node) -> bool:
     """Whether a node learns numbers and multiplies by them; an op without a rule is built and counted once."""
     if not node.inputs:
