@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nasmyth.measure.counts import activations, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
+    from nasmyth.measure.scores.entropy import depth, effectiveness, entropy
     from nasmyth.measure.trained import (
         accuracy,
         auroc,
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "auroc",
-           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive", "ece_classwise",
-           "ece_scaled", "evaluate", "f1", "f1_micro", "figures_of", "find", "latency", "log_loss", "loss", "macs", "mae",
-           "masking", "measure", "measures", "median_error", "memory", "need", "needs", "params", "precision", "quantile_loss",
-           "r2", "recall", "rmse", "robust", "size", "traffic"]  # fmt: skip
+           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "depth", "ece", "ece_adaptive",
+           "ece_classwise", "ece_scaled", "effectiveness", "entropy", "evaluate", "f1", "f1_micro", "figures_of", "find",
+           "latency", "log_loss", "loss", "macs", "mae", "masking", "measure", "measures", "median_error", "memory",
+           "need", "needs", "params", "precision", "quantile_loss", "r2", "recall", "rmse", "robust", "size", "traffic"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -10,6 +10,7 @@ FILES = {
     "counts": ("activations", "macs", "memory", "params", "size", "traffic"),
     "device": ("latency",),
     "robustness": ("masking", "robust"),
+    "scores.entropy": ("depth", "effectiveness", "entropy"),
     "trained": (
         "accuracy", "auroc", "average_precision", "balanced_accuracy", "brier", "ece", "f1", "f1_micro", "log_loss", "loss",
         "mae", "median_error", "precision", "quantile_loss", "r2", "recall", "rmse",
