@@ -37,7 +37,7 @@ _TIE = 1e-9  # sums of the same logarithms in another order
 
 
 class Path(NamedTuple):
-    """The longest path of a graph: the sum of the logarithms of its fan-ins, its weighted layers, and the numbers at its end."""
+    """The longest path of a graph: the sum of its log fan-ins, its weighted layers, and the numbers at its end."""
 
     total: float
     depth: int

@@ -1,0 +1,284 @@
+"""A space whose template is a chain, as a table: what each part makes of each shape, for each of its decisions, at what cost.
+
+    table = tabulate(space, ("params", "macs"))
+    table.stages[3]         # the arcs of the fourth part: from a state, to a state, the decisions, and what they add up to
+
+A *state* is what flows between two parts: a shape, the number of copies that were decided for the repeats around, and, where
+widths must not fall, the width at the last border between parts of the outermost chain. Since a part depends on nothing
+else, a network is a way through the stages, and what is additive over layers is a sum over the arcs of that way. So a space
+of 10^20 networks is a table of a few thousand sub-graphs, each of which is decoded and measured as any graph is.
+
+Chains within chains are taken apart, and a repeat is one stage for each copy, passed by where fewer were decided. All else (an op,
+a block, a residual, a choice among templates) is one part, listed whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph import Graph, Identity
+from nasmyth.graph.chain import Chain, Repeat
+from nasmyth.graph.combine import parts_of
+from nasmyth.graph.signature import Shape
+from nasmyth.kinds import shown
+from nasmyth.measure import find
+from nasmyth.measure.scores.entropy import Path, has_positions, longest_path
+from nasmyth.record import below, is_open
+from nasmyth.space.fill import fill
+from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.space import Space
+
+WAYS = 5_000
+"""Ways to fill one part that are listed."""
+ARCS = 300_000
+ADDITIVE = ("activations", "macs", "params", "size", "traffic")
+"""Measures that are sums over layers."""
+
+Copies = tuple[tuple[str, int], ...]
+
+
+class State(NamedTuple):
+    """What flows between two stages."""
+
+    shape: Shape
+    copies: Copies = ()
+    """How many copies were decided for the repeats that are not over."""
+    width: int = 0
+    """Channels at the last border of the outermost chain; 0 where widths may fall."""
+
+
+class Arc(NamedTuple):
+    """One way through a stage: the decisions of it, and what its layers add."""
+
+    start: State
+    end: State
+    genome: Genome
+    costs: tuple[float, ...]
+    path: Path
+    """The part of the path that `entropy` judges by: nothing behind the last positions."""
+    numbers: int = 0
+    """Those in the last feature map, where that is in this stage."""
+
+
+class Table(NamedTuple):
+    """The arcs of every stage. Of each way through them one arc has `numbers`."""
+
+    start: State
+    stages: tuple[tuple[Arc, ...], ...]
+
+
+class _Stage(NamedTuple):
+    """A part of the chain, or the number of copies of a repeat."""
+
+    part: Any
+    address: str
+    within: tuple[tuple[str, int], ...]
+    """It is there where each of these repeats has more copies than that."""
+    counts: str | None = None
+    """The address of the repeat whose copies it counts."""
+    closes: tuple[str, ...] = ()
+    """The repeats that are over behind it."""
+    border: bool = False
+
+
+def tabulate(space: Space, costs: Sequence[str], growing: bool = False) -> Table:
+    """The table of a space, with the costs of these measures; growing: without what narrows from one part to the next.
+
+    Raises SpaceError for a template that is no chain of parts that can be listed, and for measures that are not additive.
+    """
+    refuse_not_additive(costs)
+    if not space.inputs.plain:
+        raise SpaceError(f"a chain has one input, and this space reads {space.inputs}: search it by another strategy")
+    measures = [find(name) for name in costs]
+    begin = State(space.input, (), 0)
+    states = {begin}
+    known: dict[tuple[Any, Shape], tuple[Shape, tuple[float, ...], Path, Path] | None] = {}
+
+    def measured(part: Any, shape: Shape) -> tuple[Shape, tuple[float, ...], Path, Path] | None:
+        """Its output, costs and paths, without and with what is behind its positions; None where it does not fit."""
+        if (part, shape) not in known:
+            try:
+                graph = Graph.of(part, shape)
+                told = tuple(float(one(graph)) for one in measures)
+                known[part, shape] = (graph.output, told, longest_path(graph), longest_path(graph, head=True))
+            except ShapeError:
+                known[part, shape] = None
+        return known[part, shape]
+
+    rows: list[list[tuple[Arc, Path]]] = []
+    total = 0
+    for stage in _stages(space.template):
+        ways = _ways(space, stage)
+        row: list[tuple[Arc, Path]] = []
+        for state in sorted(states):
+            for filled, genome in ways if _active(stage, state) else _PASSED:
+                found = measured(Identity() if stage.counts is not None else filled, state.shape)
+                if found is None:
+                    continue
+                end = _after(stage, state, found[0], filled, growing)
+                if end is not None:
+                    row.append((Arc(state, end, genome, found[1], found[3]), found[2]))
+            if total + len(row) > ARCS:
+                raise SpaceError(
+                    f"this chain has more than {ARCS:,} ways through single parts, counted for each shape that reaches "
+                    f"them (at {stage.address}): give its parts fewer options"
+                )
+        if not row:
+            raise SpaceError(f"no option of {stage.address or 'the template'} takes any shape that reaches it")
+        total += len(row)
+        rows.append(row)
+        states = {arc.end for arc, _ in row}
+    return Table(begin, _judged(rows))
+
+
+def refuse_not_additive(names: Sequence[str]) -> None:
+    """Raise SpaceError for a measure that is no sum over layers."""
+    for name in names:
+        if name not in ADDITIVE:
+            raise SpaceError(
+                f"{name} is no sum over the layers of a network, so that no integer program has it: leave it to the "
+                f"search that comes after; there are {', '.join(ADDITIVE)}, depth, effectiveness and entropy"
+            )
+
+
+_PASSED: list[tuple[Any, Genome]] = [(Identity(), {})]
+
+
+def _active(stage: _Stage, state: State) -> bool:
+    copies = dict(state.copies)
+    return all(copies[address] > k for address, k in stage.within)
+
+
+def _after(stage: _Stage, state: State, shape: Shape, filled: Any, growing: bool) -> State | None:
+    """The state behind a stage; None where widths fall that must not."""
+    copies, width = state.copies, state.width
+    if stage.counts is not None:
+        copies = (*copies, (stage.counts, filled if _active(stage, state) else 0))
+    copies = tuple(one for one in copies if one[0] not in stage.closes)
+    if growing and stage.border and has_positions(shape):
+        channels = shape[0] if len(shape) > 2 else shape[-1]  # images have them first, sequences last
+        if channels < width:
+            return None
+        width = channels
+    return State(shape, copies, width)
+
+
+def _judged(rows: list[list[tuple[Arc, Path]]]) -> tuple[tuple[Arc, ...], ...]:
+    """The arcs with what counts of them: all up to the last value with positions, or all where there is none.
+
+    Raises SpaceError where it is not told by a stage whether positions come back behind it.
+    """
+    last = len(rows) - 1
+    begins = any(has_positions(arc.start.shape) for arc, _ in rows[0])
+    back = any(not has_positions(arc.start.shape) and has_positions(arc.end.shape) for row in rows for arc, _ in row)
+    if begins and not back:  # positions end once, wherever that is
+
+        def judged(i: int, arc: Arc, body: Path) -> Arc:
+            if not has_positions(arc.start.shape):
+                return arc._replace(path=_NOTHING)
+            ends = i == last or not has_positions(arc.end.shape)
+            return arc._replace(path=body, numbers=body.numbers if ends else 0)
+
+    else:
+        given = [[has_positions(arc.start.shape) for arc, _ in row] for row in rows]
+        end = max((i for i, row in enumerate(given) if any(row)), default=last)
+        if any(given[end]) and not all(given[end]):
+            raise SpaceError("positions come back in this chain, and some networks lose them earlier than others")
+
+        def judged(i: int, arc: Arc, body: Path) -> Arc:
+            if i == end:
+                return arc._replace(path=body, numbers=body.numbers)
+            return arc if i < end else arc._replace(path=_NOTHING)
+
+    return tuple(tuple(judged(i, arc, body) for arc, body in row) for i, row in enumerate(rows))
+
+
+_NOTHING = Path(0.0, 0, 0)
+
+
+# --- from a template to stages ------------------------------------------------------------------------------------
+
+
+def _stages(template: Any) -> list[_Stage]:
+    found = [*_taken_apart(template, "", (), True)]
+    return found or [_Stage(Identity(), "", (), border=True)]
+
+
+def _taken_apart(part: Any, address: str, within: Copies, outermost: bool) -> Iterator[_Stage]:
+    """The stages of a part, in order."""
+    if isinstance(part, Chain) and _distinct(part):
+        for name, inner in parts_of(part):
+            row = [*_taken_apart(inner, below(address, name), within, False)]
+            yield from ([*row[:-1], row[-1]._replace(border=True)] if row and outermost else row)
+    elif isinstance(part, Repeat) and part.tied is False and type(part.count) is int:
+        for i in range(part.count):
+            yield from _taken_apart(part.body, below(address, i), within, False)
+    elif isinstance(part, Repeat) and part.tied is False and _listed(part.count):
+        yield _Stage(part.count, below(address, "count"), within, counts=address)
+        most = max(_numbers(part.count).values())
+        row = [
+            s for i in range(most) for s in _taken_apart(part.body, below(address, i), (*within, (address, i)), False)
+        ]
+        end = row.pop() if row else _Stage(Identity(), address, within)
+        yield from (*row, end._replace(closes=(*end.closes, address)))
+    else:
+        yield _Stage(part, address, within, border=outermost)
+
+
+def _distinct(row: Chain) -> bool:
+    names = [name for name, _ in parts_of(row)]
+    return isinstance(row.items, tuple) and len(set(names)) == len(names)
+
+
+def _listed(count: Any) -> bool:
+    """Whether a number of copies is a hole with numbers of its own to choose from."""
+    return isinstance(count, Hole) and count.name is None and not any(map(is_open, count.inner())) and count.numeric
+
+
+def _numbers(count: Hole) -> dict[Any, int]:
+    """The number of copies that each decision means."""
+    decisions = map(count.nth, range(int(count.count)))
+    return {one: count.result(one, lambda part, address: part, "") for one in decisions}
+
+
+def _ways(space: Space, stage: _Stage) -> list[tuple[Any, Genome]]:
+    """Every way to fill a stage, with its decisions; of a count the number of copies. What is fixed is not varied."""
+    if stage.counts is not None:
+        fixed = space.fixed.get(stage.address)
+        numbers = _numbers(stage.part).items()
+        return [(n, {stage.address: one}) for one, n in numbers if fixed is None or one == fixed]
+    found: list[tuple[Any, Genome]] = []
+    path: list[list[int]] = []  # of each hole on the way: which decision, and how many there are
+    while True:
+        step = itertools.count()
+
+        def pick(key: str, hole: Hole, step: Iterator[int] = step) -> Any:
+            if key in space.fixed:
+                return space.fixed[key]
+            at = next(step)
+            if at == len(path):
+                hole.nth(0)  # says so where it cannot be listed
+                if hole.count > WAYS:
+                    raise _too_many(stage)
+                path.append([0, int(hole.count)])
+            return hole.nth(path[at][0])
+
+        found.append(fill(stage.part, pick, stage.address))
+        if len(found) > WAYS:
+            raise _too_many(stage)
+        while path and path[-1][0] + 1 == path[-1][1]:
+            path.pop()
+        if not path:
+            return found
+        path[-1][0] += 1
+
+
+def _too_many(stage: _Stage) -> SpaceError:
+    where = f"the part at {stage.address}" if stage.address else "the template"
+    return SpaceError(
+        f"{where} has more than {WAYS:,} ways to fill it, and is no chain of smaller parts: {shown(stage.part, 80)}; write "
+        "chain(...) of parts that depend on nothing but what flows in, or search by another strategy"
+    )
