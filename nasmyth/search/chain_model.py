@@ -102,13 +102,12 @@ class Model:
                     places[key].add(i)
         shared = {key for key, stages in places.items() if len(stages) > 1}
         values: dict[str, dict[str, Any]] = defaultdict(dict)
-        for stage, row in zip(self.arcs, self.table.stages, strict=True):
-            for taken, arc in zip(stage, row, strict=True):
-                for key in shared & arc.genome.keys():
-                    text = repr(arc.genome[key])
-                    if text not in values[key]:
-                        values[key][text] = self.model.NewBoolVar("")
-                    self.model.AddImplication(taken, values[key][text])
+        for taken, arc in self._every():
+            for key in shared & arc.genome.keys():
+                text = repr(arc.genome[key])
+                if text not in values[key]:
+                    values[key][text] = self.model.NewBoolVar("")
+                self.model.AddImplication(taken, values[key][text])
         for decided in values.values():
             self.model.AddAtMostOne(decided.values())
 

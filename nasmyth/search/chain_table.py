@@ -8,8 +8,8 @@ widths must not fall, the width at the last border between parts of the outermos
 else, a network is a way through the stages, and what is additive over layers is a sum over the arcs of that way. So a space
 of 10^20 networks is a table of a few thousand sub-graphs, each of which is decoded and measured as any graph is.
 
-Chains within chains are taken apart, and a repeat is one stage for each copy, passed by where fewer were decided. All else (an op,
-a block, a residual, a choice among templates) is one part, listed whole.
+Chains within chains are taken apart, and a repeat is one stage for each copy, passed by where fewer were decided. All else
+(an op, a block, a residual, a choice among templates) is one part, listed whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ways through a chain from the best on, merged from one integer program for each size of the last feature map.
 
-Entropy is a product of two figures, log(n) and a sum. For each n it is linear, and there are few n. Each n has its best way; the
-best of all is the greatest of these, and then that n is asked for its next. An n is not solved to its end while another is
+Entropy is a product of two figures, log(n) and a sum. For each n it is linear, and there are few n. Each n has its best way;
+the best of all is the greatest of these, and then that n is asked for its next. An n is not solved to its end while another is
 known to have better: it has only to say that it has nothing as good. What is no entropy has one program.
 """
 

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import BudgetError, SpaceError
-from nasmyth.measure import Constraint, constraints, find
+from nasmyth.measure import constraints, find
 from nasmyth.search.chain_model import Bound, Way
 from nasmyth.search.chain_table import refuse_not_additive, tabulate
 from nasmyth.search.chain_ways import Ways
@@ -67,7 +67,7 @@ def solve(
     solver may spend, in its own seconds; the best found by then is given. gap: by what fraction a better one may be left, which
     is not looked for.
 
-    Raises SpaceError for a space that is no chain, or a measure that is no sum; BudgetError where nothing meets the constraints.
+    Raises SpaceError for a space that is no chain, or a measure that is no sum; BudgetError where nothing meets them.
     """
     return next(ranked(space, objective, under, direction=direction, growing=growing, effort=effort, gap=gap)).genome
 
@@ -94,7 +94,7 @@ def ranked(
     return _solutions(space, goal, limits, Ways(table, costs, goal.name, sign, bounds, effort, gap))
 
 
-def _solutions(space: Space, goal: Any, limits: Sequence[Constraint], ways: Ways) -> Iterator[Solution]:
+def _solutions(space: Space, goal: Any, limits: Sequence[Any], ways: Ways) -> Iterator[Solution]:
     number = 0
     for way, proven in ways:
         genome = _genome(space, way)
@@ -139,8 +139,8 @@ def _bound(limit: Any) -> float:
 class Program(Strategy):
     """The best of a chain by an integer program, then the next best (see the top of this file).
 
-    objective, direction, growing, effort, gap: as for `solve`. Constraints on graphs are those of the study. Where no next best is
-    left, and the study asks on, genomes are drawn at random.
+    objective, direction, growing, effort, gap: as for `solve`. Constraints on graphs are those of the study. Where no next
+    best is left, and the study asks on, genomes are drawn at random.
     """
 
     objective: str = "entropy"

@@ -18,6 +18,7 @@ from nasmyth.search.chain_table import tabulate
 from nasmyth.space import integer, maybe, real
 from nasmyth.testing import check_strategy
 
+MANY = residual(*(Tag(integer(1, 50)) for _ in range(9)))
 WIDE = choice(4, 6, 9, name="w")
 SPACES = {
     "local": Space(chain(Wide(choice(4, 8)), residual(Tag(choice(1, 2))), Wide(choice(4, 8, 12), stride=choice(1, 2)),
@@ -109,10 +110,8 @@ def test_all_of_them_come_once_in_order():
 
 
 def test_widths_that_must_not_fall():
-    space = Space(
-        chain(*(Wide(choice(4, 6, 8), stride=choice(1, 2)) for _ in range(3)), ops.Mean("h w"), ops.Linear(2)),
-        (3, 8, 8),
-    )
+    row = [Wide(choice(4, 6, 8), stride=choice(1, 2)) for _ in range(3)]
+    space = Space(chain(*row, ops.Mean("h w"), ops.Linear(2)), (3, 8, 8))
 
     def grows(genome):
         widths = [value for key, value in genome.items() if key.endswith("out")]
@@ -148,8 +147,8 @@ def test_a_chain_of_countless_networks_takes_a_table_of_few_parts():
         (SPACES["local"], memory, [], "memory is no sum"),
         (SPACES["local"], entropy, [memory <= 1e9], "memory is no sum"),
         (SPACES["local"], "accuracy", [], "accuracy is no sum"),
-        (Space(residual(*(Tag(integer(1, 50)) for _ in range(9))), SHAPE), entropy, [], "the template has more than 5,000 ways"),
-        (Space(chain(Tag(1), residual(*(Tag(integer(1, 50)) for _ in range(9)))), SHAPE), entropy, [], "the part at .1. has more"),
+        (Space(MANY, SHAPE), entropy, [], "the template has more than 5,000 ways"),
+        (Space(chain(Tag(1), MANY), SHAPE), entropy, [], "the part at .1. has more"),
         (Space(Tag(1, real(0, 1)), SHAPE), entropy, [], "real"),
         (Space(chain(Tag(1)), {"x": SHAPE, "y": (3,)}), entropy, [], "one input"),
     ],
