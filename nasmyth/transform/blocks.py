@@ -1,6 +1,6 @@
 """Rows of equal blocks in a graph, and the same graph with more or fewer of each.
 
-    rows(graph)                          # (Row(at="body", first=1, count=2),): body[1] and body[2] are alike
+    rows(graph)                          # (Row(at="body", first=1, copies=2),): body[1] and body[2] are alike
     with_counts(graph, rows(graph), [5])     # body[1] to body[5]; what stood behind them has moved on
 
 A *block* is a part, as addresses tell it (`body[1]` is all nodes at body[1].conv, body[1].norm ...), of several nodes with a
@@ -22,11 +22,11 @@ from nasmyth.graph.fan_in import fan_ins
 
 
 class Row(NamedTuple):
-    """Equal blocks one after another: `count` of them from `at[first]` on."""
+    """Equal blocks one after another: `copies` of them from `at[first]` on."""
 
     at: str
     first: int
-    count: int
+    copies: int
 
 
 class _Block(NamedTuple):
@@ -47,7 +47,7 @@ def rows(graph: Graph) -> tuple[Row, ...]:
         blocks = {i: block for i, nodes in members.items() if (block := _block(graph, f"{at}[{i}]", nodes))}
         found += _runs(at, blocks)
     chosen: list[tuple[Row, set[int]]] = []
-    for row, nodes in sorted(found, key=lambda one: (one[0].count < 2, -len(one[1]), -len(one[0].at))):
+    for row, nodes in sorted(found, key=lambda one: (one[0].copies < 2, -len(one[1]), -len(one[0].at))):
         if all(not nodes & other for _, other in chosen):
             chosen.append((row, nodes))
     return tuple(row for row, nodes in sorted(chosen, key=lambda one: min(one[1])))
@@ -59,7 +59,7 @@ def _runs(at: str, blocks: dict[int, _Block]) -> list[tuple[Row, set[int]]]:
         before = blocks.get(i - 1)
         if before is not None and before.content == block.content and block.source == before.nodes[-1]:
             row, nodes = found.pop()
-            found.append((row._replace(count=row.count + 1), nodes | set(block.nodes)))
+            found.append((row._replace(copies=row.copies + 1), nodes | set(block.nodes)))
         else:
             found.append((Row(at, i, 1), set(block.nodes)))
     return found
@@ -93,13 +93,13 @@ def _block(graph: Graph, address: str, nodes: Sequence[int]) -> _Block | None:
 def with_counts(graph: Graph, found: Sequence[Row], counts: Sequence[int]) -> Graph:
     """The graph with so many blocks in each of its rows, at least one. Copies are like the last block of a row."""
     for row, count in reversed([*zip(found, counts, strict=True)]):  # those before keep their numbers
-        if count != row.count:
+        if count != row.copies:
             graph = _with_count(graph, row, count)
     return graph
 
 
 def _with_count(graph: Graph, row: Row, count: int) -> Graph:
-    end = row.first + row.count - 1
+    end = row.first + row.copies - 1
     last = [i for i, node in enumerate(graph.nodes) if _index(node.address, row.at) == end]
     kept = [i for i, node in enumerate(graph.nodes) if _index(node.address, row.at) == min(end, row.first + count - 1)]
     dropped = {i for i, node in enumerate(graph.nodes) if row.first + count <= _index(node.address, row.at) <= end}
@@ -110,11 +110,11 @@ def _with_count(graph: Graph, row: Row, count: int) -> Graph:
             now[i] = now[kept[-1]]  # of these, only the output is read by what stays
             continue
         at = _index(node.address, row.at)
-        address = _moved(node.address, row.at, at + count - row.count) if at > end else node.address
+        address = _moved(node.address, row.at, at + count - row.copies) if at > end else node.address
         now[i] = len(nodes)
         nodes.append(node._replace(inputs=tuple(now[j] for j in node.inputs), address=address))
         if i == last[-1]:
-            for k in range(1, count - row.count + 1):
+            for k in range(1, count - row.copies + 1):
                 now[i] = _copied(graph, last, nodes, now[i], row, end + k)
     return Graph(tuple(nodes))
 

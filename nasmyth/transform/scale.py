@@ -71,7 +71,7 @@ class _Room:
     def __init__(self, seed: Graph, limits: Sequence[Constraint]) -> None:
         self.seed, self.limits = seed, limits
         self.rows = rows(seed)
-        self.counts = [row.count for row in self.rows]
+        self.counts = [row.copies for row in self.rows]
         self.units = [width.units for width in widths(seed)]
         self.up = self.fits(seed)
 
@@ -174,6 +174,8 @@ class _Room:
                 missed = error
                 if self.up:
                     break
+        if self.up:
+            found.append(self.deepest())
         if not found:
             assert missed is not None
             raise missed
