@@ -7,7 +7,7 @@ arcs are taken as before it. What is additive is a linear sum of booleans. With 
     effectiveness  rho = L exp(-S / L) <= b says S >= T[L] = L log(L / b): one lookup in a table by the whole depth
 
 as in DeepMAD (Shen et al. 2023, arXiv:2303.02165, the mathematical programme of which is over widths and depths of stages; here
-it is over whatever the template leaves open). Decisions of one name are one boolean for each value. Next best networks come by
+it is over whatever the template leaves open). Next best networks come by
 cuts: not all arcs of one that was found again. Logarithms are rounded to a millionth, costs that are no whole numbers as well.
 """
 
@@ -65,7 +65,6 @@ class Model:
         self.table, self.costs, self.numbers = table, tuple(costs), numbers
         self.arcs = [[self.model.NewBoolVar("") for _ in stage] for stage in table.stages]
         self._flow()
-        self._names()
         for taken, arc in self._every():
             if numbers is not None and arc.numbers not in (0, numbers):
                 self.model.Add(taken == 0)
@@ -92,24 +91,6 @@ class Model:
             for state, entering in into.items():
                 self.model.Add(sum(entering) == sum(out[state]))
             self.model.AddExactlyOne(self.arcs[after])
-
-    def _names(self) -> None:
-        """One decision for each name, wherever it stands."""
-        places: dict[str, set[int]] = defaultdict(set)
-        for i, stage in enumerate(self.table.stages):
-            for arc in stage:
-                for key in arc.genome:
-                    places[key].add(i)
-        shared = {key for key, stages in places.items() if len(stages) > 1}
-        values: dict[str, dict[str, Any]] = defaultdict(dict)
-        for taken, arc in self._every():
-            for key in shared & arc.genome.keys():
-                text = repr(arc.genome[key])
-                if text not in values[key]:
-                    values[key][text] = self.model.NewBoolVar("")
-                self.model.AddImplication(taken, values[key][text])
-        for decided in values.values():
-            self.model.AddAtMostOne(decided.values())
 
     # --- figures --------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
     table = tabulate(space, ("params", "macs"))
     table.stages[3]         # the arcs of the fourth part: from a state, to a state, the decisions, and what they add up to
 
-A *state* is what flows between two parts: a shape, the number of copies that were decided for the repeats around, and, where
-widths must not fall, the width at the last border between parts of the outermost chain. Since a part depends on nothing
-else, a network is a way through the stages, and what is additive over layers is a sum over the arcs of that way. So a space
+A *state* is what flows between two parts: a shape, what was decided before and matters again (the number of copies of a repeat
+that is not over, a name that is met again), and, where widths must not fall, the width at the last border between parts of the
+outermost chain. Since a part depends on nothing else, a network is a way through the stages, and what is additive over layers is a sum over the arcs of that way. So a space
 of 10^20 networks is a table of a few thousand sub-graphs, each of which is decoded and measured as any graph is.
 
 Chains within chains are taken apart, and a repeat is one stage for each copy, passed by where fewer were decided. All else
@@ -29,6 +29,7 @@ from nasmyth.measure.scores.entropy import Path, has_positions, longest_path
 from nasmyth.record import below, is_open
 from nasmyth.space.fill import fill
 from nasmyth.space.hole import Genome, Hole
+from nasmyth.space.parts import holes_in
 from nasmyth.space.space import Space
 
 WAYS = 5_000
@@ -37,15 +38,16 @@ ARCS = 300_000
 ADDITIVE = ("activations", "macs", "params", "size", "traffic")
 """Measures that are sums over layers."""
 
-Copies = tuple[tuple[str, int], ...]
+Decided = tuple[tuple[str, Any], ...]
+_REPEAT = "#"  # before the address of a repeat, among names
 
 
 class State(NamedTuple):
     """What flows between two stages."""
 
     shape: Shape
-    copies: Copies = ()
-    """How many copies were decided for the repeats that are not over."""
+    decided: Decided = ()
+    """How many copies the repeats have that are not over, by address, and names that are met again."""
     width: int = 0
     """Channels at the last border of the outermost chain; 0 where widths may fall."""
 
@@ -110,15 +112,19 @@ def tabulate(space: Space, costs: Sequence[str], growing: bool = False) -> Table
 
     rows: list[list[tuple[Arc, Path]]] = []
     total = 0
-    for stage in _stages(space.template):
+    parts = _stages(space.template)
+    later = _met_again(parts)
+    for stage, names in zip(parts, later, strict=True):
         ways = _ways(space, stage)
         row: list[tuple[Arc, Path]] = []
-        for state in sorted(states):
+        for state in sorted(states, key=repr):
             for filled, genome in ways if _active(stage, state) else _PASSED:
+                if any(genome.get(key, value) != value for key, value in state.decided):
+                    continue
                 found = measured(Identity() if stage.counts is not None else filled, state.shape)
                 if found is None:
                     continue
-                end = _after(stage, state, found[0], filled, growing)
+                end = _after(stage, state, found[0], filled, genome, names, growing)
                 if end is not None:
                     row.append((Arc(state, end, genome, found[1], found[3]), found[2]))
             if total + len(row) > ARCS:
@@ -148,22 +154,36 @@ _PASSED: list[tuple[Any, Genome]] = [(Identity(), {})]
 
 
 def _active(stage: _Stage, state: State) -> bool:
-    copies = dict(state.copies)
-    return all(copies[address] > k for address, k in stage.within)
+    copies = dict(state.decided)
+    return all(copies[_REPEAT + address] > k for address, k in stage.within)
 
 
-def _after(stage: _Stage, state: State, shape: Shape, filled: Any, growing: bool) -> State | None:
-    """The state behind a stage; None where widths fall that must not."""
-    copies, width = state.copies, state.width
+def _met_again(stages: Sequence[_Stage]) -> list[set[str]]:
+    """For each stage the names of holes that stand behind it."""
+    found: list[set[str]] = []
+    names: set[str] = set()
+    for stage in reversed(stages):
+        found.append(set(names))
+        names |= {hole.name for hole in holes_in(stage.part) if hole.name is not None}
+    return found[::-1]
+
+
+def _after(
+    stage: _Stage, state: State, shape: Shape, filled: Any, genome: Genome, names: set[str], growing: bool
+) -> State | None:
+    """The state behind a stage; None where widths fall that must not. names: those that are met again."""
+    decided, width = dict(state.decided), state.width
     if stage.counts is not None:
-        copies = (*copies, (stage.counts, filled if _active(stage, state) else 0))
-    copies = tuple(one for one in copies if one[0] not in stage.closes)
+        decided[_REPEAT + stage.counts] = filled if _active(stage, state) else 0
+    decided.update({key: value for key, value in genome.items() if key in names})
+    over = {_REPEAT + address for address in stage.closes}
+    kept = {key: value for key, value in decided.items() if key in names or (key[0] == _REPEAT and key not in over)}
     if growing and stage.border and has_positions(shape):
         channels = shape[0] if len(shape) > 2 else shape[-1]  # images have them first, sequences last
         if channels < width:
             return None
         width = channels
-    return State(shape, copies, width)
+    return State(shape, tuple(sorted(kept.items())), width)
 
 
 def _judged(rows: list[list[tuple[Arc, Path]]]) -> tuple[tuple[Arc, ...], ...]:
@@ -207,7 +227,7 @@ def _stages(template: Any) -> list[_Stage]:
     return found or [_Stage(Identity(), "", (), border=True)]
 
 
-def _taken_apart(part: Any, address: str, within: Copies, outermost: bool) -> Iterator[_Stage]:
+def _taken_apart(part: Any, address: str, within: tuple[tuple[str, int], ...], outermost: bool) -> Iterator[_Stage]:
     """The stages of a part, in order."""
     if isinstance(part, Chain) and _distinct(part):
         for name, inner in parts_of(part):

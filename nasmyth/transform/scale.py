@@ -15,6 +15,7 @@ narrower nor shallower than the seed, and the other way round.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from nasmyth.errors import BudgetError, NasmythError, ShapeError
@@ -174,7 +175,7 @@ class _Room:
                 missed = error
                 if self.up:
                     break
-        if self.up:
+        with suppress(NasmythError):  # nothing fits, or depth alone never meets the bound
             found.append(self.deepest())
         if not found:
             assert missed is not None
