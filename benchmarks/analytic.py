@@ -9,9 +9,10 @@ Second, a large chain for images of 32x32: depth and effectiveness (depth over m
 greatest entropy under bounds on parameters and MACs, with effectiveness <= 0.5 and without.
 
 Third, digits (8x8 images): the network of the greatest entropy under 200,000 MACs and effectiveness <= 0.5, trained from
-several seeds, among random networks of the same space with equal MACs (95 to 100 % of that), each trained once by the same recipe for as many
-epochs; and with smaller bounds on effectiveness. Told as the share of random networks that it beats on the test split (ties count half), the mean over its seeds with
-a 95 % interval (Student's t over those seeds). Baseline: a random network of the space, 50 %. Needs no data from elsewhere.
+several seeds, among random networks of the same space with equal MACs (95 to 100 % of that), each trained once by the same
+recipe for as many epochs; and those under smaller bounds on effectiveness. Told as the share of random networks that it
+beats on the test split (ties count half), the mean over its seeds with a 95 % interval (Student's t over those seeds).
+Baseline: a random network of the space, 50 %. Needs no data from elsewhere.
 """
 
 from __future__ import annotations
@@ -159,8 +160,8 @@ def worth(count: int, seeds: int, epochs: int) -> bool:
         lower, about = interval([beaten(-loss, [-one for _, one in theirs]) for _, loss in mine])
         means.append(mean)
         print(
-            f"  effectiveness<={bound:<4g} accuracy {statistics.fmean(a for a, _ in mine):.4f}: beats {mean:.1%} ± {half:.1%} of "
-            f"them (each seed: {', '.join(f'{one:.0%}' for one in shares)}), by test loss {lower:.1%} ± {about:.1%}",
+            f"  effectiveness<={bound:<4g} accuracy {statistics.fmean(a for a, _ in mine):.4f}: beats {mean:.1%} ± {half:.1%} "
+            f"of them (each seed: {', '.join(f'{one:.0%}' for one in shares)}), by test loss {lower:.1%} ± {about:.1%}",
             flush=True,
         )
     print(f"  wanted: more than 75 % with effectiveness<={EFFECTIVE[0]:g}")

@@ -7,8 +7,8 @@ arcs are taken as before it. What is additive is a linear sum of booleans. With 
     effectiveness  rho = L exp(-S / L) <= b says S >= T[L] = L log(L / b): one lookup in a table by the whole depth
 
 as in DeepMAD (Shen et al. 2023, arXiv:2303.02165, the mathematical programme of which is over widths and depths of stages; here
-it is over whatever the template leaves open). Next best networks come by
-cuts: not all arcs of one that was found again. Logarithms are rounded to a millionth, costs that are no whole numbers as well.
+it is over whatever the template leaves open). Next best networks come by cuts: not all arcs of one that was found again.
+Logarithms are rounded to a millionth, costs that are no whole numbers as well.
 """
 
 from __future__ import annotations

@@ -3,37 +3,27 @@
     table = tabulate(space, ("params", "macs"))
     table.stages[3]         # the arcs of the fourth part: from a state, to a state, the decisions, and what they add up to
 
-A *state* is what flows between two parts: a shape, what was decided before and matters again (the number of copies of a repeat
-that is not over, a name that is met again), and, where widths must not fall, the width at the last border between parts of the
-outermost chain. Since a part depends on nothing else, a network is a way through the stages, and what is additive over layers is a sum over the arcs of that way. So a space
-of 10^20 networks is a table of a few thousand sub-graphs, each of which is decoded and measured as any graph is.
-
-Chains within chains are taken apart, and a repeat is one stage for each copy, passed by where fewer were decided. All else
-(an op, a block, a residual, a choice among templates) is one part, listed whole.
+A *state* is what flows between two parts: a shape; what was decided before and matters again (the number of copies of a repeat
+that is not over, a name that is met again); and, where widths must not fall, the width at the last border between parts of
+the outermost chain. Since a part depends on nothing else, a network is a way through the stages, and what is additive over
+layers is a sum over the arcs of that way. So a space of 10^20 networks is a table of a few thousand sub-graphs, each of which
+is decoded and measured as any graph is.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph import Graph, Identity
-from nasmyth.graph.chain import Chain, Repeat
-from nasmyth.graph.combine import parts_of
 from nasmyth.graph.signature import Shape
-from nasmyth.kinds import shown
 from nasmyth.measure import find
 from nasmyth.measure.scores.entropy import Path, has_positions, longest_path
-from nasmyth.record import below, is_open
-from nasmyth.space.fill import fill
-from nasmyth.space.hole import Genome, Hole
-from nasmyth.space.parts import holes_in
+from nasmyth.search.chain_parts import Stage, met_again, stages_of, ways
+from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
-WAYS = 5_000
-"""Ways to fill one part that are listed."""
 ARCS = 300_000
 ADDITIVE = ("activations", "macs", "params", "size", "traffic")
 """Measures that are sums over layers."""
@@ -72,20 +62,6 @@ class Table(NamedTuple):
     stages: tuple[tuple[Arc, ...], ...]
 
 
-class _Stage(NamedTuple):
-    """A part of the chain, or the number of copies of a repeat."""
-
-    part: Any
-    address: str
-    within: tuple[tuple[str, int], ...]
-    """It is there where each of these repeats has more copies than that."""
-    counts: str | None = None
-    """The address of the repeat whose copies it counts."""
-    closes: tuple[str, ...] = ()
-    """The repeats that are over behind it."""
-    border: bool = False
-
-
 def tabulate(space: Space, costs: Sequence[str], growing: bool = False) -> Table:
     """The table of a space, with the costs of these measures; growing: without what narrows from one part to the next.
 
@@ -112,13 +88,13 @@ def tabulate(space: Space, costs: Sequence[str], growing: bool = False) -> Table
 
     rows: list[list[tuple[Arc, Path]]] = []
     total = 0
-    parts = _stages(space.template)
-    later = _met_again(parts)
+    parts = stages_of(space.template)
+    later = met_again(parts)
     for stage, names in zip(parts, later, strict=True):
-        ways = _ways(space, stage)
+        listed = ways(space, stage)
         row: list[tuple[Arc, Path]] = []
         for state in sorted(states, key=repr):
-            for filled, genome in ways if _active(stage, state) else _PASSED:
+            for filled, genome in listed if _active(stage, state) else _PASSED:
                 if any(genome.get(key, value) != value for key, value in state.decided):
                     continue
                 found = measured(Identity() if stage.counts is not None else filled, state.shape)
@@ -153,23 +129,13 @@ def refuse_not_additive(names: Sequence[str]) -> None:
 _PASSED: list[tuple[Any, Genome]] = [(Identity(), {})]
 
 
-def _active(stage: _Stage, state: State) -> bool:
+def _active(stage: Stage, state: State) -> bool:
     copies = dict(state.decided)
     return all(copies[_REPEAT + address] > k for address, k in stage.within)
 
 
-def _met_again(stages: Sequence[_Stage]) -> list[set[str]]:
-    """For each stage the names of holes that stand behind it."""
-    found: list[set[str]] = []
-    names: set[str] = set()
-    for stage in reversed(stages):
-        found.append(set(names))
-        names |= {hole.name for hole in holes_in(stage.part) if hole.name is not None}
-    return found[::-1]
-
-
 def _after(
-    stage: _Stage, state: State, shape: Shape, filled: Any, genome: Genome, names: set[str], growing: bool
+    stage: Stage, state: State, shape: Shape, filled: Any, genome: Genome, names: set[str], growing: bool
 ) -> State | None:
     """The state behind a stage; None where widths fall that must not. names: those that are met again."""
     decided, width = dict(state.decided), state.width
@@ -217,88 +183,3 @@ def _judged(rows: list[list[tuple[Arc, Path]]]) -> tuple[tuple[Arc, ...], ...]:
 
 
 _NOTHING = Path(0.0, 0, 0)
-
-
-# --- from a template to stages ------------------------------------------------------------------------------------
-
-
-def _stages(template: Any) -> list[_Stage]:
-    found = [*_taken_apart(template, "", (), True)]
-    return found or [_Stage(Identity(), "", (), border=True)]
-
-
-def _taken_apart(part: Any, address: str, within: tuple[tuple[str, int], ...], outermost: bool) -> Iterator[_Stage]:
-    """The stages of a part, in order."""
-    if isinstance(part, Chain) and _distinct(part):
-        for name, inner in parts_of(part):
-            row = [*_taken_apart(inner, below(address, name), within, False)]
-            yield from ([*row[:-1], row[-1]._replace(border=True)] if row and outermost else row)
-    elif isinstance(part, Repeat) and part.tied is False and type(part.count) is int:
-        for i in range(part.count):
-            yield from _taken_apart(part.body, below(address, i), within, False)
-    elif isinstance(part, Repeat) and part.tied is False and _listed(part.count):
-        yield _Stage(part.count, below(address, "count"), within, counts=address)
-        most = max(_numbers(part.count).values())
-        row = [
-            s for i in range(most) for s in _taken_apart(part.body, below(address, i), (*within, (address, i)), False)
-        ]
-        end = row.pop() if row else _Stage(Identity(), address, within)
-        yield from (*row, end._replace(closes=(*end.closes, address)))
-    else:
-        yield _Stage(part, address, within, border=outermost)
-
-
-def _distinct(row: Chain) -> bool:
-    names = [name for name, _ in parts_of(row)]
-    return isinstance(row.items, tuple) and len(set(names)) == len(names)
-
-
-def _listed(count: Any) -> bool:
-    """Whether a number of copies is a hole with numbers of its own to choose from."""
-    return isinstance(count, Hole) and count.name is None and not any(map(is_open, count.inner())) and count.numeric
-
-
-def _numbers(count: Hole) -> dict[Any, int]:
-    """The number of copies that each decision means."""
-    decisions = map(count.nth, range(int(count.count)))
-    return {one: count.result(one, lambda part, address: part, "") for one in decisions}
-
-
-def _ways(space: Space, stage: _Stage) -> list[tuple[Any, Genome]]:
-    """Every way to fill a stage, with its decisions; of a count the number of copies. What is fixed is not varied."""
-    if stage.counts is not None:
-        fixed = space.fixed.get(stage.address)
-        numbers = _numbers(stage.part).items()
-        return [(n, {stage.address: one}) for one, n in numbers if fixed is None or one == fixed]
-    found: list[tuple[Any, Genome]] = []
-    path: list[list[int]] = []  # of each hole on the way: which decision, and how many there are
-    while True:
-        step = itertools.count()
-
-        def pick(key: str, hole: Hole, step: Iterator[int] = step) -> Any:
-            if key in space.fixed:
-                return space.fixed[key]
-            at = next(step)
-            if at == len(path):
-                hole.nth(0)  # says so where it cannot be listed
-                if hole.count > WAYS:
-                    raise _too_many(stage)
-                path.append([0, int(hole.count)])
-            return hole.nth(path[at][0])
-
-        found.append(fill(stage.part, pick, stage.address))
-        if len(found) > WAYS:
-            raise _too_many(stage)
-        while path and path[-1][0] + 1 == path[-1][1]:
-            path.pop()
-        if not path:
-            return found
-        path[-1][0] += 1
-
-
-def _too_many(stage: _Stage) -> SpaceError:
-    where = f"the part at {stage.address}" if stage.address else "the template"
-    return SpaceError(
-        f"{where} has more than {WAYS:,} ways to fill it, and is no chain of smaller parts: {shown(stage.part, 80)}; write "
-        "chain(...) of parts that depend on nothing but what flows in, or search by another strategy"
-    )

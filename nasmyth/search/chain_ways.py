@@ -50,7 +50,8 @@ class Ways:
         self.classes = [_Class(n, math.log(n) if scaled and n else 1.0) for n in found]
 
     def __iter__(self) -> Iterator[tuple[Way, bool]]:
-        """Each with whether it is proven that no better one is left."""
+        """Each with whether it is proven that no better one is left. Ends where the effort finds no other; raises SpaceError
+        where it finds none at all."""
         while self.classes:
             best = max(self.classes, key=lambda one: (one.value, one.way is not None))
             if best.way is None:
@@ -68,7 +69,7 @@ class Ways:
         one.way, one.proven = model.best(self.effort, self.gap)
         if one.way is not None:
             one.value = self._value(one, one.way)
-        elif floor is None and one.proven:
+        elif floor is None and (one.proven or one.cuts):
             self.classes.remove(one)
         elif known is not None:
             one.value = known
