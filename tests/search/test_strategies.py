@@ -179,10 +179,19 @@ def test_strategies_are_sentences():
         Evolution(popluation=3)
 
 
+class NoOrtools:
+    """Finds all modules as if that one was not installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "ortools":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_a_program_without_its_solver_says_which_extra_has_it(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "ortools"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "ortools", None)
+    monkeypatch.setattr(sys, "meta_path", [NoOrtools, *sys.meta_path])
     with pytest.raises(MissingExtraError, match=r"pip install 'nasmyth\[program\]'"):
         solve(Space(Tag(choice(1, 2)), SHAPE))
 
