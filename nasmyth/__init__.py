@@ -25,6 +25,7 @@ _CONTENTS = {
     "nasmyth.measure": ["Constraint", "Measure"],
     "nasmyth.search": ["Evolution", "Random", "Strategy"],
     "nasmyth.study": ["Journal", "Study"],
+    "nasmyth.transform": ["scale"],
     "nasmyth.errors": ["BudgetError", "DataError", "NasmythError", "StudyError"],
 }  # fmt: skip
 _MODULES = ["blocks", "domains", "errors", "estimators", "export", "forms", "graph", "measure", "network", "ops", "progress", "record",
@@ -50,6 +51,7 @@ if _TYPE_CHECKING:  # the same table for type checkers and editors
     from nasmyth.space import Space, choice, grammar, integer, maybe, real, subset, symbol
     from nasmyth.study import Journal, Study
     from nasmyth.train import Recipe, Task, fit
+    from nasmyth.transform import scale
 
 
 __getattr__, _listed = _contents(__name__, {**_CONTENTS, **_OPTIONAL}, _MODULES)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nasmyth.measure.scores.attention_rank import attention_rank
     from nasmyth.measure.scores.az_nas import expressivity, progressivity, trainability
     from nasmyth.measure.scores.connectivity import effective_depth, effective_width
+    from nasmyth.measure.scores.entropy import depth, effectiveness, entropy
     from nasmyth.measure.scores.gradients import fisher, grad_norm, l2_norm, plain, snip
     from nasmyth.measure.scores.grasp import grasp
     from nasmyth.measure.scores.intrinsic import intrinsic_dimension
@@ -57,13 +58,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "attention_rank", "auroc",
-           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "ece", "ece_adaptive",
-           "ece_classwise", "ece_scaled", "effective_depth", "effective_width", "epe", "evaluate", "expressivity", "f1",
-           "f1_micro", "figures_of", "find", "fisher", "grad_norm", "grasp", "intrinsic_dimension", "jacov", "l2_norm",
-           "latency", "layers", "length_distortion", "linear_regions", "log_loss", "loss", "macs", "mae", "masking",
-           "measure", "measures", "median_error", "memory", "naswot", "need", "needs", "nngp", "ntk_condition",
-           "ntk_error", "params", "plain", "precision", "progressivity", "quantile_loss", "r2", "rank_aggregate",
-           "recall", "rmse", "robust", "size", "snip", "swap", "swap_regularised", "synflow", "traffic", "trainability",
-           "vkdnw", "zen", "zico"]  # fmt: skip
+           "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "depth", "ece", "ece_adaptive",
+           "ece_classwise", "ece_scaled", "effective_depth", "effective_width", "effectiveness", "entropy", "epe",
+           "evaluate", "expressivity", "f1", "f1_micro", "figures_of", "find", "fisher", "grad_norm", "grasp",
+           "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers", "length_distortion", "linear_regions",
+           "log_loss", "loss", "macs", "mae", "masking", "measure", "measures", "median_error", "memory", "naswot",
+           "need", "needs", "nngp", "ntk_condition", "ntk_error", "params", "plain", "precision", "progressivity",
+           "quantile_loss", "r2", "rank_aggregate", "recall", "rmse", "robust", "size", "snip", "swap",
+           "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

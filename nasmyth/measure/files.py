@@ -14,6 +14,7 @@ FILES = {
     "scores.attention_rank": ("attention_rank",),
     "scores.az_nas": ("expressivity", "progressivity", "trainability"),
     "scores.connectivity": ("effective_depth", "effective_width"),
+    "scores.entropy": ("depth", "effectiveness", "entropy"),
     "scores.gradients": ("fisher", "grad_norm", "l2_norm", "plain", "snip"),
     "scores.grasp": ("grasp",),
     "scores.intrinsic": ("intrinsic_dimension",),

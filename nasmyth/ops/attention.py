@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import with_bias
@@ -86,6 +87,12 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """Four projections of l d^2, then scores and weighted sums of l^2 d each; a causal mask saves nothing here."""
     length, d = output
     return 4 * length * d * d + 2 * length * length * d
+
+
+@fan_ins.register(Attention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """Values, and the projection of what was gathered."""
+    return (float(output[-1]), float(output[-1]))
 
 
 EXAMPLES = [

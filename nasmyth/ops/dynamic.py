@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 
@@ -99,6 +100,12 @@ def _(mix: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     regions = int(mix.regions) ** 2
     each = e * (c // 2) + regions * (c // 2) + int(mix.heads) * regions * _taps(mix) + (c // 2) * _taps(mix)
     return h * w * each + regions * d * (c // 2)
+
+
+@fan_ins.register(ContMix)
+def _(mix: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """Values pass one layer, which gathers them: half of the channels by large kernels, half by small ones."""
+    return (_taps(mix) / 2,)
 
 
 EXAMPLES = [

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import with_bias
@@ -101,6 +102,17 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     c, h, w = output
     pixels, met = h * w, h * w // attention.split**2
     return 4 * pixels * c * c + 2 * pixels * met * c
+
+
+@fan_ins.register(HeadAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """Values, and the projection of what was gathered."""
+    return (float(output[-1]), float(attention.heads * attention.k))
+
+
+@fan_ins.register(SplitAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    return (float(output[0]), float(output[0]))
 
 
 EXAMPLES = [

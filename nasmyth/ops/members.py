@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing
@@ -129,6 +130,12 @@ def _(linear: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 @mac_count.register(MemberHead)
 def _(head: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return math.prod(inputs[0]) * output[0]
+
+
+@fan_ins.register(MemberHead)
+def _(head: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """Each member's own; their mean is no layer."""
+    return (float(inputs[0][1]),)
 
 
 EXAMPLES = [

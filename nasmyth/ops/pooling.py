@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import weightless
@@ -141,6 +142,13 @@ def _(pool: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 
 
 weightless(MaxPool, AvgPool, Mean)
+
+
+@fan_ins.register(AttentionPool)
+def _(pool: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """Values, and the projection of what was gathered."""
+    return (float(output[-1]), float(output[-1]))
+
 
 EXAMPLES = [
     (MaxPool(), (3, 7, 6)),

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nasmyth.errors import SpaceError
+from nasmyth.graph.fan_in import fan_ins
 from nasmyth.graph.op import mac_count, op, param_count
 from nasmyth.graph.signature import Shape
 
@@ -145,6 +146,12 @@ def _(columns: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """The maps of sines and cosines, or of bins; looking up and scaling elementwise count nothing."""
     width = 0 if _width(columns) == 1 else _width(columns)
     return int(columns.cardinalities.count(0) * width * columns.d)
+
+
+@fan_ins.register(Columns)
+def _(columns: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    """The waves or bins of a number; a code is looked up, and a number that is only scaled is no sum."""
+    return (float(_width(columns)),) if columns.cardinalities.count(0) and _width(columns) > 1 else ()
 
 
 EXAMPLES = [

@@ -5,6 +5,7 @@ from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
 from nasmyth.search.local import LocalSearch
+from nasmyth.search.program import Program, Solution, ranked, solve
 from nasmyth.search.random import Random
 from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
 from nasmyth.search.strategy import (
@@ -31,17 +32,21 @@ __all__ = [
     "LocalSearch",
     "Newest",
     "Pending",
+    "Program",
     "Proposal",
     "Random",
     "SimulatedTrial",
     "Simulation",
+    "Solution",
     "Stage",
     "Strategy",
     "SuccessiveHalving",
     "Tournament",
     "distinct",
     "fitness",
+    "ranked",
     "simulate",
+    "solve",
     "strategies",
     "strategy",
 ]

@@ -1,5 +1,6 @@
 """Transforms: from a network to another that goes on from its weights, one a file."""
 
 from nasmyth.transform.merge import merge
+from nasmyth.transform.scale import scale
 
-__all__ = ["merge"]
+__all__ = ["merge", "scale"]

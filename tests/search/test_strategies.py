@@ -1,13 +1,14 @@
 """Strategies: the laws of all, and what each is for."""
 
 import math
+import sys
 from random import Random as Generator
 from statistics import mean, stdev
 
 import pytest
 from core_toys import SHAPE, Tag, Wide, toy_bottle
 
-from nasmyth.errors import BudgetError, SpaceError
+from nasmyth.errors import BudgetError, MissingExtraError, SpaceError
 from nasmyth.graph import chain, repeat
 from nasmyth.measure import params
 from nasmyth.search import (
@@ -22,6 +23,7 @@ from nasmyth.search import (
     SuccessiveHalving,
     Tournament,
     fitness,
+    solve,
     strategies,
 )
 from nasmyth.search.simulation import SimulatedTrial
@@ -175,6 +177,23 @@ def test_strategies_are_sentences():
     assert repr(Evolution(population=64, parent=Tournament(4))) == "Evolution(population=64, parent=Tournament(size=4))"
     with pytest.raises(TypeError, match="did you mean 'population'"):
         Evolution(popluation=3)
+
+
+class NoOrtools:
+    """Finds all modules as if that one was not installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "ortools":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def test_a_program_without_its_solver_says_which_extra_has_it(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ortools"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [NoOrtools, *sys.meta_path])
+    with pytest.raises(MissingExtraError, match=r"pip install 'nasmyth\[program\]'"):
+        solve(Space(Tag(choice(1, 2)), SHAPE))
 
 
 def test_grid_visits_every_point_once_and_spreads():
