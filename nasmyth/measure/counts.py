@@ -7,8 +7,7 @@ own) is built and run once, and remembered.
 from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
-from nasmyth.graph.flat import Node
-from nasmyth.graph.op import mac_count, param_count
+from nasmyth.graph.lengths import is_layer
 from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
@@ -72,18 +71,5 @@ def traffic(graph: Graph) -> float:
 @measure(unit="", direction="max")
 def layers(graph: Graph) -> float:
     """Layers that learn a matrix: a plain baseline of training-free scores."""
-    return float(sum(_learns_a_matrix(graph, node) for node in graph.nodes))
-
-
-def _learns_a_matrix(graph: Graph, node: Node) -> bool:
-    """Whether a node learns numbers and multiplies by them; an op without a rule is built and counted once."""
-    if not node.inputs:
-        return False
-    shapes = tuple(graph.nodes[i].shape for i in node.inputs)
-    params, macs = param_count(node.op, shapes, node.shape), mac_count(node.op, shapes, node.shape)
-    if params is None or macs is None:
-        from nasmyth.ops.counted import count
-
-        counts = count(node.op, shapes)
-        params, macs = counts[0], counts[2]
-    return params > 0 and macs > 0
+    shapes = ((node, tuple(graph.nodes[i].shape for i in node.inputs)) for node in graph.nodes if node.inputs)
+    return float(sum(is_layer(node, given) for node, given in shapes))

@@ -31,9 +31,9 @@ from nasmyth.measure.candidate import Candidate
 from nasmyth.measure.evaluate import evaluate
 from nasmyth.measure.measure import Measure, find, measures
 
-DEFAULT = {"params": "max", "jacov": "max", "trainability": "max", "swap": "max"}
-"""More parameters are better here. Each tells something else: size, how inputs are told apart, how gradients pass, how
-activations switch. Chosen on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
+DEFAULT = {"params": "max", "jacov": "max", "trainability": "max"}
+"""More parameters are better here. Each tells something else: size, how inputs are told apart, and how gradients pass. Chosen
+on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
 
 
 def aggregated(columns: Mapping[str, Sequence[float]], directions: Mapping[str, str] | None = None) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.op import mac_count
+from nasmyth.graph.lengths import is_layer
 from nasmyth.ops import BatchNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 
 NORMS = (BatchNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm)
@@ -26,13 +26,9 @@ def boundaries(graph: Any) -> list[int]:
     for i, node in enumerate(nodes[:-1]):
         if not node.inputs:
             continue
-        weighted = weighted or _multiplies(graph, node)
+        weighted = weighted or is_layer(node, tuple(nodes[j].shape for j in node.inputs))
         if live <= i and weighted and not any(isinstance(nodes[j].op, NORMS) for j in readers[i]):
             found.append(i)
             weighted = False
         live = max(live, *readers[i])
     return [i for i in found if len(nodes[i].shape) > 1] or found
-
-
-def _multiplies(graph: Any, node: Any) -> bool:
-    return bool(mac_count(node.op, tuple(graph.nodes[i].shape for i in node.inputs), node.shape) or 0)
