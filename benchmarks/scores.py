@@ -173,6 +173,7 @@ def speed(data: Path) -> None:
 
     from nasmyth.measure import Candidate, evaluate
     from nasmyth.measure.scores import passes
+    from nasmyth.measure.scores.aggregate import DEFAULT
 
     on_one_thread(str(data))
     graphs = [STATE["space"].decode(STATE["named"].notation.genome(cell)) for cell in cells(data)[:15]]
@@ -187,11 +188,12 @@ def speed(data: Path) -> None:
         return lambda: evaluate(candidate, names)
 
     print(f"\n{len(graphs)} cells, one thread, median (least to most)")
-    for title, names in (
-        ("all label-free scores", LABEL_FREE),
-        ("ours (params, jacov, trainability)", ("params", "jacov", "trainability")),
-        ("synflow in float64, building included", ("synflow",)),
-    ):
+    sets = {
+        "all label-free scores": LABEL_FREE,
+        "ours": tuple(DEFAULT),
+        "synflow in float64, building included": ("synflow",),
+    }
+    for title, names in sets.items():
         found = sorted(1000 * took(ours(graph, names)) for graph in graphs)
         print(f"{title:<44} {statistics.median(found):.0f} ms ({found[0]:.0f} to {found[-1]:.0f})")
     passes.EXAMPLES = 64
@@ -201,13 +203,12 @@ def speed(data: Path) -> None:
         network, batch = candidate["network"], candidate["batch"][:64]
         with torch.no_grad():
             forward = min(took(lambda n=network, x=batch: n(x)) for _ in range(3))
-        ratios.append(min(took(ours_of(candidate)) for _ in range(3)) / forward)
-    print(
-        f"{'naswot, batch 64, over one forward pass':<44} {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+        ratios.append(min(took(naswot_of(candidate)) for _ in range(3)) / forward)
+    spans = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{'naswot, batch 64, over one forward pass':<44} {spans}")
 
 
-def ours_of(candidate: Any) -> Any:
+def naswot_of(candidate: Any) -> Any:
     """NASWOT of a network that is built, its forward pass included."""
     from nasmyth.measure import Candidate, evaluate
 
