@@ -36,7 +36,7 @@ from nasmyth.errors import NasmythError, StudyError, warn
 from nasmyth.funnel.designer import Designer
 from nasmyth.funnel.final_test import network_of
 from nasmyth.funnel.training import preload
-from nasmyth.measure import Constraint, constraints, find
+from nasmyth.measure import Constraint, Measure, constraints, find
 from nasmyth.progress import Progress, shown
 from nasmyth.report.troubles import why_nothing
 from nasmyth.search import Best, Evolution, Strategy, Tournament
@@ -70,6 +70,7 @@ def design(
     out: str | os.PathLike[str] | None = None,
     strategy: Strategy | str | None = None,
     recipe: Recipe | Literal["search"] | None = None,
+    scores: Iterable[str | Measure] = (),
     on: str | Executor = "auto",
     workers: int | None = None,
     progress: bool | Callable[[Progress], object] | None = None,
@@ -83,6 +84,8 @@ def design(
     numbers unless said.
     under: constraints, `params <= 3e6` or "latency@cpu<=8ms". spend: "2h", "300 trials" or both, or a timedelta.
     recipe: how every network is trained; the domain's own unless said; "search" searches it together with the network.
+    scores: of untrained networks, such as "jacov": one that is seen to rank the networks of this study better than counting
+    their parameters and MACs does chooses among what is proposed next; none does unless said.
     out: the study file; the same line with the same file goes on where it stopped. Kept in memory if None.
     on: where networks are trained: "here", in "processes", on a cluster by "ray", or an Executor; "auto" is a process for
     each core where the time is a minute or more, else here. workers: how many are trained at once.
@@ -128,6 +131,7 @@ def design(
             began,
             kept or {},
             recipe == SEARCH,
+            tuple(map(find, scores)),
         )
         interrupted = designer.run()
     return Found(designer.study, task, interrupted)

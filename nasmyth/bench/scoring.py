@@ -21,10 +21,8 @@ import numpy as np
 from nasmyth.bench.ranking import finite_first
 from nasmyth.errors import DataError
 from nasmyth.measure import Candidate, Measure, evaluate, find, needs
-from nasmyth.measure.files import FILES
+from nasmyth.measure.scores.aggregate import promises_more
 
-COSTS = (*FILES["counts"], *FILES["device"])
-"""Measures of which less is wished for and more promises more: as scores they are taken to rank by being large."""
 TOGETHER = 64
 """Candidates that a measure of many is asked about at once."""
 VARIED, REPEATING = 12, 20.0
@@ -62,11 +60,6 @@ def oriented(measure: Measure | str, values: Iterable[float]) -> np.ndarray:
     one = find(measure)
     found = np.array(list(values), dtype=float)
     return finite_first(found if promises_more(one) else -found)
-
-
-def promises_more(measure: Measure) -> bool:
-    """Whether a larger value promises a better network."""
-    return measure.direction == "max" or measure.name.partition("@")[0] in COSTS
 
 
 def refuse(measures: Iterable[Measure], task: Any) -> None:

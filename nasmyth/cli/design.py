@@ -12,6 +12,7 @@ from nasmyth.cli.console import only_results
 from nasmyth.cli.ending import end
 from nasmyth.cli.errors import typed
 from nasmyth.cli.imports import import_files
+from nasmyth.cli.measure import names
 from nasmyth.progress import shown
 
 
@@ -30,6 +31,14 @@ def design(
     spend: Annotated[
         str, typer.Option(metavar="TIME", help="How long to search: 90s, 2h, '300 trials', or '2h, 300 trials'.")
     ] = "10m",
+    scores: Annotated[
+        str,
+        typer.Option(
+            "--scores",
+            metavar="MEASURES",
+            help="Training-free scores that may choose what is trained, where they prove themselves: jacov,naswot",
+        ),
+    ] = "",
     seed: options.Seed = 0,
     out: Annotated[
         str | None,
@@ -67,7 +76,7 @@ def design(
         import_files(imports)
         found = run(
             data, maximize=options.one_or_several(maximize), minimize=options.one_or_several(minimize), under=under or (),
-            spend=spend, seed=seed, out=out, on=on, workers=workers, progress=live, command=typed(ctx),
+            spend=spend, scores=names(scores), seed=seed, out=out, on=on, workers=workers, progress=live, command=typed(ctx),
             **reading,
         )  # fmt: skip
         summary = summary_of(found.study)

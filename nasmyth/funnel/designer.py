@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ from nasmyth.funnel.memory import at_once
 from nasmyth.funnel.pace import threads
 from nasmyth.funnel.plan import affordable, cheap
 from nasmyth.funnel.planner import Planner
+from nasmyth.funnel.screen import Scorer, Screened
 from nasmyth.funnel.strategy import Funnel
 from nasmyth.funnel.training import Rung
-from nasmyth.measure import Constraint, find
+from nasmyth.measure import Constraint, Measure, find
 from nasmyth.progress import Progress, Step, watching
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, hashable
@@ -35,6 +36,7 @@ from nasmyth.study.executors import Chosen
 from nasmyth.units import Spend
 
 if TYPE_CHECKING:
+    from nasmyth.bench.trust import Trust
     from nasmyth.space import Genome
     from nasmyth.train import Task
 
@@ -62,6 +64,8 @@ class Designer:
     """The header of the study that this one goes on with; empty for a new one."""
     search_recipe: bool = False
     """Whether what is proposed after the starts may be trained in other ways than they are."""
+    scores: Sequence[Measure | str] = ()
+    """Of untrained networks, which may choose among what is proposed (`funnel/screen.py`)."""
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
     names: tuple[str, ...] = (FULL.name,)
     """The stages of the funnel."""
@@ -97,6 +101,8 @@ class Designer:
     def read(self) -> None:
         """Sort the constraints by what they need, narrow the space to what a graph tells, and open the study."""
         self.domain = domain_for(self.task)
+        scorer = Scorer(self.scores, self.task, self.seed, self.screened) if self.scores else None
+        self.explore = self.strategy if scorer is None else Screened(self.strategy, scorer)
         self.counted = tuple(limit for limit in self.limits if limit.measure.requires <= {"graph"})
         self.space = space_of(self.task, self.domain, self.kept).narrow(*self.counted)
         goal: Any = {f"{find(self.goal).direction}imize": self.goal}
@@ -128,7 +134,7 @@ class Designer:
         self.names = plan.names
         self.funnel = Funnel(
             plan,
-            self.strategy,
+            self.explore,
             tuple((origin, hashable(genome)) for origin, genome in starts),
             self.goal,
             len(self.task.valid),
@@ -209,6 +215,12 @@ class Designer:
         """Note what boosting does on the same split, beside the network."""
         if seconds := self.boosting:
             self.study.note("boosting", **boosted(self.task, self.goal, seconds, self.seed))
+
+    def screened(self, trust: Trust, trained: int) -> None:
+        """Note which score is trusted, when it is another one than before."""
+        known = [note["score"] for note in self.study.notes if note["what"] == "screen"]
+        if known[-1:] != [trust.name]:
+            self.study.note("screen", score=trust.name, chance=trust.chance, gain=trust.gain.value, trained=trained)
 
     # --- progress -------------------------------------------------------------------------------------------------
 

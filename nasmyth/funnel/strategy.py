@@ -92,7 +92,7 @@ class Funnel(Strategy):
     """
 
     plan: TrainingPlan
-    explore: Strategy | None
+    explore: Any
     starts: tuple[tuple[str, Any], ...] = ()
     goal: str = "accuracy"
     examples: int = 1000

@@ -221,7 +221,8 @@ def about(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         [("level of chance", told.removeprefix("chance is "))] if (told := training.chance_sentence(summary)) else []
     )
     notes += [("recipe", recipe)] if (recipe := training.recipe(summary)[0]) else []
-    return [*notes, *([("recipe", why)] if (why := training.why(summary)) else [])]
+    notes += [("recipe", why)] if (why := training.why(summary)) else []
+    return [*notes, *([("search", screened)] if (screened := training.screened(summary)) else [])]
 
 
 def environment(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

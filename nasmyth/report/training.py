@@ -110,6 +110,17 @@ def why(summary: Summary) -> str:
     return str((_plan(summary) or {}).get("why") or "")
 
 
+def screened(summary: Summary) -> str:
+    """Which training-free score chose among proposals, and how sure it was that it ranks better than counting does."""
+    said = next((note for note in reversed(summary.get("notes") or []) if note.get("what") == "screen"), None)
+    if said is None:
+        return ""
+    return (
+        f"proposals were chosen by {said['score']}, which ranks {said['trained']} trainings of this study better than "
+        f"parameters and MACs do (chance {100 * said['chance']:.0f} %, Kendall's tau {said['gain']:+.2f})"
+    )
+
+
 def _plan(summary: Summary) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = summary.get("plan")
     return found

@@ -29,19 +29,33 @@ import numpy as np
 from nasmyth.errors import CandidateError, DataError
 from nasmyth.measure.candidate import Candidate
 from nasmyth.measure.evaluate import evaluate
+from nasmyth.measure.files import FILES
 from nasmyth.measure.measure import Measure, find, measures
 
-DEFAULT = {"params": "max", "jacov": "max", "trainability": "max"}
-"""More parameters are better here. Each tells something else: size, how inputs are told apart, and how gradients pass. Chosen
-on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
+DEFAULT = ("params", "jacov", "trainability")
+"""Each tells something else: size, how inputs are told apart, and how gradients pass. Chosen on cells of NAS-Bench-201 for
+CIFAR-10 (benchmarks/scores.txt)."""
+COSTS = (*FILES["counts"], *FILES["device"])
+"""Measures of which less is wished for and more promises more: as scores they are taken to rank by being large."""
+
+
+def promises_more(measure: Measure | str) -> bool:
+    """Whether a larger value promises a better network: by the direction of the measure, but for costs."""
+    one = find(measure)
+    return one.direction == "max" or one.name.partition("@")[0] in COSTS
+
+
+def promise(measure: Measure | str) -> str:
+    """The direction, "max" or "min", in which a measure promises a better network."""
+    return "max" if promises_more(measure) else "min"
 
 
 def aggregated(columns: Mapping[str, Sequence[float]], directions: Mapping[str, str] | None = None) -> Any:
     """Sum of log ranks of each candidate, an array N: more is better. columns: {score: its value for each candidate}.
 
-    directions: "min" or "max" by score, those of the registered measures unless said.
+    directions: "min" or "max" by score, as each promises unless said.
     """
-    told = {name: find(name).direction if directions is None else directions[name] for name in columns}
+    told = {name: promise(name) if directions is None else directions[name] for name in columns}
     return sum(np.log(shares(values, told[name])) for name, values in columns.items())
 
 
@@ -102,11 +116,11 @@ def reference(
 ) -> Reference:
     """Score random networks of a space. What fails is NaN.
 
-    scores: measures; or {measure: "min" or "max"} where another direction is meant than the measure's own, such as many
-    parameters. Raises DataError where a score needs a task that is not given.
+    scores: measures; or {measure: "min" or "max"} where another direction is meant than that in which it promises more.
+    Raises DataError where a score needs a task that is not given.
     """
     asked = [find(one) for one in scores]
-    told = dict(scores) if isinstance(scores, Mapping) else {one.name: one.direction for one in asked}
+    told = dict(scores) if isinstance(scores, Mapping) else {one.name: promise(one) for one in asked}
     columns: dict[str, list[float]] = {one.name: [] for one in asked}
     for i in range(sample):
         candidate = Candidate(space.decode(space.sample(f"{seed} {i}")), seed=seed, task=task)
