@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCORE = '''"""NASWOT: a score of untrained networks."""
+SCORE = '''"""A score of untrained networks."""
 
 import torch
 
@@ -21,7 +21,7 @@ from nasmyth.ops import Activation
 
 
 @measure(unit="", direction="max", needs=("network", "batch"))
-def naswot(network, batch):
+def wot_score(network, batch):
     """How differently examples switch the activations (Mellor et al. 2021, arXiv:2006.04647)."""
     seen = []
     layers = [layer for layer in network.modules() if isinstance(layer, Activation.module)]
@@ -41,7 +41,7 @@ def sureness(network, batch):
     with torch.no_grad():
         return float(network(batch).softmax(1).amax(1).mean())
 '''
-ENTRY = "[nasmyth.measures]\nnaswot = wot:naswot\nsureness = wot:sureness\n"
+ENTRY = "[nasmyth.measures]\nwot_score = wot:wot_score\nsureness = wot:sureness\n"
 MINE = """
 from nasmyth import Space, chain, choice, ops
 space = Space(chain(ops.Conv(choice(2, 4, 6, 8)), ops.Activation("relu"), ops.Mean("h w"), ops.Linear(10)), (1, 8, 8))
@@ -90,52 +90,52 @@ def call(folder: Path) -> Any:
 @pytest.fixture(scope="module")
 def scores(call: Any) -> list[float]:
     """Of the four networks, ascending."""
-    line = ["measure", "mine.py:space", "--by", "params,naswot", "--data", "digits", "--sample", "30", "--json"]
+    line = ["measure", "mine.py:space", "--by", "params,wot_score", "--data", "digits", "--sample", "30", "--json"]
     told = json.loads(call("-m", "nasmyth.cli", *line))
-    found = {round(one["measures"]["naswot"], 9) for one in told["candidates"]}
-    assert len(found) == 4 and told["spread"]["naswot"]["most"] == pytest.approx(max(found))
+    found = {round(one["measures"]["wot_score"], 9) for one in told["candidates"]}
+    assert len(found) == 4 and told["spread"]["wot_score"]["most"] == pytest.approx(max(found))
     return sorted(found)
 
 
 def test_the_console_measures_it_and_says_what_it_lacks(call: Any, scores: list[float]) -> None:
     assert scores[0] > 0
-    said = call("-m", "nasmyth.cli", "measure", "mine.py:space", "--by", "naswot", status=1)
-    assert "naswot needs data: say which with --data" in said
-    assert "naswot" in call("-m", "nasmyth.cli", "list", "measures")
+    said = call("-m", "nasmyth.cli", "measure", "mine.py:space", "--by", "wot_score", status=1)
+    assert "wot_score needs data: say which with --data" in said
+    assert "wot_score" in call("-m", "nasmyth.cli", "list", "measures")
 
 
 def test_the_console_searches_for_it_and_holds_to_it(call: Any, scores: list[float]) -> None:
     line = ["search", "mine.py:space", "--data", "digits", "--strategy", "grid", "--json"]
-    told = json.loads(call("-m", "nasmyth.cli", *line, "--maximize", "naswot", "-o", "a.db"))
-    assert told["best"]["measures"]["naswot"] == pytest.approx(scores[-1])
+    told = json.loads(call("-m", "nasmyth.cli", *line, "--maximize", "wot_score", "-o", "a.db"))
+    assert told["best"]["measures"]["wot_score"] == pytest.approx(scores[-1])
     assert len(told["trials"]) == 4 and not any("accuracy" in trial["measures"] for trial in told["trials"])
-    under = f"naswot>={(scores[1] + scores[2]) / 2}"
+    under = f"wot_score>={(scores[1] + scores[2]) / 2}"
     told = json.loads(call("-m", "nasmyth.cli", *line, "--under", under, "--epochs", "1", "-o", "b.db"))
     states = sorted("accuracy" in trial["measures"] for trial in told["trials"])
-    assert states == [False, False, True, True] and told["best"]["measures"]["naswot"] >= scores[2] - 1e-6
+    assert states == [False, False, True, True] and told["best"]["measures"]["wot_score"] >= scores[2] - 1e-6
 
 
 def test_in_a_study_it_is_a_goal_and_a_constraint(call: Any) -> None:
     call("-c", WATCHED + """
-with Study(None, space, maximize="naswot", strategy=Grid(), task=digits) as study:
+with Study(None, space, maximize="wot_score", strategy=Grid(), task=digits) as study:
     ended = study.run(digits, trials=9)
-    values = [trial.measures["naswot"] for trial in study.trials]
-assert (ended.closed, ended.failed, trained) == (4, 0, []) and study.best.measures["naswot"] == max(values)
-limit = f"naswot>={sorted(values)[1]}"
+    values = [trial.measures["wot_score"] for trial in study.trials]
+assert (ended.closed, ended.failed, trained) == (4, 0, []) and study.best.measures["wot_score"] == max(values)
+limit = f"wot_score>={sorted(values)[1]}"
 with Study(None, space, under=[limit], strategy=Grid(), task=digits) as study:
     study.run(digits, trials=9, epochs=1)
     assert len(trained) == 3 and [trial.error.reason for trial in study.trials if trial.error] == ["budget"]
-    assert all(("accuracy" in trial.measures) == (trial.measures["naswot"] >= sorted(values)[1]) for trial in study.trials)
+    assert all(("accuracy" in trial.measures) == (trial.measures["wot_score"] >= sorted(values)[1]) for trial in study.trials)
 """)  # fmt: skip
 
 
 def test_in_a_design_it_is_a_constraint(call: Any) -> None:
     call("-c", WATCHED + """
-found = design(digits, under=["naswot>=0.1", "params<=20k"], spend="4 trials", seed=1)
-assert found.study.best.measures["naswot"] >= 0.1
-assert all("naswot" in trial.measures for trial in found.study.trials if trial.closed)
+found = design(digits, under=["wot_score>=0.1", "params<=20k"], spend="4 trials", seed=1)
+assert found.study.best.measures["wot_score"] >= 0.1
+assert all("wot_score" in trial.measures for trial in found.study.trials if trial.closed)
 done = len(trained)
-found = design(digits, under=["naswot>=1000"], spend="3 trials", seed=1)
+found = design(digits, under=["wot_score>=1000"], spend="3 trials", seed=1)
 assert found.summary["best"] is None and all(trial.error.reason == "budget" for trial in found.study.trials if trial.closed)
 assert not any("accuracy" in trial.measures for trial in found.study.trials)
 """)  # fmt: skip

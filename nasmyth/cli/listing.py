@@ -76,11 +76,12 @@ def _told(kind: str, name: str, item: Any) -> dict[str, Any]:
         return {"settings": _settings(item), "about": about}
     if kind == "measures":
         from nasmyth.forms.scores import LABEL
-        from nasmyth.measure.measure import Family
+        from nasmyth.measure.measure import Family, Measure
 
-        if not hasattr(item, "unit"):  # a family, such as latency: measured at a place
+        if not isinstance(item, Measure):  # a family, such as latency: measured at a place
             place, mark = getattr(item, "place", "cpu"), ":" if isinstance(item, Family) else "@"
-            item, about = item(place), f"{about} Write {name}{mark}{place}."
+            about = f"{about} Write {name}{mark}{place}."
+            item = item if hasattr(item, "unit") else item(place)  # those of a file say it themselves
         elif item.of is not None:
             about += f" Of one class: {name}:{LABEL}."
         units = {"": "", "1": "", "raw": "the target's"}

@@ -24,7 +24,9 @@ from nasmyth.spaces import spaces
 from nasmyth.testing import check_measure
 
 torch.set_num_threads(1)
-SCORES = sorted(name for file, names in FILES.items() if file.startswith("scores.") for name in names)
+SCORES = sorted(
+    name for file, names in FILES.items() if file.startswith("scores.") and file != "scores.aggregate" for name in names
+)
 
 
 def cell_network(width: int = 4) -> Graph:

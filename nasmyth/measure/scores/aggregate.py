@@ -152,5 +152,6 @@ def _told(part: Measure, given: list[Any]) -> float:
         return math.nan
 
 
-rank_aggregate.place = "scores.json"  # type: ignore[attr-defined]  # what `nasmyth list` and errors show as an example
+# what `nasmyth list` and errors show as an example, and what there is to say of all of them
+rank_aggregate.place, rank_aggregate.unit, rank_aggregate.direction = "scores.json", "", "max"  # type: ignore[attr-defined]
 measures.add("rank_aggregate", rank_aggregate)

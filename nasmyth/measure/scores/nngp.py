@@ -41,7 +41,11 @@ def nngp(graph: Graph, batch: Any) -> float:
     """The least eigenvalue of the kernel of a wide MLP before training: the larger, the faster it may converge."""
     if isinstance(batch, tuple):
         raise CandidateError("nngp is of networks with one input")
-    return float(np.linalg.eigvalsh(kernel(graph, np.asarray(batch[:EXAMPLES].cpu())))[0])
+    try:
+        found = kernel(graph, np.asarray(batch[:EXAMPLES].cpu()))
+    except CandidateError as error:
+        raise CandidateError(f"nngp: {error}") from None
+    return float(np.linalg.eigvalsh(found)[0])
 
 
 def kernel(graph: Graph, x: Any, *, aware: bool = False) -> Any:
