@@ -181,6 +181,15 @@ def splice(graph: Graph, template: Any, at: str, name: str = "") -> Graph:
     return _rewritten(graph, emit, [at])
 
 
+def with_input(graph: Graph, shape: Sequence[int]) -> Graph:
+    """The same layers on a first input of another shape, such as smaller images. Raises ShapeError where one does not fit."""
+
+    def emit(edit: _Edit, i: int, node: Node) -> None:
+        edit.put(node._replace(op=node.op.replace(length=tuple(shape)), shape=tuple(shape)) if i == 0 else node)
+
+    return _rewritten(graph, emit, [graph.nodes[0].address])
+
+
 # --- writing a graph anew -----------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nasmyth.measure.scores.length import length_distortion
     from nasmyth.measure.scores.naswot import naswot
     from nasmyth.measure.scores.nngp import nngp
+    from nasmyth.measure.scores.reduced import reduced
     from nasmyth.measure.scores.swap import swap, swap_regularised
     from nasmyth.measure.scores.synflow import synflow
     from nasmyth.measure.scores.teg import linear_regions, ntk_condition, ntk_error
@@ -64,7 +65,7 @@ __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "
            "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers", "length_distortion", "linear_regions",
            "log_loss", "loss", "macs", "mae", "masking", "measure", "measures", "median_error", "memory", "naswot",
            "need", "needs", "nngp", "ntk_condition", "ntk_error", "params", "plain", "precision", "progressivity",
-           "quantile_loss", "r2", "rank_aggregate", "recall", "rmse", "robust", "size", "snip", "swap",
+           "quantile_loss", "r2", "rank_aggregate", "recall", "reduced", "rmse", "robust", "size", "snip", "swap",
            "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

@@ -22,6 +22,7 @@ FILES = {
     "scores.length": ("length_distortion",),
     "scores.naswot": ("naswot",),
     "scores.nngp": ("nngp",),
+    "scores.reduced": ("reduced",),
     "scores.swap": ("swap", "swap_regularised"),
     "scores.synflow": ("synflow",),
     "scores.teg": ("linear_regions", "ntk_condition", "ntk_error"),

@@ -4,7 +4,7 @@
     scale(graph, to=[params <= 5e6, macs <= 1e9], by="width")
 
 Width: all groups of axes by one factor, each at a legal multiple (`widths.py`). Depth: all rows of equal blocks by one
-factor (`blocks.py`). For each depth there is a width that uses up the budget; by="entropy" takes the depth at which that
+factor (`graph/rows.py`). For each depth there is a width that uses up the budget; by="entropy" takes the depth at which that
 network has the greatest network entropy of those whose effectiveness is bounded (DeepMAD, Shen et al. 2023,
 arXiv:2303.02165; `measure/scores/entropy.py`). So it is neither by a fixed rule (EfficientNet's compound factors), nor by
 training a few sizes (ResNet-RS, Bello et al. 2021, arXiv:2103.07579: deeper where a network may overfit, else wider); As-ViT
@@ -20,9 +20,9 @@ from typing import Any, Literal, get_args
 
 from nasmyth.errors import BudgetError, NasmythError, ShapeError
 from nasmyth.graph import Graph
+from nasmyth.graph.rows import rows, with_counts
 from nasmyth.measure import Constraint, constraints
 from nasmyth.measure.scores.entropy import longest_path
-from nasmyth.transform.blocks import rows, with_counts
 from nasmyth.transform.widths import widths, with_widths
 
 Mix = Literal["entropy", "width", "depth"]

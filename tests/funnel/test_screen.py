@@ -25,13 +25,13 @@ def second_width(graph):
 
 
 @measure(unit="", direction="max", needs="graph")
-def toy_second(graph):
+def second_width_score(graph):
     """The width of the second layer."""
     return float(second_width(graph))
 
 
 @measure(unit="", direction="max", needs="graph")
-def toy_noise(graph):
+def noise_score(graph):
     """Nothing that has to do with anything."""
     return float(int(graph.key[:6], 16))
 
@@ -63,17 +63,17 @@ def screened(digits, scores, value_of, trained=14):
 
 
 def test_a_score_that_proves_itself_chooses(digits):
-    search, state, said = screened(digits, ["toy_second", "toy_noise"], second_width)
+    search, state, said = screened(digits, ["second_width_score", "noise_score"], second_width)
     chosen = search.ask(state, SPACE, Random(3), 2, ())
     pool = RandomSearch().ask(None, SPACE, Random(3), POOL * 2, ())
     best = sorted((second_width(SPACE.decode(one.genome)) for one in pool), reverse=True)[:2]
-    assert [second_width(SPACE.decode(one.genome)) for one in chosen] == best and said == [("toy_second", 14)]
+    assert [second_width(SPACE.decode(one.genome)) for one in chosen] == best and said == [("second_width_score", 14)]
 
 
 @pytest.mark.parametrize("trained", [5, 14])
 def test_until_then_everything_is_trained(digits, trained):
     """By a score of nothing, or of too few trainings."""
-    score = "toy_second" if trained == 5 else "toy_noise"
+    score = "second_width_score" if trained == 5 else "noise_score"
     search, state, said = screened(digits, [score], second_width, trained)
     plain = RandomSearch().ask(None, SPACE, Random(3), 4, ())
     assert search.ask(state, SPACE, Random(3), 4, ()) == plain and not said
@@ -81,19 +81,19 @@ def test_until_then_everything_is_trained(digits, trained):
 
 def test_counting_is_not_beaten_by_what_counts(digits):
     """What is as good as parameters chooses nothing."""
-    search, state, said = screened(digits, ["toy_second"], lambda graph: graph.costs.params)
+    search, state, said = screened(digits, ["second_width_score"], lambda graph: graph.costs.params)
     search.ask(state, SPACE, Random(3), 2, ())
     assert not said
 
 
 def test_what_failed_is_no_truth(digits):
-    search, state, _ = screened(digits, ["toy_second"], second_width, trained=3)
+    search, state, _ = screened(digits, ["second_width_score"], second_width, trained=3)
     failed = search.tell(state, Told(9, SPACE.sample(seed=9), 0.0, error="memory"))
     assert len(state.truths) == len(failed.truths) == 3
 
 
 def test_each_network_is_scored_once(digits):
-    search, state, _ = screened(digits, ["toy_second"], second_width)
+    search, state, _ = screened(digits, ["second_width_score"], second_width)
     search.ask(state, SPACE, Random(3), 2, ())
     before = dict(search.scorer.told)
     search.ask(state, SPACE, Random(3), 2, ())

@@ -5,8 +5,8 @@ from core_toys import Tag
 
 from nasmyth import BudgetError, Graph, NasmythError, blocks, build, chain, ops, parallel, repeat, residual, scale
 from nasmyth.graph import Concat
+from nasmyth.graph.rows import Row, rows, with_counts
 from nasmyth.measure import activations, depth, effectiveness, entropy, latency, macs, memory, params
-from nasmyth.transform.blocks import Row, rows, with_counts
 from nasmyth.transform.widths import widths, with_widths
 
 IMAGES = (3, 16, 16)
