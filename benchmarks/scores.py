@@ -1,12 +1,16 @@
-"""How training-free scores rank the cells of NAS-Bench-201, beside counting parameters and multiply-accumulates.
+"""How training-free scores rank networks of published tables, beside counting parameters and multiply-accumulates.
 
-    python benchmarks/scores.py --data DIR --out scores.jsonl            # 1,000 cells; run the line again and it goes on
+    python benchmarks/scores.py --data DIR --out scores.jsonl              # 1,000 cells; run the line again and it goes on
     python benchmarks/scores.py --data DIR --out scores.jsonl --figures
+    python benchmarks/scores.py --data DIR --out nb101.jsonl --table nb101     # or darts, nas_bench_graph
     python benchmarks/scores.py --data DIR --out scores.jsonl --speed
 
-DIR holds nb201_cifar10.parquet and zc_nb201_cifar10.parquet (the cells without unreachable operations, and published scores)
-and cifar10_4k.npz (the images). Cells are drawn at random among the 9,445; networks are those of the benchmark (16 channels,
-5 cells a stage), their first weights Nasmyth's own. Truth is `valid_acc_200ep`.
+nb201             NAS-Bench-201, CIFAR-10, `valid_acc_200ep`: 1,000 at random of the 9,445 cells without unreachable operations
+nb101             the 292 classes of cells of a sample of NAS-Bench-101; built with 32 channels for 128, so that scores are fast
+darts             300 of a sample of NAS-Bench-301, whose accuracies a surrogate told; built with 8 cells of 16 channels
+nas_bench_graph   300 at random of NAS-Bench-Graph, Cora
+
+DIR holds the tables and the data that ACROSS names. First weights are Nasmyth's own, images those of cifar10_4k.npz.
 """
 
 from __future__ import annotations
@@ -15,12 +19,17 @@ import argparse
 import random
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from worth_of.results import append, load
+
+import nasmyth
+from nasmyth.bench import Table
+from nasmyth.spaces import spaces
 
 AZ_NAS = ("expressivity", "progressivity", "trainability", "macs")
 VKDNW = ("vkdnw", "jacov", "expressivity", "trainability", "macs")
@@ -28,6 +37,7 @@ MORE_IS_LESS = ("ntk_condition", "ntk_error")
 """All other scores promise more the larger they are, parameters and multiply-accumulates too."""
 FITTED = ("params", "jacov", "trainability", "swap", "synflow", "naswot", "l2_norm", "ntk_condition", "expressivity")
 LABELS, DRAWS = (16, 78), 20
+COUNTED = ("params", "macs")
 PUBLISHED = {"naswot": "nwot", "epe": "epe_nas"}
 
 LABEL_FREE = (
@@ -35,38 +45,89 @@ LABEL_FREE = (
     "vkdnw", "swap", "swap_regularised", "zen", "l2_norm", "ntk_condition", "linear_regions",
 )  # fmt: skip
 WITH_LABELS = ("grad_norm", "snip", "plain", "fisher", "epe", "zico", "ntk_error")
+SHORT = (
+    "params",
+    "macs",
+    "layers",
+    "jacov",
+    "trainability",
+    "naswot",
+    "swap",
+    "synflow",
+    "expressivity",
+    "ntk_condition",
+)
+REDUCED = tuple(f"reduced@{score},{how}" for score in ("jacov", "trainability") for how in ("copies=1", "side=16"))
+SMALLER = tuple(
+    (f"ours, {how}", ("params", f"reduced@jacov,{how}", f"reduced@trainability,{how}"))
+    for how in ("copies=1", "side=16")
+)
+ANALYTIC = ("layers", "depth", "effective_depth", "effective_width", "entropy", "effectiveness")
 SEED = 0
 
 
-def cells(data: Path) -> list[str]:
-    """The cells without unreachable operations, in a random order."""
-    import pandas
+class Ranked(NamedTuple):
+    """Networks of a published table: its file and column, the data that scores see, how large the networks are built."""
 
-    table = pandas.read_parquet(data / "zc_nb201_cifar10.parquet", columns=["arch_str", "has_all_proxies"])
-    found = sorted(table.arch_str[table.has_all_proxies])
+    file: str
+    column: str
+    data: str
+    scores: tuple[str, ...]
+    published: str
+    settings: dict[str, int]
+
+
+ACROSS = {
+    "nb201": Ranked(
+        "nb201_cifar10.parquet",
+        "valid_acc_200ep",
+        "cifar10_4k.npz",
+        (*LABEL_FREE, *WITH_LABELS, *REDUCED),
+        "zc_nb201_cifar10.parquet",
+        {},
+    ),
+    "nb101": Ranked("nb101_subset.parquet", "val_acc", "cifar10_4k.npz", SHORT, "nb101_subset.parquet", {"width": 32}),
+    "darts": Ranked(
+        "nb301_subset.parquet",
+        "val_acc_surrogate",
+        "cifar10_4k.npz",
+        SHORT,
+        "nb301_subset.parquet",
+        {"width": 16, "layers": 8},
+    ),
+    "nas_bench_graph": Ranked(
+        "nasbench_graph_cora.parquet", "valid", "cora.npz", (*SHORT, *ANALYTIC), "nasbench_graph_cora.parquet", {}
+    ),
+}
+
+
+def cells(name: str, data: Path) -> list[str]:
+    """The networks of a table by their text, in a random order; of NAS-Bench-201 those without unreachable operations."""
+    table = Table.read(name, data / ACROSS[name].published, partial=True)
+    used = table.columns.get("has_all_proxies")
+    found = sorted(text for text, row in table.index.items() if used is None or used[row])
     random.Random(SEED).shuffle(found)
     return found
 
 
-def on_one_thread(data: str) -> None:
+def on_one_thread(name: str, data: Path) -> None:
     """Of a process that measures."""
     import torch
 
-    import nasmyth
-    from nasmyth.spaces import spaces
-
     torch.set_num_threads(1)
-    STATE.update(task=nasmyth.read(f"{data}/cifar10_4k.npz"), named=spaces.get("nb201"), space=spaces.get("nb201")())
+    named, ranked = spaces.get(name), ACROSS[name]
+    task = nasmyth.read(data / ranked.data)
+    STATE.update(task=task, named=named, space=named(**ranked.settings))
 
 
 STATE: dict[str, Any] = {}
 
 
-def measured(cell: str, names: tuple[str, ...], seed: int) -> dict[str, Any]:
-    """All scores of a cell, and the seconds of each and of what they share."""
+def measured(text: str, names: list[str], seed: int) -> dict[str, Any]:
+    """Scores of a network, and the seconds of each and of what they share."""
     from nasmyth.measure import Candidate, evaluate
 
-    graph = STATE["space"].decode(STATE["named"].notation.genome(cell))
+    graph = STATE["space"].decode(STATE["named"].notation.genome(text))
     candidate = Candidate(graph, task=STATE["task"], seed=seed)
     start, values, seconds, failed = time.perf_counter(), {}, {}, {}
     for name in names:
@@ -75,7 +136,7 @@ def measured(cell: str, names: tuple[str, ...], seed: int) -> dict[str, Any]:
         seconds.update(told.seconds)
         if told.error is not None:
             failed[name] = str(told.error)
-    return {"cell": cell, "seed": seed, "values": values, "seconds": seconds, "shared": candidate.seconds, "failed": failed,
+    return {"cell": text, "seed": seed, "values": values, "seconds": seconds, "shared": candidate.seconds, "failed": failed,
             "all": time.perf_counter() - start}  # fmt: skip
 
 
@@ -83,23 +144,34 @@ def key(one: dict[str, Any]) -> tuple[str, int]:
     return one["cell"], one["seed"]
 
 
+def gone_on(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a network when more was measured of it. What scores share was made for the first of them."""
+    if old is None:
+        return new
+    return {part: {**new[part], **known} if isinstance(known, dict) else known for part, known in old.items()}
+
+
+def missing(names: tuple[str, ...], old: dict[str, Any] | None) -> list[str]:
+    return [name for name in names if old is None or not (name in old["values"] or name in old["failed"])]
+
+
 # --- figures --------------------------------------------------------------------------------------------------------
 
 
-def figures(data: Path, records: list[dict[str, Any]]) -> None:
+def figures(name: str, data: Path, records: list[dict[str, Any]]) -> None:
     """The tables."""
     import numpy
-    import pandas
 
     from nasmyth.bench.ranking import agreement, finite_first, kendall, spearman, weights
     from nasmyth.measure.scores.aggregate import DEFAULT, aggregated
 
+    ranked = ACROSS[name]
     cells = [one["cell"] for one in records]
-    truth = (
-        pandas.read_parquet(data / "nb201_cifar10.parquet").set_index("arch_str").valid_acc_200ep.loc[cells].to_numpy()
-    )
-    known = pandas.read_parquet(data / "zc_nb201_cifar10.parquet").set_index("arch_str").loc[cells]
-    columns = {n: numpy.array([one["values"].get(n, numpy.nan) for one in records]) for n in records[0]["values"]}
+    truth = column(name, data / ranked.file, ranked.column, cells)
+    there = Table.read(name, data / ranked.published, partial=True).columns
+    asked = [*LABEL_FREE, *ANALYTIC, *WITH_LABELS, *REDUCED]
+    columns = {n: numpy.array([one["values"].get(n, numpy.nan) for one in records]) for n in dict.fromkeys(asked)}
+    columns = {n: values for n, values in columns.items() if numpy.isfinite(values).any()}
     ways = {name: "min" if name in MORE_IS_LESS else "max" for name in columns}
     drawn = weights(len(cells))
 
@@ -108,28 +180,44 @@ def figures(data: Path, records: list[dict[str, Any]]) -> None:
         spans = f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]   {rho.value:.3f} [{rho.low:.3f}, {rho.high:.3f}]"
         print(f"{name:<28} {spans}  {more}".rstrip())
 
+    print(f"{name}: {len(cells)} networks; Kendall's tau and Spearman's rho with {ranked.column} [95 %, bootstrap];")
     print(
-        f"{len(cells)} cells: Kendall's tau and Spearman's rho with valid_acc_200ep [95 %, bootstrap]; tau of the published"
+        "tau of the published values on the same networks, and rho between both; ms of its own, without what it shares"
     )
-    print("values on the same cells, and rho between both; ms of its own, without what it shares")
-    for title, names in (("without labels", LABEL_FREE), ("with the labels of a batch", WITH_LABELS)):
+    sets = {"without labels": (*LABEL_FREE, *ANALYTIC), "with the labels of a batch": WITH_LABELS, "smaller": REDUCED}
+    for title, names in sets.items():
         print(f"\n{title}")
-        for name in (one for one in names if one in columns):
-            theirs, more = PUBLISHED.get(name, name), ""
-            own = 1000 * sum(one["seconds"].get(name, 0.0) for one in records) / len(records)
-            if theirs in known and name != "params":
-                there = finite_first(known[theirs])
-                more = f"{kendall(there, truth):.3f}  {spearman(there, finite_first(columns[name])):.3f}"
-            line(name, -columns[name] if ways[name] == "min" else columns[name], f"{more:<14}{own:5.0f} ms")
+        for score in (one for one in dict.fromkeys(names) if one in columns):
+            theirs, more = PUBLISHED.get(score, score), ""
+            own = 1000 * sum(one["seconds"].get(score, 0.0) for one in records) / len(records)
+            if theirs in there and score not in COUNTED:
+                known = finite_first(column(name, data / ranked.published, theirs, cells))
+                more = f"{kendall(known, truth):.3f}  {spearman(known, finite_first(columns[score])):.3f}"
+            values = -columns[score] if ways[score] == "min" else columns[score]
+            line(score, values, f"{more:<14}{own:5.0f} ms")
     print("\nsums of log ranks, without labels")
-    for title, names in (("AZ-NAS", AZ_NAS), ("VKDNW-agg", VKDNW), ("ours", tuple(DEFAULT))):
-        line(title, aggregated({name: columns[name] for name in names}, ways), " + ".join(names))
-    with_labels(columns, ways, truth, cells)
+    for title, names in (("AZ-NAS", AZ_NAS), ("VKDNW-agg", VKDNW), ("ours", tuple(DEFAULT)), *SMALLER):
+        if set(names) <= set(columns):
+            line(title, aggregated({name: columns[name] for name in names}, ways), " + ".join(names))
+    if set(FITTED) <= set(columns):
+        with_labels(columns, ways, truth, cells)
     shared = {
         name: 1000 * sum(one["shared"].get(name, 0.0) for one in records) / len(records)
         for name in records[0]["shared"]
     }
     print("\nms of what is shared: " + ", ".join(f"{name} {ms:.0f}" for name, ms in shared.items()))
+    failed = Counter(f"{score}: {why}" for one in records for score, why in one["failed"].items())
+    for why, count in failed.items():
+        print(f"{count} without {why.splitlines()[0]}")
+
+
+def column(name: str, path: Path, which: str, texts: list[str]) -> Any:
+    """The values of a column for these networks."""
+    import numpy
+
+    table = Table.read(name, path, partial=True)
+    values = table.check(which)
+    return numpy.array([values[table.index[text]] for text in texts])
 
 
 def with_labels(columns: Any, ways: Any, truth: Any, cells: list[str]) -> None:
@@ -175,8 +263,8 @@ def speed(data: Path) -> None:
     from nasmyth.measure.scores import passes
     from nasmyth.measure.scores.aggregate import DEFAULT
 
-    on_one_thread(str(data))
-    graphs = [STATE["space"].decode(STATE["named"].notation.genome(cell)) for cell in cells(data)[:15]]
+    on_one_thread("nb201", data)
+    graphs = [STATE["space"].decode(STATE["named"].notation.genome(cell)) for cell in cells("nb201", data)[:15]]
 
     def took(work: Any) -> float:
         start = time.perf_counter()
@@ -223,25 +311,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cells", type=int, default=1000)
+    parser.add_argument("--table", choices=ACROSS, default="nb201")
+    parser.add_argument("--cells", type=int, help="how many networks: 1,000 of nb201, 300 of others")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--scores", default=",".join((*LABEL_FREE, *WITH_LABELS)))
+    parser.add_argument("--scores", help="with commas between; those of the table unless said")
     parser.add_argument("--figures", action="store_true", help="print the tables of what is there")
     parser.add_argument("--speed", action="store_true", help="time them, on a quiet core")
     given = parser.parse_args()
     if given.speed:
         speed(given.data)
         return
+    known = {key(one): one for one in load(given.out, key)}
     if not given.figures:
-        names, known = tuple(given.scores.split(",")), {key(one) for one in load(given.out, key)}
-        todo = [cell for cell in cells(given.data)[: given.cells] if (cell, SEED) not in known]
+        names = tuple(given.scores.split(",")) if given.scores else ACROSS[given.table].scores
+        drawn = cells(given.table, given.data)[: given.cells or (1000 if given.table == "nb201" else 300)]
+        todo = {cell: missing(names, known.get((cell, SEED))) for cell in drawn}
+        todo = {cell: asked for cell, asked in todo.items() if asked}
         context = get_context("spawn")
-        with ProcessPoolExecutor(given.cores, context, on_one_thread, (str(given.data),)) as pool:
-            for number, future in enumerate(as_completed([pool.submit(measured, c, names, SEED) for c in todo]), 1):
+        with ProcessPoolExecutor(given.cores, context, on_one_thread, (given.table, given.data)) as pool:
+            running = [pool.submit(measured, cell, asked, SEED) for cell, asked in todo.items()]
+            for number, future in enumerate(as_completed(running), 1):
                 one = future.result()
-                append(given.out, one)
+                known[key(one)] = gone_on(known.get(key(one)), one)
+                append(given.out, known[key(one)])
                 print(f"{number} of {len(todo)}: {one['all']:.2f} s  {one['cell']}", file=sys.stderr, flush=True)
-    figures(given.data, sorted(load(given.out, key), key=key))
+    figures(given.table, given.data, sorted(known.values(), key=key))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def _adopted(name: str, found: Any) -> Need:
 
 OURS = ("batch", "device", "gradients", "labels", "model", "network", "trained", "training")
 """Those of `made.py`, which is loaded when one of them is asked for."""
-SCORED = ("backward", "forward", "jacobian")
+SCORED = ("backward", "forward", "jacobian", "noise")
 """Those of `scores/passes.py`."""
 _FILES = dict.fromkeys(OURS, "nasmyth.measure.made") | dict.fromkeys(SCORED, "nasmyth.measure.scores.passes")
 _FILES |= {"ntk": "nasmyth.measure.scores.teg", "patterns": "nasmyth.measure.scores.swap"}

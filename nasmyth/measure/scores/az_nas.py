@@ -5,7 +5,9 @@
     trainability      mean over blocks of 2 - s - 1 / s, s the spectral norm of the block's Jacobian        (equations 5 to 8)
     complexity        MACs
 
-The features are those at the ends of blocks (`boundaries.py`), the examples are data (the paper takes noise). No labels.
+The features are those at the ends of blocks (`boundaries.py`), made from noise, as in the paper: those of images say most about
+images, and their progressivity hardly ranks cells of NAS-Bench-201. Where we depart: trainability looks at data, which ranks
+better, alone and beside other scores (benchmarks/scores.txt). No labels.
 The Jacobian of a block is estimated by random signs v at its end and what is differentiated of them at its beginning, g:
 the mean of g v over examples and places, where a block that strides has the mean of g over what each place sees.
 """
@@ -47,16 +49,16 @@ def entropy(value: Tensor) -> float:
     return float(-torch.xlogy(shares, shares).sum())
 
 
-@measure(unit="", direction="max", needs=("forward",))
-def expressivity(forward: Any) -> float:
+@measure(unit="", direction="max", needs=("noise",))
+def expressivity(noise: Any) -> float:
     """How evenly features of all blocks spread over their dimensions (AZ-NAS, Lee and Ham 2024, arXiv:2403.19232)."""
-    return sum(entropy(one) for one in ends_of(forward, "expressivity"))
+    return sum(entropy(one) for one in ends_of(noise, "expressivity"))
 
 
-@measure(unit="", direction="max", needs=("forward",))
-def progressivity(forward: Any) -> float:
+@measure(unit="", direction="max", needs=("noise",))
+def progressivity(noise: Any) -> float:
     """The least by which the spread of features grows from a block to the next (AZ-NAS, arXiv:2403.19232)."""
-    found = [entropy(one) for one in ends_of(forward, "progressivity", 2)]
+    found = [entropy(one) for one in ends_of(noise, "progressivity", 2)]
     return min(b - a for a, b in pairwise(found))
 
 

@@ -1,6 +1,7 @@
 """One forward pass of an untrained network, and the backward passes behind it: made once, shared by all scores.
 
     forward     the values of all nodes, what the gates were given and what layers with weights took and gave
+    noise       the same of noise in the place of the examples
     backward    the gradients of the loss by the weights and by what these layers gave
     jacobian    the gradient of the sum of all outputs by the input, for each example
 
@@ -113,6 +114,15 @@ def forward(network: Any, batch: Any) -> Forward:
     """One forward pass on the first examples of the batch, with all that it computed."""
     entries = tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
     return run(network, entries)
+
+
+@need(takes=("network", "batch", "seed"), price=PASSES)
+def noise(network: Any, batch: Any, seed: int) -> Forward:
+    """One forward pass on numbers drawn from the standard normal distribution; whole numbers, such as tokens, stay."""
+    entries = tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = [torch.randn(x.shape, generator=generator).to(x) if x.is_floating_point() else x for x in entries]
+    return run(network, tuple(drawn))
 
 
 def run(network: Any, entries: tuple[Tensor, ...]) -> Forward:
