@@ -112,7 +112,7 @@ def tokens() -> None:
     """Coarse tokens first: the patches of the same weights, resized, as if each saw more pixels."""
     from nasmyth.measure import macs
 
-    task, costs, found = task_of(), {}, {}
+    task, costs, found = task_of(), {}, {}  # type: tuple[Any, dict[str, float], dict[str, list[float]]]
     for name, plan in (("fine all the time", ((2, 1.0),)), ("coarse to fine", SHARES)):
         graphs = {patch: transformer(patch, 32, 4, 3) for patch, _ in plan}
         costs[name] = sum(share * macs(graphs[patch]) for patch, share in plan)
@@ -136,7 +136,7 @@ def progressive(plan: list[tuple[Any, float]], task: Any, seed: int) -> float:
     from nasmyth.network import build
     from nasmyth.train import evaluate, fit, initialise
 
-    network = None
+    network: Any = None
     for graph, share in plan:
         following = initialise(build(graph, seed, task.inputs, task.outputs), seed)
         if network is not None:

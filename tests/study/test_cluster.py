@@ -192,8 +192,11 @@ def test_a_worker_and_then_a_machine_are_lost_in_mid_training(
         worker, candidate = training(marks, raylet(machines.head_node))
         killed(worker)
         lost.append("worker")
-        training(marks, raylet(machines.second), but=candidate)
+        other, _ = training(marks, raylet(machines.second), but=candidate)
+        os.kill(other, signal.SIGSTOP)  # else it may be done, and the first candidate there, before the machine is gone
         machines.remove_node(machines.second, allow_graceful=False)
+        with contextlib.suppress(ProcessLookupError):
+            killed(other)
         lost.append("machine")
 
     accident = threading.Thread(target=accidents)
