@@ -1,7 +1,7 @@
 """How training-free scores rank networks of published tables, beside counting parameters and multiply-accumulates.
 
     python benchmarks/scores.py --data DIR --out scores.jsonl              # 1,000 cells; run the line again and it goes on
-    python benchmarks/scores.py --data DIR --out scores.jsonl --figures
+    python benchmarks/scores.py --data DIR --out scores.jsonl --figures [--column test_acc_200ep]
     python benchmarks/scores.py --data DIR --out nb101.jsonl --table nb101     # or darts, nas_bench_graph
     python benchmarks/scores.py --data DIR --out scores.jsonl --speed
 
@@ -158,16 +158,17 @@ def missing(names: tuple[str, ...], old: dict[str, Any] | None) -> list[str]:
 # --- figures --------------------------------------------------------------------------------------------------------
 
 
-def figures(name: str, data: Path, records: list[dict[str, Any]]) -> None:
-    """The tables."""
+def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | None = None) -> None:
+    """The tables: ranks by the column of the table that is asked for, its own unless said."""
     import numpy
 
     from nasmyth.bench.ranking import agreement, finite_first, kendall, spearman, weights
     from nasmyth.measure.scores.aggregate import DEFAULT, aggregated
 
     ranked = ACROSS[name]
+    which = which or ranked.column
     cells = [one["cell"] for one in records]
-    truth = column(name, data / ranked.file, ranked.column, cells)
+    truth = column(name, data / ranked.file, which, cells)
     there = Table.read(name, data / ranked.published, partial=True).columns
     asked = [*LABEL_FREE, *ANALYTIC, *WITH_LABELS, *REDUCED]
     columns = {n: numpy.array([one["values"].get(n, numpy.nan) for one in records]) for n in dict.fromkeys(asked)}
@@ -180,7 +181,7 @@ def figures(name: str, data: Path, records: list[dict[str, Any]]) -> None:
         spans = f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]   {rho.value:.3f} [{rho.low:.3f}, {rho.high:.3f}]"
         print(f"{name:<28} {spans}  {more}".rstrip())
 
-    print(f"{name}: {len(cells)} networks; Kendall's tau and Spearman's rho with {ranked.column} [95 %, bootstrap];")
+    print(f"{name}: {len(cells)} networks; Kendall's tau and Spearman's rho with {which} [95 %, bootstrap];")
     print(
         "tau of the published values on the same networks, and rho between both; ms of its own, without what it shares"
     )
@@ -315,6 +316,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, help="how many networks: 1,000 of nb201, 300 of others")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--scores", help="with commas between; those of the table unless said")
+    parser.add_argument("--column", help="what is ranked by, where not the column of the table: test_acc_200ep")
     parser.add_argument("--figures", action="store_true", help="print the tables of what is there")
     parser.add_argument("--speed", action="store_true", help="time them, on a quiet core")
     given = parser.parse_args()
@@ -335,7 +337,7 @@ def main() -> None:
                 known[key(one)] = gone_on(known.get(key(one)), one)
                 append(given.out, known[key(one)])
                 print(f"{number} of {len(todo)}: {one['all']:.2f} s  {one['cell']}", file=sys.stderr, flush=True)
-    figures(given.table, given.data, sorted(known.values(), key=key))
+    figures(given.table, given.data, sorted(known.values(), key=key), given.column)
 
 
 if __name__ == "__main__":
