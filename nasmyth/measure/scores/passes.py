@@ -118,15 +118,16 @@ def forward(network: Any, batch: Any) -> Forward:
 
 @need(takes=("network", "batch", "seed"), price=PASSES)
 def noise(network: Any, batch: Any, seed: int) -> Forward:
-    """One forward pass on numbers drawn from the standard normal distribution; whole numbers, such as tokens, stay."""
+    """One forward pass on numbers drawn from the standard normal distribution; whole numbers, such as tokens, stay. It is
+    only looked at: nothing of it can be differentiated."""
     entries = tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
     generator = torch.Generator().manual_seed(seed)
     drawn = [torch.randn(x.shape, generator=generator).to(x) if x.is_floating_point() else x for x in entries]
-    return run(network, tuple(drawn))
+    return run(network, tuple(drawn), differentiable=False)
 
 
-def run(network: Any, entries: tuple[Tensor, ...]) -> Forward:
-    """A forward pass by which weights and inputs can be differentiated."""
+def run(network: Any, entries: tuple[Tensor, ...], differentiable: bool = True) -> Forward:
+    """A forward pass, by which weights and inputs can be differentiated unless said otherwise."""
     inputs = tuple(x.detach().clone().requires_grad_() if x.is_floating_point() else x for x in entries)
     weights = {name: weight.detach().requires_grad_() for name, weight in network.named_parameters()}
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
@@ -145,7 +146,7 @@ def run(network: Any, entries: tuple[Tensor, ...]) -> Forward:
         return keep
 
     # fused attention has no second derivative, which GraSP takes
-    with normalising(network), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+    with normalising(network), torch.set_grad_enabled(differentiable), sdpa_kernel(SDPBackend.MATH):
         hooks = [module.register_forward_hook(of_a_node) for module in dict.fromkeys(modules_of(network))]
         for name, module in network.named_modules():
             if isinstance(module, GATES + WEIGHTED):
