@@ -35,7 +35,9 @@ AZ_NAS = ("expressivity", "progressivity", "trainability", "macs")
 VKDNW = ("vkdnw", "jacov", "expressivity", "trainability", "macs")
 MORE_IS_LESS = ("ntk_condition", "ntk_error")
 """All other scores promise more the larger they are, parameters and multiply-accumulates too."""
-FITTED = ("params", "jacov", "trainability", "swap", "synflow", "naswot", "l2_norm", "ntk_condition", "expressivity")
+FITTED = (
+    "params", "jacov", "trainability", "progressivity", "expressivity", "swap", "synflow", "naswot", "l2_norm", "ntk_condition",
+)  # fmt: skip
 LABELS, DRAWS = (16, 78), 20
 COUNTED = ("params", "macs")
 PUBLISHED = {"naswot": "nwot", "epe": "epe_nas"}
@@ -55,12 +57,17 @@ SHORT = (
     "swap",
     "synflow",
     "expressivity",
+    "progressivity",
     "ntk_condition",
 )
 REDUCED = tuple(f"reduced@{score},{how}" for score in ("jacov", "trainability") for how in ("copies=1", "side=16"))
-SMALLER = tuple(
-    (f"ours, {how}", ("params", f"reduced@jacov,{how}", f"reduced@trainability,{how}"))
-    for how in ("copies=1", "side=16")
+THREE = ("params", "jacov", "trainability")
+SMALLER = (
+    ("three of ours", THREE),
+    *(
+        (f"three, {how}", ("params", f"reduced@jacov,{how}", f"reduced@trainability,{how}"))
+        for how in ("copies=1", "side=16")
+    ),
 )
 ANALYTIC = ("layers", "depth", "effective_depth", "effective_width", "entropy", "effectiveness")
 SEED = 0

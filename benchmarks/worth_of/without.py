@@ -58,7 +58,7 @@ def unscored() -> None:
     """Training all that is proposed: scores of untrained networks choose among it, where they prove themselves."""
     from nasmyth.funnel.designer import Designer
 
-    names = ("jacov", "trainability", "naswot")
+    names = ("jacov", "trainability", "progressivity")
     Designer.scores = property(lambda *given: names, lambda *given: None)  # type: ignore[assignment]
 
 

@@ -32,9 +32,9 @@ from nasmyth.measure.evaluate import evaluate
 from nasmyth.measure.files import FILES
 from nasmyth.measure.measure import Measure, find, measures
 
-DEFAULT = ("params", "jacov", "trainability")
-"""Each tells something else: size, how inputs are told apart, and how gradients pass. Chosen on cells of NAS-Bench-201 for
-CIFAR-10 (benchmarks/scores.txt)."""
+DEFAULT = ("params", "jacov", "trainability", "progressivity")
+"""Each tells something else: size, how inputs are told apart, how gradients pass, and how features spread from block to block.
+Chosen on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
 COSTS = (*FILES["counts"], *FILES["device"])
 """Measures of which less is wished for and more promises more: as scores they are taken to rank by being large."""
 
