@@ -14,7 +14,7 @@ import statistics
 from typing import Any
 
 SIDE, SEEDS, NETWORKS = 16, 3, 30
-EPOCHS, SHARES = 12, ((4, 0.5), (2, 0.5))
+EPOCHS, SHARES = 30, ((4, 0.5), (2, 0.5))
 """Of the whole training; patches of so many pixels for which share of it."""
 
 
@@ -47,7 +47,7 @@ def transformer(patch: int, width: int, heads: int, depth: int, expand: int = 2)
 def recipe() -> Any:
     from nasmyth.train import AdamW, Cosine, Recipe
 
-    return Recipe(optimizer=AdamW(lr=2e-3), schedule=Cosine(), batch=64, epochs=EPOCHS)
+    return Recipe(optimizer=AdamW(lr=3e-3), schedule=Cosine(), batch=32, epochs=EPOCHS)
 
 
 def accuracy(graph: Any, task: Any, seed: int) -> float:

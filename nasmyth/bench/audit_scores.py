@@ -34,8 +34,8 @@ from nasmyth.study.arguments import whole
 from nasmyth.units import Spend, quantity
 
 BASELINES = ("params", "macs")
-SECONDS = 8.0
-"""Of one training, where nobody says how long it is: twelve of them, and what is scored, stay within three minutes."""
+SECONDS = 6.0
+"""Of one training, where nobody says how long it is: twenty of them, and what is scored, stay within three minutes."""
 LEAST = 3
 """Networks that can be ranked at all."""
 
@@ -62,7 +62,7 @@ def audit_scores(
     """Score random networks of a space, train `truth` of them on a task, and say how well the scores rank those.
 
     by: measures of untrained networks, beside the baselines. sample: how many are scored, by default those that are trained;
-    what is scored only tells of failures, time and luck. epochs, seconds: the most that a training takes; 8 seconds, or the
+    what is scored only tells of failures, time and luck. epochs, seconds: the most that a training takes; 6 seconds, or the
     recipe's epochs, unless said. seeds: first weights, and batches, that variances are of. out: the study, which goes on where
     it stopped. on, workers, limit_seconds, limit_memory, progress: as in `Study.run`. Ctrl-C keeps what is trained.
 

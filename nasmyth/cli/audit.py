@@ -42,7 +42,7 @@ def audit(
     ] = None,
     seconds: Annotated[
         str | None,
-        typer.Option("--seconds", metavar="TIME", help="The most time of a training: 8s unless --epochs is said."),
+        typer.Option("--seconds", metavar="TIME", help="The most time of a training: 6s unless --epochs is said."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="First weights, and batches, that luck is told from.")] = 3,
     on: Annotated[

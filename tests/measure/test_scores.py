@@ -19,7 +19,20 @@ from nasmyth.measure.scores.attention_rank import attention_ranks
 from nasmyth.measure.scores.boundaries import boundaries
 from nasmyth.measure.scores.layer_gradients import by_example, by_one_weight, by_part, told
 from nasmyth.measure.scores.passes import EXAMPLES
-from nasmyth.ops import Activation, Attention, BatchNorm, Conv, DepthwiseConv, Flatten, Linear, Mean, Patchify, RectConv
+from nasmyth.ops import (
+    Activation,
+    Attention,
+    BatchNorm,
+    Conv,
+    DepthwiseConv,
+    Flatten,
+    LayerNorm,
+    Linear,
+    Mean,
+    Patchify,
+    RectConv,
+    RMSNorm,
+)
 from nasmyth.spaces import spaces
 from nasmyth.testing import check_measure
 from nasmyth.train import Recipe
@@ -209,6 +222,24 @@ def test_synflow_of_many_layers_is_a_number(digits):
     graph = Graph.of(chain(Conv(32), *(Conv(32) for _ in range(60)), Mean("h w"), Linear(10)), (1, 8, 8))
     found = made(Candidate(graph, task=digits), "synflow")
     assert 100 < found < 700  # e^89 is the end of float32
+
+
+@pytest.mark.parametrize("norm", [LayerNorm(), RMSNorm()], ids=repr)
+def test_synflow_goes_through_norms_of_an_example(digits, norm):
+    """As if they were not there: what flows would sum to nothing behind one."""
+    layers = (Patchify(p=2, d=8), Linear(8), Mean("l"), Linear(10))
+    with_norm = Graph.of(chain(*layers[:2], norm, *layers[2:]), (1, 8, 8))
+    without = Candidate(Graph.of(chain(*layers), (1, 8, 8)), task=digits)
+    candidate, network = Candidate(with_norm, task=digits), without["network"]
+    weights = [
+        w
+        for w in candidate["network"].parameters()
+        if not any(w is one for one in candidate["network"].layer("[2]").parameters())
+    ]
+    with torch.no_grad():
+        for mine, theirs in zip(weights, network.parameters(), strict=True):
+            mine.copy_(theirs)
+    assert made(candidate, "synflow") == pytest.approx(made(without, "synflow"))
 
 
 LAYERS = (Conv(4, 3, 2), Conv(4, 2, 2), Conv(4, 4), Conv(4, groups=2), Conv(6, dilation=2), DepthwiseConv(), Linear(5))
