@@ -3,8 +3,8 @@
     R = sum of the outputs for an input of ones, with |w| for each weight;    score = log of the sum of w dR/dw
 
 No data and no labels. Batch norms are taken as in evaluation, where at first they do next to nothing; biases and scales
-count as weights do. In float64: R grows by a factor with each layer, and float32 ends near 1e38. The logarithm, which leaves ranks
-as they are, keeps the number readable. One example is enough, since all are the same.
+count as weights do. In float64: R grows by a factor with each layer, and float32 ends near 1e38. The logarithm, which leaves
+ranks as they are, keeps the number readable. One example is enough, since all are the same.
 
 Departure: Abdelfattah et al. (2021, arXiv:2101.08134) leave batch norms away. With the statistics of a new network they
 divide by sqrt(1 + eps), which is the same to five digits. Norms within an example (layer, group, root mean square), which would
