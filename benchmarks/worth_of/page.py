@@ -46,7 +46,7 @@ def row(of_task: Sequence[Record], method: str) -> str:
     lost = f", {len(told) - len(got)} failed" if len(told) > len(got) else ""
     took = sum(one["seconds"] for one in got) / len(got)
     within = f"{took:.0f} s of {got[0]['spend']:.0f}"
-    return f"  {method:16}{plus_minus(mean, sd):22}{beside:8}{count(len(got), 'seed')}{lost}, {within}"
+    return f"  {method:16}{plus_minus(mean, sd):26}{beside:8}{count(len(got), 'seed')}{lost}, {within}"
 
 
 def plus_minus(mean: float, spread: float, digits: int = 2) -> str:
