@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -161,12 +161,21 @@ class Task:
 
     def better(self, scores: dict[str, float], than: dict[str, float] | None) -> bool:
         """Whether `scores` beat `than` on the objective; of equals, and where it is not defined, the lower loss is better."""
-        if than is None:
-            return True
-        sign = 1.0 if self.direction == "max" else -1.0
-        values = [sign * s.get(self.objective, math.nan) for s in (scores, than)]
-        ours, theirs = (-math.inf if value != value else value for value in values)
-        return (ours, -scores["loss"]) > (theirs, -than["loss"])
+        return than is None or (self.oriented(scores), -scores["loss"]) > (self.oriented(than), -than["loss"])
+
+    def oriented(self, scores: Mapping[str, float]) -> float:
+        """The objective, more being better; minus infinity where it is not defined."""
+        value = scores.get(self.objective, math.nan) * (1.0 if self.direction == "max" else -1.0)
+        return -math.inf if value != value else value
+
+    def unsure(self, scores: Mapping[str, float]) -> float:
+        """The standard error of the objective in validation where that is a share of the examples (Agresti and Coull 1998, with
+        two right answers and two wrong ones added); 0 for other objectives."""
+        if self.objective != "accuracy":
+            return 0.0
+        count = len(self.valid) + 4
+        share = (scores["accuracy"] * len(self.valid) + 2) / count
+        return math.sqrt(share * (1 - share) / count)
 
     def describe(self) -> dict[str, Any]:
         """What a journal records of the task, as plain JSON data."""
