@@ -142,7 +142,7 @@ def progressive(plan: list[tuple[Any, float]], task: Any, seed: int) -> float:
         if network is not None:
             inherit(following, network)
         network = following
-        fit(network, task, recipe().replace(epochs=share * EPOCHS), seed=seed)
+        fit(network, task, recipe().replace(epochs=round(share * EPOCHS)), seed=seed)
     return evaluate(network, task, "test")["accuracy"]
 
 
