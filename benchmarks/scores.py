@@ -61,9 +61,10 @@ SHORT = (
     "ntk_condition",
 )
 REDUCED = tuple(f"reduced@{score},{how}" for score in ("jacov", "trainability") for how in ("copies=1", "side=16"))
-THREE = ("params", "jacov", "trainability")
-SMALLER = (
-    ("three of ours", THREE),
+SHARPEST, THREE = ("params", "jacov", "trainability", "progressivity"), ("params", "jacov", "trainability")
+OTHERS = (
+    ("best on nb201 alone", SHARPEST),
+    ("three of these", THREE),
     *(
         (f"three, {how}", ("params", f"reduced@jacov,{how}", f"reduced@trainability,{how}"))
         for how in ("copies=1", "side=16")
@@ -178,7 +179,7 @@ def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | N
     truth = column(name, data / ranked.file, which, cells)
     there = Table.read(name, data / ranked.published, partial=True).columns
     asked = [*LABEL_FREE, *ANALYTIC, *WITH_LABELS, *REDUCED]
-    columns = {n: numpy.array([one["values"].get(n, numpy.nan) for one in records]) for n in dict.fromkeys(asked)}
+    columns = {n: numpy.array([number(one["values"].get(n)) for one in records]) for n in dict.fromkeys(asked)}
     columns = {n: values for n, values in columns.items() if numpy.isfinite(values).any()}
     ways = {name: "min" if name in MORE_IS_LESS else "max" for name in columns}
     drawn = weights(len(cells))
@@ -204,7 +205,7 @@ def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | N
             values = -columns[score] if ways[score] == "min" else columns[score]
             line(score, values, f"{more:<14}{own:5.0f} ms")
     print("\nsums of log ranks, without labels")
-    for title, names in (("AZ-NAS", AZ_NAS), ("VKDNW-agg", VKDNW), ("ours", tuple(DEFAULT)), *SMALLER):
+    for title, names in (("AZ-NAS", AZ_NAS), ("VKDNW-agg", VKDNW), ("ours", tuple(DEFAULT)), *OTHERS):
         if set(names) <= set(columns):
             line(title, aggregated({name: columns[name] for name in names}, ways), " + ".join(names))
     if set(FITTED) <= set(columns):
@@ -217,6 +218,11 @@ def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | N
     failed = Counter(f"{score}: {why}" for one in records for score, why in one["failed"].items())
     for why, count in failed.items():
         print(f"{count} without {why.splitlines()[0]}")
+
+
+def number(value: Any) -> float:
+    """NaN for what has no value, or none that JSON holds."""
+    return float("nan" if value is None else value)
 
 
 def column(name: str, path: Path, which: str, texts: list[str]) -> Any:

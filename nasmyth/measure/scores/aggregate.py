@@ -32,9 +32,11 @@ from nasmyth.measure.evaluate import evaluate
 from nasmyth.measure.files import FILES
 from nasmyth.measure.measure import Measure, find, measures
 
-DEFAULT = ("params", "jacov", "trainability", "progressivity")
-"""Each tells something else: size, how inputs are told apart, how gradients pass, and how features spread from block to block.
-Chosen on cells of NAS-Bench-201 for CIFAR-10 (benchmarks/scores.txt)."""
+DEFAULT = ("synflow", "trainability", "expressivity", "progressivity")
+"""AZ-NAS with SynFlow in the place of its MACs: how much flows, how gradients pass, how evenly features spread, and whether
+that grows from block to block. Chosen on cells of NAS-Bench-201 and NAS-Bench-101 for CIFAR-10 (benchmarks/scores.txt).
+Parameters, `jacov`, `trainability` and `progressivity` rank the former better, and the latter, where `jacov` points the other
+way, far worse."""
 COSTS = (*FILES["counts"], *FILES["device"])
 """Measures of which less is wished for and more promises more: as scores they are taken to rank by being large."""
 
