@@ -176,8 +176,8 @@ def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | N
     ranked = ACROSS[name]
     which = which or ranked.column
     cells = [one["cell"] for one in records]
-    truth = column(name, data / ranked.file, which, cells)
-    there = Table.read(name, data / ranked.published, partial=True).columns
+    truth = column(Table.read(name, data / ranked.file, partial=True), which, cells)
+    published = Table.read(name, data / ranked.published, partial=True)
     asked = [*LABEL_FREE, *ANALYTIC, *WITH_LABELS, *REDUCED]
     columns = {n: numpy.array([number(one["values"].get(n)) for one in records]) for n in dict.fromkeys(asked)}
     columns = {n: values for n, values in columns.items() if numpy.isfinite(values).any()}
@@ -199,8 +199,8 @@ def figures(name: str, data: Path, records: list[dict[str, Any]], which: str | N
         for score in (one for one in dict.fromkeys(names) if one in columns):
             theirs, more = PUBLISHED.get(score, score), ""
             own = 1000 * sum(one["seconds"].get(score, 0.0) for one in records) / len(records)
-            if theirs in there and score not in COUNTED:
-                known = finite_first(column(name, data / ranked.published, theirs, cells))
+            if theirs in published.columns and score not in COUNTED:
+                known = finite_first(column(published, theirs, cells))
                 more = f"{kendall(known, truth):.3f}  {spearman(known, finite_first(columns[score])):.3f}"
             values = -columns[score] if ways[score] == "min" else columns[score]
             line(score, values, f"{more:<14}{own:5.0f} ms")
@@ -225,11 +225,10 @@ def number(value: Any) -> float:
     return float("nan" if value is None else value)
 
 
-def column(name: str, path: Path, which: str, texts: list[str]) -> Any:
+def column(table: Table, which: str, texts: list[str]) -> Any:
     """The values of a column for these networks."""
     import numpy
 
-    table = Table.read(name, path, partial=True)
     values = table.check(which)
     return numpy.array([values[table.index[text]] for text in texts])
 
@@ -241,7 +240,6 @@ def with_labels(columns: Any, ways: Any, truth: Any, cells: list[str]) -> None:
     from nasmyth.bench.ranking import kendall, spearman
     from nasmyth.measure.scores.aggregate import DEFAULT, aggregated
     from nasmyth.measure.scores.fitted import fitted
-    from nasmyth.spaces import spaces
 
     named = spaces.get("nb201")
     space = named()
@@ -345,11 +343,11 @@ def main() -> None:
         context = get_context("spawn")
         with ProcessPoolExecutor(given.cores, context, on_one_thread, (given.table, given.data)) as pool:
             running = [pool.submit(measured, cell, asked, SEED) for cell, asked in todo.items()]
-            for number, future in enumerate(as_completed(running), 1):
+            for count, future in enumerate(as_completed(running), 1):
                 one = future.result()
                 known[key(one)] = gone_on(known.get(key(one)), one)
                 append(given.out, known[key(one)])
-                print(f"{number} of {len(todo)}: {one['all']:.2f} s  {one['cell']}", file=sys.stderr, flush=True)
+                print(f"{count} of {len(todo)}: {one['all']:.2f} s  {one['cell']}", file=sys.stderr, flush=True)
     figures(given.table, given.data, sorted(known.values(), key=key), given.column)
 
 

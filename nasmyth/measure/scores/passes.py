@@ -109,18 +109,22 @@ class Forward:
         ]
 
 
+def examples_of(batch: Any) -> tuple[Tensor, ...]:
+    """The first examples of each input."""
+    return tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
+
+
 @need(takes=("network", "batch"), price=PASSES)
 def forward(network: Any, batch: Any) -> Forward:
     """One forward pass on the first examples of the batch, with all that it computed."""
-    entries = tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
-    return run(network, entries)
+    return run(network, examples_of(batch))
 
 
 @need(takes=("network", "batch", "seed"), price=PASSES)
 def noise(network: Any, batch: Any, seed: int) -> Forward:
     """One forward pass on numbers drawn from the standard normal distribution; whole numbers, such as tokens, stay. It is
     only looked at: nothing of it can be differentiated."""
-    entries = tuple(x[:EXAMPLES] for x in (batch if isinstance(batch, tuple) else (batch,)))
+    entries = examples_of(batch)
     generator = torch.Generator().manual_seed(seed)
     drawn = [torch.randn(x.shape, generator=generator) if x.is_floating_point() else x for x in entries]
     # laid out in memory as the examples are, which is faster by half for images
