@@ -1,6 +1,11 @@
-"""Strategies: from the log of what was tried to what to try next. Nothing here needs torch."""
+"""Strategies: from the log of what was tried to what to try next. Nothing here needs torch, and what needs NumPy waits until it
+is asked for."""
 
+from typing import TYPE_CHECKING
+
+from nasmyth.contents import contents
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
+from nasmyth.search.files import NAMES
 from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
@@ -21,12 +26,20 @@ from nasmyth.search.strategy import (
     strategy,
 )
 
+if TYPE_CHECKING:
+    from nasmyth.search.bayes import BayesianOptimization
+    from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
+    from nasmyth.search.model.gaussian_process import GaussianProcess
+
 __all__ = [
     "ASHA",
     "FULL",
+    "BayesianOptimization",
     "Best",
     "Evolution",
+    "ExpectedImprovement",
     "FinishedTrial",
+    "GaussianProcess",
     "Grid",
     "Hyperband",
     "LocalSearch",
@@ -42,6 +55,7 @@ __all__ = [
     "Strategy",
     "SuccessiveHalving",
     "Tournament",
+    "UpperConfidence",
     "distinct",
     "fitness",
     "ranked",
@@ -50,3 +64,5 @@ __all__ = [
     "strategies",
     "strategy",
 ]
+
+__getattr__, __dir__ = contents(__name__, NAMES)

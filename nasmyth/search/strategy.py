@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nasmyth.record import Value
 from nasmyth.registry import Registry, subclass
+from nasmyth.search.files import STRATEGIES
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
@@ -133,7 +134,11 @@ class Strategy(Value):
         raise NotImplementedError
 
 
-strategies: Registry[type[Strategy]] = Registry("strategies", subclass(Strategy, "a class of Strategy"))
+strategies: Registry[type[Strategy]] = Registry(
+    "strategies",
+    subclass(Strategy, "a class of Strategy"),
+    files={name: f"nasmyth.search.{file}" for name, file in STRATEGIES.items()},
+)
 
 
 def strategy(name: str) -> Any:

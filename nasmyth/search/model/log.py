@@ -1,0 +1,67 @@
+"""What a model learns from: what was told, as numbers, and ranks of how good it was as normal scores."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from nasmyth.search.evolution import ranked
+from nasmyth.search.model.encoding import encoding_of
+from nasmyth.search.model.gaussian_process import GaussianProcess, Settings
+from nasmyth.search.strategy import Fitness
+from nasmyth.space.hole import Genome
+from nasmyth.space.space import Space
+
+GROWTH = 1.2
+"""How many times as many trials there are when the settings of a model are fitted anew."""
+NORMAL = NormalDist()
+
+
+class Log:
+    """What was told. Never changed, so that what follows from it is made once."""
+
+    def __init__(self, space: Space, told: tuple[tuple[Genome, Fitness], ...] = (), since: Log | None = None) -> None:
+        self.space, self.told = space, told
+        self.since = self if since is None or len(told) >= GROWTH * len(since.told) else since
+        """The log whose weights the model has: this one, or one that is not much shorter."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Log) and (self.space, self.told) == (other.space, other.told)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def x(self) -> Any:
+        """The encodings."""
+        return encoding_of(self.space)([genome for genome, _ in self.told])
+
+    @cached_property
+    def keys(self) -> list[Any]:
+        """What is larger for the better, of each."""
+        return [key for _, key in ranked(self.told)]
+
+    @cached_property
+    def y(self) -> Any:
+        """The normal scores of the ranks of all, equal ones sharing theirs, with deviation 1."""
+        places: dict[Any, list[int]] = {}
+        for place, key in enumerate(sorted(self.keys)):
+            places.setdefault(key, []).append(place)
+        scores = {key: NORMAL.inv_cdf((sum(p) / len(p) + 0.5) / len(self.keys)) for key, p in places.items()}
+        y = np.array([scores[key] for key in self.keys])
+        return y / (y.std() or 1.0)
+
+    @cached_property
+    def best(self) -> list[Genome]:
+        """The best first, of equals the newest."""
+        order = sorted(range(len(self.told)), key=lambda i: (self.keys[i], i), reverse=True)
+        return [self.told[i][0] for i in order]
+
+    def settings(self, model: GaussianProcess) -> Settings:
+        """The weights of the model by this log."""
+        found: dict[GaussianProcess, Settings] = self.__dict__.setdefault("_settings", {})
+        if model not in found:
+            found[model] = model.fit(encoding_of(self.space), self.x, self.y)
+        return found[model]
