@@ -68,7 +68,7 @@ class Settings(NamedTuple):
         lower = np.linalg.cholesky(self.covariance(x, x) + self.noise * np.eye(len(x)))
         inverse = np.linalg.inv(lower)
         half = inverse @ y
-        return Posterior(self, x, inverse, half, float(half @ half) / len(y))
+        return Posterior(self, x, inverse, half, max(float(half @ half), 1e-12) / len(y))
 
 
 class Posterior(NamedTuple):
@@ -96,7 +96,7 @@ def _loss(owner: Any, x: Any, y: Any, at: Any, first: Any) -> tuple[float, Any]:
     inverse = np.linalg.inv(lower)
     precision = inverse.T @ inverse
     solved = precision @ y
-    total = float(y @ solved)
+    total = max(float(y @ solved), 1e-12)
     spreads = np.append(np.full(len(weights), SPREAD), SPREAD_OF_NOISE)
     away = (at - first) / spreads
     loss = 0.5 * len(y) * math.log(total / len(y)) + float(np.log(np.diag(lower)).sum()) + 0.5 * float(away @ away)
