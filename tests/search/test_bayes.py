@@ -35,12 +35,12 @@ def medians(encoding):
 
 
 def drawn(space, count):
-    return Encoding.of(space)([space.sample(seed) for seed in range(count)])
+    return Encoding(space)([space.sample(seed) for seed in range(count)])
 
 
 def test_two_options_differ_by_the_weight_of_their_decision():
     """And numbers by how far apart they stand in their order, too."""
-    encoding = Encoding.of(MIXED)
+    encoding = Encoding(MIXED)
     settings = Settings(np.array([0.7, 2.0, 3.0, 4.0])[encoding.owner], 0.0)
     first = next(iter(MIXED.holes))
     one, two, three = (encoding([{**MIXED.sample(0), first: option}]) for option in (1, 2, 3))
@@ -49,7 +49,7 @@ def test_two_options_differ_by_the_weight_of_their_decision():
 
 
 def test_the_slope_is_that_of_the_loss():
-    encoding, x = Encoding.of(MIXED), drawn(MIXED, 15)
+    encoding, x = Encoding(MIXED), drawn(MIXED, 15)
     y, first = np.sin(np.arange(15.0)), np.log(np.append(medians(encoding), 1e-2))
     at = first + np.linspace(-0.4, 0.5, len(first))
     _, slope = _loss(encoding.owner, x, y, at, first)
@@ -60,7 +60,7 @@ def test_the_slope_is_that_of_the_loss():
 
 
 def test_a_process_goes_through_what_it_was_told_and_is_unsure_far_away():
-    encoding, x = Encoding.of(MIXED), drawn(MIXED, 12)
+    encoding, x = Encoding(MIXED), drawn(MIXED, 12)
     y = np.cos(np.arange(12.0))
     settings = Settings(medians(encoding)[encoding.owner], 1e-8)
     at, deviation = settings.given(x, y).predict(x)
@@ -70,7 +70,7 @@ def test_a_process_goes_through_what_it_was_told_and_is_unsure_far_away():
 
 
 def test_a_decision_that_matters_not_has_little_weight():
-    encoding, x = Encoding.of(SMALL), drawn(SMALL, 80)
+    encoding, x = Encoding(SMALL), drawn(SMALL, 80)
     options = x[:, :25].reshape(80, 5, 5).argmax(2)
     y = (options[:, 1] % 3 - 1.0) * (options[:, 3] % 2 + 1.0)
     weights = GaussianProcess().fit(encoding, x, y / y.std()).weights[:25].reshape(5, 5)[:, 0]

@@ -23,7 +23,7 @@ import numpy as np
 from nasmyth.record import Value
 from nasmyth.search.model.encoding import Encoding
 
-OPTION, NUMBER, NOISE = 0.5, 8.0, 1e-2
+OPTION, NUMBER, NOISE = 1.0, 8.0, 1e-2
 """Medians of the priors: the weight of a decision between options, of one for a number from 0 to 1, and the noise as a share
 of the amplitude."""
 SPREAD, SPREAD_OF_NOISE = 1.0, 1.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nasmyth.search.evolution import ranked
-from nasmyth.search.model.encoding import encoding_of
+from nasmyth.search.model.encoding import Known, encoding_of
 from nasmyth.search.model.gaussian_process import GaussianProcess, Settings
-from nasmyth.search.strategy import Fitness
+from nasmyth.search.strategy import Fitness, hashable
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
@@ -34,8 +35,14 @@ class Log:
     __hash__ = None  # type: ignore[assignment]
 
     @cached_property
+    def known(self) -> dict[Hashable, Known]:
+        """What was told, as `hashable` genomes."""
+        encoding = encoding_of(self.space)
+        return {token: encoding.known(token, one) for one, _ in self.told for token in (hashable(one),)}
+
+    @cached_property
     def x(self) -> Any:
-        """The encodings."""
+        """The encodings, in the order in which they were told."""
         return encoding_of(self.space)([genome for genome, _ in self.told])
 
     @cached_property
