@@ -114,15 +114,17 @@ class MCTS(Strategy):
         return Leaves(space)
 
     def tell(self, state: Leaves, trial: FinishedTrial) -> Leaves:
-        leaf = Leaf(hashable(trial.genome), path_of(state.space, trial.genome), fitness(trial))
-        return Leaves(state.space, (*state.told, leaf))
+        path = path_of(state.space, trial.genome)
+        if path is None:
+            return state
+        return Leaves(state.space, (*state.told, Leaf(hashable(trial.genome), path, fitness(trial))))
 
     def ask(self, state: Leaves, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         away = out(pending)
         tree = Tree(self, space, [leaf.path for leaf in state.told], [*state.rewards], rng)
         for one in pending:
             if one.genome is not None:
-                tree.lose(path_of(space, one.genome))
+                tree.lose(one.genome)
         found = distinct(tree.proposal, n, away | state.known)
         return in_full(distinct(lambda: space.sample(rng), n, away, found))
 
@@ -133,10 +135,14 @@ class Tree:
     def __init__(self, of: MCTS, space: Space, paths: list[Path], rewards: list[float], rng: Random) -> None:
         self.of, self.space, self.paths, self.rewards, self.rng = of, space, paths, rewards, rng
 
-    def lose(self, path: Path) -> None:
+    def lose(self, genome: Genome) -> None:
         """Count a trial of reward 0."""
-        self.paths.append(path)
-        self.rewards.append(0.0)
+        self._lose(path_of(self.space, genome))
+
+    def _lose(self, path: Path | None) -> None:
+        if path is not None:
+            self.paths.append(path)
+            self.rewards.append(0.0)
 
     def proposal(self) -> Genome:
         """A genome that meets the constraints, where the tree leads. It counts as lost from now on."""
@@ -149,7 +155,7 @@ class Tree:
                 return genome
         mended = repair(self.space.decisions, self.space.constraints, genome, self.rng)
         genome = self.space.sample(self.rng) if mended is None else mended
-        self.lose(path_of(self.space, genome))
+        self.lose(genome)
         return genome
 
     def _walk(self) -> Genome:
@@ -168,15 +174,14 @@ class Tree:
             return answer
 
         genome = decided(self.space, ask, self.rng)
-        self.lose(tuple(path))
+        self._lose(tuple(path))
         return genome
 
     def _then(self, here: Node, depth: int) -> dict[Answer, list[int]]:
         """The nodes below a node, by the answer that leads there."""
         then: dict[Answer, list[int]] = {}
         for trial in here:
-            if depth < len(self.paths[trial]):  # a genome that was added by hand may be of no path of a narrowed space
-                then.setdefault(self.paths[trial][depth].answer, []).append(trial)
+            then.setdefault(self.paths[trial][depth].answer, []).append(trial)
         return then
 
     def _complete(self, here: Node, depth: int) -> bool:
@@ -184,7 +189,7 @@ class Tree:
         if not here:
             return False
         path = self.paths[here[0]]
-        if depth >= len(path):
+        if depth == len(path):
             return all(step.ways < math.inf for step in path)
         then = self._then(here, depth)
         return len(then) >= path[depth].ways and all(self._complete(node, depth + 1) for node in then.values())

@@ -64,8 +64,10 @@ def decided(space: Space, ask: Callable[[Question], Answer], rng: Random) -> Gen
     return space.walk(lambda key, hole: _decide(space, key, hole, ask, rng))
 
 
-def path_of(space: Space, genome: Genome) -> Path:
-    """The answers that lead to a genome."""
+def path_of(space: Space, genome: Genome) -> Path | None:
+    """The answers that lead to a genome; None where none do: it was added by hand, and the space is narrowed to others."""
+    if any(key in genome and genome[key] not in left for key, left in space.domains.items()):
+        return None
     steps: list[Step] = []
     nothing = Random(0)
 
