@@ -21,8 +21,8 @@ asked for with it (virtual losses: Chaslot et al. 2008, "Parallel Monte-Carlo tr
 Departures: ranks in the place of values; a leaf is tried once, and what is below a node that was tried whole is left out; a
 walk that misses constraints of the space counts as a loss, and after `TRIES` of them the last is mended.
 
-What comes first is learned first: on NAS-Bench-201 it beats random search from 20 queries on; on NAS-Bench-Graph, whose
-first question tells little, it is no different within 100 (`benchmarks/strategies_tree.txt`).
+What comes first is learned first. On NAS-Bench-201 it beats random search from 20 queries on; on NAS-Bench-Graph it is not
+told from it within 100 (`benchmarks/strategies_tree.txt`).
 
 No tree is kept. A node is the trials that begin alike, found by sorting the log down the way: about as many steps for each
 proposal as there are trials.
