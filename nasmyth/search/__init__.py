@@ -10,6 +10,7 @@ from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
 from nasmyth.search.local import LocalSearch
+from nasmyth.search.mcts import MCTS
 from nasmyth.search.program import Program, Solution, ranked, solve
 from nasmyth.search.random import Random
 from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASHA",
     "FULL",
+    "MCTS",
     "BayesianOptimization",
     "Best",
     "Evolution",
