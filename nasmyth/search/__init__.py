@@ -4,12 +4,15 @@ is asked for."""
 from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
+from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.files import NAMES
 from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
+from nasmyth.search.hypervolume import hypervolume, knee, reference_point
 from nasmyth.search.local import LocalSearch
+from nasmyth.search.nsga import NSGA2, NSGA3, ReferencePoints
 from nasmyth.search.program import Program, Solution, ranked, solve
 from nasmyth.search.random import Random
 from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
@@ -34,8 +37,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ASHA",
     "FULL",
+    "NSGA2",
+    "NSGA3",
     "BayesianOptimization",
     "Best",
+    "EarlyExit",
     "Evolution",
     "ExpectedImprovement",
     "FinishedTrial",
@@ -48,6 +54,7 @@ __all__ = [
     "Program",
     "Proposal",
     "Random",
+    "ReferencePoints",
     "SimulatedTrial",
     "Simulation",
     "Solution",
@@ -58,7 +65,10 @@ __all__ = [
     "UpperConfidence",
     "distinct",
     "fitness",
+    "hypervolume",
+    "knee",
     "ranked",
+    "reference_point",
     "simulate",
     "solve",
     "strategies",
