@@ -7,10 +7,10 @@ from nasmyth.contents import contents
 from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.files import NAMES
+from nasmyth.search.front_quality import hypervolume, knee, reference_point
 from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
-from nasmyth.search.hypervolume import hypervolume, knee, reference_point
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.nsga import NSGA2, NSGA3, ReferencePoints
 from nasmyth.search.program import Program, Solution, ranked, solve

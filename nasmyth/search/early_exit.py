@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from nasmyth.errors import SpaceError
-from nasmyth.measure import constraint
+from nasmyth.measure.budgets import constraint
 from nasmyth.record import Value
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
