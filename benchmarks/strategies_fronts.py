@@ -1,6 +1,6 @@
 """How soon a front is found: accuracy against latency on NAS-Bench-201, and what an early exit is worth under a budget.
 
-    python benchmarks/strategies_fronts.py nb201_cifar10.parquet hwnas_nb201.parquet [--seeds 30]
+    python benchmarks/strategies_fronts.py nb201_cifar10.parquet hwnas_nb201.parquet [--seeds 30] [--parts soon frugal]
 
 Two tables of all 15,625 networks: accuracies (`valid_acc_200ep`) and latencies of HW-NAS-Bench
 (`cifar10_raspi4_latency`, `cifar10_edgegpu_latency`), joined by `arch_str`. A query is a network that was not asked for
@@ -175,13 +175,16 @@ def main() -> None:
     parser.add_argument("table")
     parser.add_argument("latencies")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--parts", nargs="+", choices=("soon", "frugal"), default=("soon", "frugal"))
     given = parser.parse_args()
     table = Table.read("nb201", given.table)
     fronts = {device: joined(table, given.latencies, device) for device in DEVICES}
     print(f"{len(table):,} networks, {given.seeds} seeds, 95 % intervals")
-    for device in DEVICES:
-        soon(fronts[device], device, given.seeds)
-    frugal(fronts["raspi4"], given.seeds)
+    if "soon" in given.parts:
+        for device in DEVICES:
+            soon(fronts[device], device, given.seeds)
+    if "frugal" in given.parts:
+        frugal(fronts["raspi4"], given.seeds)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ growing threshold.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Self
@@ -51,15 +52,20 @@ class EarlyExit(Value):
     def __call__(self, make: Callable[[Space], Genome], space: Space, filled: float) -> Genome:
         """What `make` makes in the space, under the threshold where `filled` of the population are there (1: under the bound).
 
-        Where that is too rare to be met with, what it makes in the space under the bound. Raises BudgetError if nothing is.
+        Where that is too rare to be met with: the least that it made, if that is under the bound; else what it makes in the
+        space under the bound. Raises BudgetError if nothing is.
         """
         limit = constraint(self.under)
         threshold = limit.at(limit.bound * min(1.0, self.start + (1 - self.start) * filled))
+        least, smallest = math.inf, None
         for _ in range(TRIES):
             genome = make(space)
-            if threshold.satisfied(limit.measure(space.decode(genome))):
+            value = limit.measure(space.decode(genome))
+            if threshold.satisfied(value):
                 return genome
-        return make(_narrowed(space, self.under))
+            if limit.satisfied(value) and value < least:
+                least, smallest = value, genome
+        return make(_narrowed(space, self.under)) if smallest is None else smallest
 
 
 @lru_cache(maxsize=8)

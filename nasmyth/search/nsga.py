@@ -23,6 +23,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
+from operator import mul
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.evolution import Best, Evolution, Member, Survival, Tournament, ranked
@@ -121,12 +122,13 @@ def das_dennis(objectives: int, divisions: int) -> tuple[Vector, ...]:
 
 
 def niched(
-    costs: dict[int, Vector], kept: Sequence[int], layer: Sequence[int], room: int, references: Sequence[Vector]
+    costs: dict[int, Vector], kept: Sequence[int], layer: Sequence[int], room: int, references: tuple[Vector, ...]
 ) -> list[int]:
     """`room` of a layer: one after another the nearest to a reference point that fewest are near to (Deb and Jain 2014,
     algorithms 3 and 4). costs: of each, all to be made smaller."""
     scaled = normalised(costs)
-    near = {i: _nearest(scaled[i], references) for i in scaled}
+    directions = _directions(references)
+    near = {i: _nearest(scaled[i], directions) for i in scaled}
     counts = [0] * len(references)
     for i in kept:
         counts[near[i][1]] += 1
@@ -177,11 +179,14 @@ def solved(rows: list[list[float]]) -> list[float] | None:
     return [row[-1] / row[k] for k, row in enumerate(rows)]
 
 
-def _nearest(point: Vector, references: Sequence[Vector]) -> tuple[float, int]:
-    """The squared distance to the nearest line through a reference point, and which that is."""
-    length = sum(x * x for x in point)
-    distances = []
-    for i, reference in enumerate(references):
-        along = sum(x * y for x, y in zip(point, reference, strict=True))
-        distances.append((length - along * along / sum(y * y for y in reference), i))
-    return min(distances)
+@lru_cache(maxsize=32)
+def _directions(references: tuple[Vector, ...]) -> tuple[Vector, ...]:
+    return tuple(tuple(x / math.hypot(*point) for x in point) for point in references)
+
+
+def _nearest(point: Vector, directions: Sequence[Vector]) -> tuple[float, int]:
+    """The squared distance to the nearest of these lines from 0, and which that is: the one along which it is farthest, since
+    no coordinate is below 0."""
+    along = [sum(map(mul, point, direction)) for direction in directions]
+    farthest = max(along)
+    return max(0.0, sum(x * x for x in point) - farthest * farthest), along.index(farthest)
