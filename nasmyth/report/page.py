@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from nasmyth.record import below
-from nasmyth.report import answers, compare, curves, drawing, facts, mistakes, tradeoff, training
+from nasmyth.report import answers, compare, curves, drawing, facts, fronts, mistakes, tradeoff, training
 from nasmyth.report.added import bars
 from nasmyth.report.boosting import boosting_sentence
 from nasmyth.report.importance import importance
@@ -60,6 +60,7 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
     result = facts.result(summary)
     plot, legend = tradeoff.tradeoff(summary)
     steps, steps_legend = curves.progress(summary)
+    moved, spread = fronts.over_time(summary)
     return {
         "title": facts.headline(summary),
         "asked": facts.asked(summary),
@@ -82,6 +83,8 @@ def contents(summary: Mapping[str, Any]) -> dict[str, Any]:
         "layers_missing": summary.get("layers_missing", ""),
         "genome": decisions(facts.winner(summary)),
         "curves": [(title, Markup(drawn), marked(keys)) for title, drawn, keys in curves.curves(summary)],
+        "moved": [(title, Markup(drawn), marked(keys)) for title, drawn, keys in moved],
+        "spread": spread,
         "progress": [(title, Markup(drawn)) for title, drawn in steps],
         "progress_legend": marked(steps_legend),
         "mattered": mattered(summary),

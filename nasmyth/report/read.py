@@ -12,11 +12,12 @@ from nasmyth.errors import NasmythError, StudyError
 def read(source: Any) -> dict[str, Any]:
     """The summary of a study, with `summary["layers"]` (see `graph.text.rows`) where the best network can be drawn.
 
-    `warnings` are sentences, and `mistakes` what the study keeps of the examples that the best gets most wrong, or None.
-    Where it cannot be (its ops are defined in a file that is not imported here), `layers` is empty and `layers_missing`
-    says why. Raises StudyError for a path that holds no study.
+    `warnings` are sentences, `mistakes` what the study keeps of the examples that the best gets most wrong, or None, and
+    `front_quality` the hypervolume and the knee, see `fronts.quality`; None for one objective. Where the network cannot be
+    drawn (its ops are defined in a file that is not imported here), `layers` is empty and `layers_missing` says why.
+    Raises StudyError for a path that holds no study.
     """
-    from nasmyth.report import mistakes, training
+    from nasmyth.report import fronts, mistakes, training
 
     if isinstance(source, Mapping):
         return dict(source)
@@ -34,7 +35,7 @@ def read(source: Any) -> dict[str, Any]:
         layers, missing = [], str(error)
     return {
         **summary, "layers": layers, "layers_missing": missing, "mistakes": mistakes.held(source, summary),
-        "warnings": training.warnings(summary),
+        "warnings": training.warnings(summary), "front_quality": fronts.quality(summary),
     }  # fmt: skip
 
 

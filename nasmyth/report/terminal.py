@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nasmyth.report import compare, facts, training, troubles
+from nasmyth.report import compare, facts, fronts, training, troubles
 from nasmyth.report.added import Bar, bars
 from nasmyth.report.boosting import boosting_sentence
 from nasmyth.report.verdict import verdict
@@ -60,6 +60,8 @@ def parts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     if rows := facts.shortlist(summary, MOST_ROWS):
         yield safe(f"\n{_title(summary)}", style="bold")
         yield candidates(summary, rows)
+    if spread := fronts.sentence(summary):
+        yield safe(spread)
     if said := verdict(summary):
         yield safe(said)
     if beside := boosting_sentence(summary):

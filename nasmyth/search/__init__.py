@@ -4,13 +4,16 @@ is asked for."""
 from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
+from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.files import NAMES
+from nasmyth.search.front_quality import hypervolume, knee, reference_point
 from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
 from nasmyth.search.hyperband import Hyperband
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.mcts import MCTS
+from nasmyth.search.nsga import NSGA2, NSGA3, ReferencePoints
 from nasmyth.search.program import Program, Solution, ranked, solve
 from nasmyth.search.random import Random
 from nasmyth.search.simulation import SimulatedTrial, Simulation, simulate
@@ -36,8 +39,11 @@ __all__ = [
     "ASHA",
     "FULL",
     "MCTS",
+    "NSGA2",
+    "NSGA3",
     "BayesianOptimization",
     "Best",
+    "EarlyExit",
     "Evolution",
     "ExpectedImprovement",
     "FinishedTrial",
@@ -50,6 +56,7 @@ __all__ = [
     "Program",
     "Proposal",
     "Random",
+    "ReferencePoints",
     "SimulatedTrial",
     "Simulation",
     "Solution",
@@ -60,7 +67,10 @@ __all__ = [
     "UpperConfidence",
     "distinct",
     "fitness",
+    "hypervolume",
+    "knee",
     "ranked",
+    "reference_point",
     "simulate",
     "solve",
     "strategies",

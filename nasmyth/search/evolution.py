@@ -3,6 +3,7 @@
     Evolution(population=64)
     Evolution(population=64, parent=Tournament(8), crossover=0.3)
     Evolution(population=4, parent=Tournament(2), survive=Best())
+    Evolution(early_exit=EarlyExit(params <= 3e6))
 
 A population of random genomes; then each proposal is a mutant (or a child of two parents) of the best among a few drawn
 from the population. By default that is the newest `population` trials: because the oldest leave, whatever their score, a
@@ -26,6 +27,7 @@ from typing import Any
 
 from nasmyth.errors import SpaceError
 from nasmyth.record import Value
+from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.pareto import crowded
 from nasmyth.search.strategy import (
     WORST,
@@ -62,14 +64,22 @@ class Tournament(Value):
         return max(drawn, key=lambda member: member[1])[0]
 
 
-class Newest(Value):
+class Survival(Value, abstract=True):
+    """Which members stay in the population."""
+
+    def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
+        """At most `population` of these, which stand in the order in which they were told."""
+        raise NotImplementedError
+
+
+class Newest(Survival):
     """The young survive."""
 
     def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
         return members[-population:]
 
 
-class Best(Value):
+class Best(Survival):
     """The good survive; of equals, the older."""
 
     def __call__(self, members: tuple[Member, ...], population: int) -> tuple[Member, ...]:
@@ -84,13 +94,15 @@ class Evolution(Strategy):
 
     population: how many trials may be parents; as many are drawn at random first. survive: which those are.
     parent: how one is chosen. crossover: probability that a child has two parents. changes: decisions a mutation remakes.
+    early_exit: what is made anew before anything is paid for it.
     """
 
     population: int = 32
     parent: Tournament = Tournament(8)
     crossover: float = 0.0
     changes: int = 1
-    survive: Newest | Best = Newest()
+    survive: Survival = Newest()
+    early_exit: EarlyExit | None = None
 
     def check(self) -> None:
         if self.population < 1 or self.changes < 1 or not 0 <= self.crossover <= 1:
@@ -106,7 +118,12 @@ class Evolution(Strategy):
         self, state: tuple[Member, ...], space: Space, rng: Random, n: int, pending: Sequence[Pending]
     ) -> list[Proposal]:
         members = ranked(state)
-        return in_full(distinct(lambda: self._child(members, space, rng), n, out(pending)))
+        return in_full(distinct(lambda: self._made(members, space, rng), n, out(pending)))
+
+    def _made(self, members: Sequence[Ranked], space: Space, rng: Random) -> Genome:
+        if self.early_exit is None:
+            return self._child(members, space, rng)
+        return self.early_exit(lambda there: self._child(members, there, rng), space, len(members) / self.population)
 
     def _child(self, members: Sequence[Ranked], space: Space, rng: Random) -> Genome:
         if len(members) < self.population:

@@ -10,7 +10,6 @@ other, so ties stay on the front together. A point with a NaN or an infinity is 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 Point = Sequence[float]
@@ -18,7 +17,12 @@ Point = Sequence[float]
 
 def dominates(a: Point, b: Point) -> bool:
     """Whether `a` is nowhere worse than `b` and somewhere better."""
-    return all(x >= y for x, y in zip(a, b, strict=True)) and any(x > y for x, y in zip(a, b, strict=True))
+    better = False
+    for x, y in zip(a, b, strict=True):
+        if not x >= y:
+            return False
+        better = better or x > y
+    return better
 
 
 def front(points: Sequence[Point]) -> list[int]:
@@ -54,19 +58,28 @@ def _filter(points: Sequence[Point], order: list[int]) -> list[int]:
 def fronts(points: Sequence[Point]) -> list[list[int]]:
     """The indices by front: those that no other dominates, then those that only these do, and so on.
 
-    The fast non-dominated sort of Deb et al. (2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II"):
-    m n^2 comparisons for n points of m objectives. What is not finite comes last.
+    The ranks of Deb et al. (2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II"), found by efficient
+    non-dominated sorting: from the best first, each point joins the first front that does not beat it (Zhang et al. 2015,
+    doi 10.1109/TEVC.2014.2308305). What is not finite comes last.
     """
     sound = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
-    beats = {i: [j for j in sound if dominates(points[i], points[j])] for i in sound}
-    left = Counter(j for beaten in beats.values() for j in beaten)  # by how many each is beaten
-    found, front = [], [i for i in sound if not left[i]]
-    while front:
-        found.append(front)
-        left.subtract(j for i in front for j in beats[i])
-        front = sorted({j for i in front for j in beats[i] if not left[j]})
+    sound.sort(key=lambda i: tuple(points[i]), reverse=True)  # nobody is beaten by one that comes later
+    found: list[list[int]] = []
+    for i in sound:
+        home = next((front for front in found if not _beaten(points, i, front)), None)
+        if home is None:
+            found.append([i])
+        else:
+            home.append(i)
     rest = sorted({*range(len(points))} - {*sound})
-    return [*found, rest] if rest else found
+    return [*map(sorted, found), *([rest] if rest else [])]
+
+
+def _beaten(points: Sequence[Point], i: int, front: list[int]) -> bool:
+    """Whether one of a front dominates a point that comes after all of it in their order. Of two objectives, only the last
+    can: it is the best of the front in the second."""
+    rivals = front[-1:] if len(points[i]) <= 2 else reversed(front)
+    return any(dominates(points[k], points[i]) for k in rivals)
 
 
 def crowding(points: Sequence[Point]) -> list[float]:

@@ -13,7 +13,10 @@ from nasmyth.graph import chain, repeat
 from nasmyth.measure import params
 from nasmyth.search import (
     ASHA,
+    NSGA2,
+    NSGA3,
     Best,
+    EarlyExit,
     Evolution,
     Grid,
     Hyperband,
@@ -49,6 +52,7 @@ STRATEGIES = [
     Random(), Evolution(), Evolution(population=4, parent=Tournament(2)), Evolution(population=1),
     Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
+    NSGA2(population=4), NSGA3(population=4), Evolution(population=6, early_exit=EarlyExit(params <= 3000, start=0.5)),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
 ]  # fmt: skip
 
