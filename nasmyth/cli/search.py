@@ -26,8 +26,8 @@ def search(
     minimize: options.Minimize = None,
     under: options.Under = None,
     strategy: Annotated[
-        str, typer.Option(metavar="NAME", help="random, evolution, or 'evolution(population=16)'.")
-    ] = "evolution",
+        str, typer.Option(metavar="NAME", help="auto, random, evolution, or 'evolution(population=16)'.")
+    ] = "auto",
     trials: Annotated[int, typer.Option(min=1, help="How many candidates in all.")] = 50,
     epochs: Annotated[
         float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")
@@ -65,6 +65,7 @@ def search(
         from nasmyth.domains import read
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
+        from nasmyth.search import Auto
         from nasmyth.study import Study, ahead
 
         import_files(imports)
@@ -79,6 +80,8 @@ def search(
         within = addresses.space_of(space, task.input)
         remember(within)
         study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
+        if isinstance(study.strategy, Auto) and not (quiet or json):
+            print(f"strategy: {study.strategy.chosen(study.goals.narrowed(within))}")
         with study:
             ended = study.run(
                 task, trials, on=on, epochs=epochs, workers=workers, limit_seconds=limit_seconds, limit_memory=limit_memory,

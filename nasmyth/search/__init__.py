@@ -4,6 +4,7 @@ is asked for."""
 from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
+from nasmyth.search.auto import Auto
 from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
 from nasmyth.search.files import NAMES
@@ -41,6 +42,7 @@ __all__ = [
     "MCTS",
     "NSGA2",
     "NSGA3",
+    "Auto",
     "BayesianOptimization",
     "Best",
     "EarlyExit",

@@ -9,6 +9,7 @@ from typing import Any
 from nasmyth.errors import StudyError, UnitError, UnknownNameError
 from nasmyth.origin import made_of, refuse_missing
 from nasmyth.record import Value, content_key, to_json
+from nasmyth.search import Auto
 from nasmyth.study.arguments import is_pair, listed
 from nasmyth.study.environment import environment, version
 from nasmyth.study.store import FORMAT
@@ -33,6 +34,14 @@ class Goals:
         known = set(getattr(space, "constraints", ()))
         limits = [c for c in self.constraints if getattr(c, "measure", None) in self.free and c not in known]
         return space.narrow(*limits) if limits and hasattr(space, "narrow") else space
+
+    def aimed(self, strategy: Any) -> Any:
+        """A strategy that chooses by the goal is told it; any other is as it was."""
+        names = {measure.name for measure in self.free}
+        goal = self.objectives[0]
+        if not isinstance(strategy, Auto) or strategy.goal or len(self.objectives) > 1 or goal.name not in names:
+            return strategy
+        return strategy.replace(goal=goal.name, direction=goal.direction)
 
     def counted(self, trial: Trial, told: Mapping[str, Any]) -> dict[str, float]:
         """The free measures that nobody told."""
@@ -145,7 +154,7 @@ def asked(wanted: Goals, strategy: Any, seed: int) -> dict[str, Any]:
     return {
         "objectives": [list(goal) for goal in wanted.objectives],
         "under": [str(limit) for limit in wanted.constraints],
-        "strategy": to_json(strategy) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
+        "strategy": to_json(wanted.aimed(strategy)) if isinstance(strategy, Value) else {"$": type(strategy).__name__},
         "seed": seed,
     }
 

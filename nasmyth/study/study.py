@@ -74,6 +74,7 @@ class Study:
         if distinct not in ("graph", "genome"):
             raise StudyError(f"distinct={distinct!r}: candidates are told apart by 'graph' or by 'genome'")
         self.goals = resolved(maximize, minimize, under)
+        self.strategy = self.goals.aimed(self.strategy)
         refuse_unsuitable(self.goals, task)
         proposer = Proposer(self.goals.narrowed(space), self.strategy, seed, distinct)
         mine = header(self.goals, space, self.strategy, seed, task, command, spend)
