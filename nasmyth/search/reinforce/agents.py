@@ -6,10 +6,10 @@
 As in searches for hardware where each parameter of a chip has an agent (Krishnan et al. 2022, "Multi-agent reinforcement
 learning for microprocessor design space exploration", arXiv:2211.16385). To one agent, what the others do is noise in the
 reward, and the more of them the louder. So its baseline is what their decisions let expect: the reward is fitted by a sum
-over all decisions (ridge regression), and an agent's advantage is the reward minus the parts of the others and minus the mean of its own part. A
-baseline that does not depend on the action that it judges leaves the gradient where it was (Wu et al. 2018, "Variance reduction
-for policy gradient with action-dependent factorized baselines", arXiv:1803.07246). The nearer the reward is to a sum over
-decisions, the less noise is left.
+over all decisions (ridge regression), and an agent's advantage is the reward minus the parts of the others and minus the
+mean of its own part. A baseline that does not depend on the action that it judges leaves the gradient where it was (Wu et al.
+2018, "Variance reduction for policy gradient with action-dependent factorized baselines", arXiv:1803.07246). The nearer the
+reward is to a sum over decisions, the less noise is left.
 
 Departures: agents are tables, as all policies here, and have no observation: an episode is one genome; batches are small, as
 the noise is; the fit knows the batch itself, too, so that its baselines depend on the actions a little.
