@@ -17,6 +17,7 @@ have wrappers that bring rewards to a common scale.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
@@ -106,7 +107,7 @@ class Environment(gymnasium.Env[Any, Any]):
 
     def _info(self) -> dict[str, Any]:
         mask = (np.arange(max(1, self.plan.widest)) < max(1, len(self._allowed))).astype(np.int8)
-        return {"action_mask": mask} | ({} if self._allowed else {"genome": self._genome})
+        return {"action_mask": mask} | ({} if self._allowed else {"genome": copy.deepcopy(self._genome)})
 
     def _reward(self) -> float:
         """What the genome is worth."""
