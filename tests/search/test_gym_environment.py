@@ -142,12 +142,12 @@ def test_without_gymnasium_it_says_which_extra_has_it(monkeypatch):
 
 
 def test_an_agent_of_stable_baselines_learns():
-    """PPO of Stable-Baselines3, in a few hundred episodes: what it makes then is better than what chance makes, which is 0.5 of
-    the best on average, with a deviation of 0.15."""
+    """PPO of Stable-Baselines3, in a hundred episodes or so: what it makes then is better than what chance makes, which is half
+    of the best on average."""
     agents = pytest.importorskip("stable_baselines3", reason="pip install stable-baselines3")
     environment = Environment(LINE, total)
-    settings = {"n_steps": 128, "batch_size": 64, "n_epochs": 5, "learning_rate": 5e-3, "seed": 0, "device": "cpu"}
-    agent = agents.PPO("MlpPolicy", environment, **settings).learn(1280)
+    settings = {"n_steps": 64, "batch_size": 64, "n_epochs": 5, "learning_rate": 1e-2, "seed": 0, "device": "cpu"}
+    agent = agents.PPO("MlpPolicy", environment, **settings).learn(768)
     made = []
     for seed in range(20):
         seen, _ = environment.reset(seed=seed)

@@ -13,12 +13,17 @@ from nasmyth.graph import chain, repeat
 from nasmyth.measure import params
 from nasmyth.search import (
     ASHA,
+    PPO,
     Best,
+    Chained,
+    ConservativeController,
     Evolution,
     Grid,
     Hyperband,
     LocalSearch,
+    MultiAgent,
     Random,
+    Reinforce,
     Strategy,
     SuccessiveHalving,
     Tournament,
@@ -50,6 +55,8 @@ STRATEGIES = [
     Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
+    Reinforce(), Reinforce(policy=Chained(), batch=1), PPO(batch=2, epochs=2), MultiAgent(), ConservativeController(),
+    ConservativeController(start=1, batch=1, policy=Chained(), groups="decision"),
 ]  # fmt: skip
 
 
