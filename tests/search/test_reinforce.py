@@ -243,7 +243,7 @@ def test_one_class_changes_at_a_time(groups):
     strategy = ConservativeController(groups=groups)
     state = searched(strategy, GROUPED, sized, 30).state
     top = max(state.log.told, key=lambda one: one[1])[0]
-    drawn = [strategy.draw(state, GROUPED, Generator(seed), 1.0) for seed in range(250)]
+    drawn = [strategy.drawing(state, Generator(seed))(1.0) for seed in range(250)]
     changed = [classes_changed(GROUPED, groups, genome, top) for genome in drawn]
     assert max(map(len, changed)) == 1 and len(set().union(*changed)) == {"class": 3, "part": 4, "decision": 12}[groups]
 
@@ -259,7 +259,7 @@ def test_a_class_that_is_sure_of_itself_is_left_alone():
             assert len(slot.prior) > 1
     state = state._replace(parameters=tuple(parameters.tolist()))
     top = max(state.log.told, key=lambda one: one[1])[0]
-    drawn = [strategy.draw(state, GROUPED, Generator(seed), 1.0) for seed in range(40)]
+    drawn = [strategy.drawing(state, Generator(seed))(1.0) for seed in range(40)]
     assert set().union(*(classes_changed(GROUPED, "class", genome, top) for genome in drawn)) == {1}
 
 

@@ -12,7 +12,8 @@ mean of its own part. A baseline that does not depend on the action that it judg
 reward is to a sum over decisions, the less noise is left.
 
 Departures: agents are tables, as all policies here, and have no observation: an episode is one genome; it learns twice as
-fast as a single agent here, as the noise is less; the fit knows the batch itself, too, so that its baselines depend on the actions a little.
+fast as a single agent here, as the noise is less; the fit knows the batch itself, too, so that its baselines depend on the
+actions a little.
 """
 
 from __future__ import annotations

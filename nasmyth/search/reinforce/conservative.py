@@ -13,7 +13,7 @@ the baseline is the moving average of all policies here, and not the best.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -26,7 +26,6 @@ from nasmyth.search.reinforce.policy import Tape
 from nasmyth.search.reinforce.steps import Step
 from nasmyth.search.strategy import strategy
 from nasmyth.space.hole import Genome
-from nasmyth.space.space import Space
 
 STUCK = 4
 """Draws that repeat what is known before another class is drawn anew, too."""
@@ -50,24 +49,24 @@ class ConservativeController(PolicyGradient):
             raise SpaceError(f"{self!r}: at least one genome must be drawn to start from")
         refuse_unknown(self.groups)
 
-    def draw(self, state: Learner, space: Space, rng: Random, heat: float) -> Genome:
-        if len(state.log.told) < self.start:
-            return super().draw(state, space, rng, heat)
-        best, groups = self._best(state.log.keys), np.array(grouped(state.plan, self.groups), dtype=int)
+    def drawing(self, state: Learner, rng: Random) -> Callable[[float], Genome]:
+        best = self._best(state.log.keys) if len(state.log.told) >= self.start else None
+        if best is None or not state.steps[best]:
+            return super().drawing(state, rng)
+        groups = np.array(grouped(state.plan, self.groups), dtype=int)
         tape = Tape.of(self.policy, state.plan, [state.steps[best]])
-        if not len(tape.slot):
-            return super().draw(state, space, rng, heat)
-        chances = tape.chances(np.array(state.parameters) / heat)
-        entropies = np.bincount(groups[tape.slot], tape.entropy(chances)) + SURE
         present = np.unique(groups[tape.slot]).tolist()
-        chosen = rng.choices(present, entropies[present].tolist(), k=1 + int(math.log(heat, HEATING)) // STUCK)
-        changed = {slot.key for slot, group in zip(state.plan.slots, groups, strict=True) if group in chosen}
-        kept = {
-            key: decision
-            for key, decision in state.log.told[best][0].items()
-            if key in state.plan.kinds and key not in changed
-        }
-        return self.policy.draw(state.plan, state.parameters, rng, heat, kept)
+        decided = {key: decision for key, decision in state.log.told[best][0].items() if key in state.plan.kinds}
+        parameters = np.array(state.parameters)
+
+        def draw(heat: float) -> Genome:
+            entropies = np.bincount(groups[tape.slot], tape.entropy(tape.chances(parameters / heat)))[present] + SURE
+            chosen = rng.choices(present, entropies.tolist(), k=1 + int(math.log(heat, HEATING)) // STUCK)
+            changed = {slot.key for slot, group in zip(state.plan.slots, groups, strict=True) if group in chosen}
+            kept = {key: decision for key, decision in decided.items() if key not in changed}
+            return self.policy.draw(state.plan, state.parameters, rng, heat, kept)
+
+        return draw
 
     def advantages(self, state: Learner, tape: Tape, rewards: Any) -> Any:
         """Of the classes in which a genome differs from what was best before the batch; the others were not drawn."""

@@ -15,7 +15,7 @@ before, or by somebody else.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -136,24 +136,25 @@ class PolicyGradient(Strategy, abstract=True):
 
     def ask(self, state: Learner, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         known = out(pending) | state.known
-        seen, heat = set(known), 1.0
+        seen, heat, draw = set(known), 1.0, self.drawing(state, rng)
 
         def make() -> Genome:
             nonlocal heat
-            genome = self._within(state, space, rng, heat)
+            genome = _within(space, draw, rng, heat)
             heat = heat * HEATING if hashable(genome) in seen else 1.0
             seen.add(hashable(genome))
             return genome
 
         return in_full(distinct(make, n, known))
 
-    def _within(self, state: Learner, space: Space, rng: Random, heat: float) -> Genome:
-        for _ in range(DRAWS):
-            genome = self.draw(state, space, rng, heat)
-            if space.meets(genome):
-                return genome
-        return space.sample(rng)
+    def drawing(self, state: Learner, rng: Random) -> Callable[[float], Genome]:
+        """What draws a genome, which may miss the constraints, by policies that are heated so much."""
+        return lambda heat: self.policy.draw(state.plan, state.parameters, rng, heat)
 
-    def draw(self, state: Learner, space: Space, rng: Random, heat: float) -> Genome:
-        """A genome, which may miss the constraints."""
-        return self.policy.draw(state.plan, state.parameters, rng, heat)
+
+def _within(space: Space, draw: Callable[[float], Genome], rng: Random, heat: float) -> Genome:
+    for _ in range(DRAWS):
+        genome = draw(heat)
+        if space.meets(genome):
+            return genome
+    return space.sample(rng)

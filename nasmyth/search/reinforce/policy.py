@@ -34,7 +34,7 @@ class Independent(Value):
 
     def size(self, plan: Plan) -> int:
         """How many parameters there are."""
-        return sum(len(slot.prior) for slot in plan.slots)
+        return plan.offsets[-1]
 
     def places(self, plan: Plan, slot: int, before: int) -> tuple[int, ...]:
         """Where the parameters of a slot begin, after an action: its logits are the sum of what is there."""
@@ -67,11 +67,11 @@ class Chained(Independent):
     """Every slot depends on the action before it."""
 
     def size(self, plan: Plan) -> int:
-        return super().size(plan) * (2 + plan.widest)
+        return plan.offsets[-1] * (2 + plan.widest)
 
     def places(self, plan: Plan, slot: int, before: int) -> tuple[int, ...]:
         start, width = plan.offsets[slot], len(plan.slots[slot].prior)
-        pairs = super().size(plan) + start * (1 + plan.widest)
+        pairs = plan.offsets[-1] + start * (1 + plan.widest)
         return (start, pairs + (before + 1) * width)
 
 
