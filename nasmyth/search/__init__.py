@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.reinforce.agents import MultiAgent
+    from nasmyth.search.reinforce.conservative import ConservativeController
+    from nasmyth.search.reinforce.controllers import PPO, Reinforce
+    from nasmyth.search.reinforce.policy import Chained, Independent
 
 __all__ = [
     "ASHA",
@@ -46,19 +50,27 @@ __all__ = [
     "BayesianOptimization",
     "Best",
     "EarlyExit",
+    "PPO",
+    "BayesianOptimization",
+    "Best",
+    "Chained",
+    "ConservativeController",
     "Evolution",
     "ExpectedImprovement",
     "FinishedTrial",
     "GaussianProcess",
     "Grid",
     "Hyperband",
+    "Independent",
     "LocalSearch",
+    "MultiAgent",
     "Newest",
     "Pending",
     "Program",
     "Proposal",
     "Random",
     "ReferencePoints",
+    "Reinforce",
     "SimulatedTrial",
     "Simulation",
     "Solution",

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 STRATEGIES = {
     "bayes": "bayes",
+    "reinforce": "reinforce.controllers",
+    "ppo": "reinforce.controllers",
+    "conservative": "reinforce.conservative",
+    "agents": "reinforce.agents",
 }
 """By the name that the command line uses: the file."""
 
@@ -14,5 +18,10 @@ NAMES = {
     "bayes": ("BayesianOptimization",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.gaussian_process": ("GaussianProcess",),
+    "reinforce.agents": ("MultiAgent",),
+    "reinforce.conservative": ("ConservativeController",),
+    "reinforce.controllers": ("PPO", "Reinforce"),
+    "reinforce.environment": ("Environment",),
+    "reinforce.policy": ("Chained", "Independent"),
 }
 """By file: what it has for `nasmyth.search`."""

@@ -17,11 +17,17 @@ from nasmyth.search import (
     NSGA3,
     Best,
     EarlyExit,
+    PPO,
+    Best,
+    Chained,
+    ConservativeController,
     Evolution,
     Grid,
     Hyperband,
     LocalSearch,
+    MultiAgent,
     Random,
+    Reinforce,
     Strategy,
     SuccessiveHalving,
     Tournament,
@@ -54,6 +60,8 @@ STRATEGIES = [
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     NSGA2(population=4), NSGA3(population=4), Evolution(population=6, early_exit=EarlyExit(params <= 3000, start=0.5)),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
+    Reinforce(), Reinforce(policy=Chained(), batch=1), PPO(batch=2, epochs=2), MultiAgent(), ConservativeController(),
+    ConservativeController(start=1, batch=1, policy=Chained(), groups="decision"),
 ]  # fmt: skip
 
 
