@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from nasmyth.contents import contents
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
+from nasmyth.search.extrapolation import Extrapolation
 from nasmyth.search.files import NAMES
 from nasmyth.search.grid import Grid
 from nasmyth.search.halving import ASHA, SuccessiveHalving
@@ -28,16 +29,21 @@ from nasmyth.search.strategy import (
 
 if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
+    from nasmyth.search.bohb import BOHB
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.parzen import TPE
 
 __all__ = [
     "ASHA",
+    "BOHB",
     "FULL",
+    "TPE",
     "BayesianOptimization",
     "Best",
     "Evolution",
     "ExpectedImprovement",
+    "Extrapolation",
     "FinishedTrial",
     "GaussianProcess",
     "Grid",

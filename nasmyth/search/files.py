@@ -7,12 +7,16 @@ from __future__ import annotations
 
 STRATEGIES = {
     "bayes": "bayes",
+    "bohb": "bohb",
+    "tpe": "parzen",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
     "bayes": ("BayesianOptimization",),
+    "bohb": ("BOHB",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.gaussian_process": ("GaussianProcess",),
+    "parzen": ("TPE",),
 }
 """By file: what it has for `nasmyth.search`."""
