@@ -22,7 +22,7 @@ import numpy as np
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.evolution import Member, ranked
-from nasmyth.search.model.density import Density, Kernels
+from nasmyth.search.model.density import Kernels
 from nasmyth.search.strategy import (
     WORST,
     FinishedTrial,
@@ -43,7 +43,7 @@ from nasmyth.space.space import Space
 class Told(NamedTuple):
     """What was told, and its encodings: made once, when it is told."""
 
-    space: Space
+    kernels: Kernels
     members: tuple[Member, ...] = ()
     encoded: tuple[tuple[float, ...], ...] = ()
 
@@ -68,54 +68,53 @@ class TPE(Strategy):
             )
 
     def init(self, space: Space) -> Told:
-        return Told(space)
+        return Told(Kernels.of(space))
 
     def tell(self, state: Told, trial: FinishedTrial) -> Told:
-        row = tuple(state.space.encode(trial.genome))
-        return Told(state.space, (*state.members, (trial.genome, fitness(trial))), (*state.encoded, row))
+        row = tuple(state.kernels.space.encode(trial.genome))
+        return Told(state.kernels, (*state.members, (trial.genome, fitness(trial))), (*state.encoded, row))
 
     def ask(self, state: Told, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         away = out(pending)
-        good, others = _split(state.members, self.good)
+        good = _good(state.members, self.good)
         if len(state.members) < self.start or not good:
             return in_full(distinct(lambda: space.sample(rng), n, away))
-        kernels, x = Kernels.of(space), np.array(state.encoded)
-        believed = [space.encode(one.genome) for one in pending if one.genome is not None]
-        rest = [*x[others], *believed]
+        parents, found = [state.members[i][0] for i in good], []
+        x = np.array([*state.encoded, *(space.encode(one.genome) for one in pending if one.genome is not None)])
+        is_good = np.isin(np.arange(len(x)), good)
         known = away | {hashable(genome) for genome, _ in state.members}
-        parents, dense, found = [state.members[i][0] for i in good], Density(kernels, x[good]), []
         for _ in range(n):
             if rng.random() < self.random:
                 chosen = space.sample(rng)
             else:
-                sparse = Density(kernels, np.array(rest).reshape(len(rest), x.shape[1]))
-                chosen = self._greatest(parents, dense, sparse, space, rng, known)
+                chosen = self._greatest(state.kernels, parents, x, is_good, rng, known)
             found.append(chosen)
             known.add(hashable(chosen))
-            rest.append(np.array(space.encode(chosen)))
+            x, is_good = np.vstack((x, space.encode(chosen))), np.append(is_good, False)
         return in_full(distinct(lambda: space.sample(rng), n, away, found))
 
     def _greatest(
-        self, parents: Sequence[Genome], dense: Density, sparse: Density, space: Space, rng: Random, known: set[Any]
+        self, kernels: Kernels, parents: Sequence[Genome], x: Any, is_good: Any, rng: Random, known: set[Any]
     ) -> Genome:
         """Of candidates that are not known and meet the constraints, that of the greatest ratio; a draw if there is none."""
-        made = (self._candidate(parents, dense, space, rng) for _ in range(self.candidates))
+        space = kernels.space
+        made = (_candidate(kernels, parents, rng) for _ in range(self.candidates))
         drawn = [genome for genome in made if hashable(genome) not in known]
         if not drawn:
             return space.sample(rng)
-        x = np.array([space.encode(genome) for genome in drawn])
-        order = np.argsort(sparse.log(x) - dense.log(x), kind="stable")
+        good, others = kernels.logs(np.array([space.encode(genome) for genome in drawn]), x, is_good)
+        order = np.argsort(others - good, kind="stable")
         return next((drawn[i] for i in order if space.meets(drawn[i])), None) or space.sample(rng)
 
-    def _candidate(self, parents: Sequence[Genome], dense: Density, space: Space, rng: Random) -> Genome:
-        """From the density of the good: around one of them, or from the space, which is a kernel as well."""
-        i = rng.randrange(len(parents) + 1)
-        return dense.kernels.draw(parents[i], rng) if i < len(parents) else space.sample(rng)
+
+def _candidate(kernels: Kernels, parents: Sequence[Genome], rng: Random) -> Genome:
+    """From the density of the good: around one of them, or from the space, which is a kernel as well."""
+    i = rng.randrange(len(parents) + 1)
+    return kernels.draw(parents[i], rng) if i < len(parents) else kernels.space.sample(rng)
 
 
-def _split(members: Sequence[Member], share: float) -> tuple[list[int], list[int]]:
-    """The numbers of the good, and of all others; of equals, the newer are better. What failed is never good."""
+def _good(members: Sequence[Member], share: float) -> list[int]:
+    """The numbers of the good; of equals, the newer are better. What failed is never good."""
     keys = [key for _, key in ranked(members)]
     order = sorted(range(len(members)), key=lambda i: (keys[i], i), reverse=True)
-    good = [i for i in order[: math.ceil(share * len(order))] if members[i][1] > WORST]
-    return good, [i for i in order if i not in {*good}]
+    return [i for i in order[: math.ceil(share * len(order))] if members[i][1] > WORST]

@@ -1,8 +1,8 @@
 """How densely genomes lie: a Parzen estimator, each of whose kernels is a genome that was seen.
 
-    density = Density(Kernels.of(space), x)          # N D encodings, as `space.encode` gives them
-    density.log(new)                                 # M: log of how much likelier each is than by chance
-    kernels.draw(genome, rng)                        # a genome from around one
+    kernels = Kernels.of(space)
+    kernels.logs(new, x, good)     # M D, N D encodings as of `space.encode`: log densities of the good, and of others
+    kernels.draw(genome, rng)      # a genome from around one
 
 A kernel is a product over decisions, of those that are active in the genome in question: so decisions that go together stay
 together (the multivariate one of Falkner et al. 2018, "BOHB", arXiv:1807.01774, section 3.2). A decision is drawn anew with
@@ -17,7 +17,6 @@ a subset or a derivation falls with the distance of encodings, and is not normal
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -46,47 +45,34 @@ class Kernels(NamedTuple):
 
     @classmethod
     def of(cls, space: Space) -> Kernels:
-        return _kernels_of(space)
+        ends = np.cumsum([len(hole.encode(None)) for hole in space.holes.values()]).tolist()
+        parts = map(slice, [0, *ends], ends)
+        return cls(
+            space, {key: part for (key, hole), part in zip(space.holes.items(), parts, strict=True) if hole.free}
+        )
 
-    def density(self, new: Any, old: Any) -> Any:
-        """M N: how much likelier than by chance the kernels of `old`, N D, make `new`, M D."""
-        total = np.zeros((len(new), len(old)))
+    def logs(self, new: Any, old: Any, good: Any) -> tuple[Any, Any]:
+        """M, M: the logarithm of how much likelier than by chance each of `new`, M D, is by the density of those of `old`, N D,
+        for which `good`, N, is true, and by that of the others."""
+        made = np.zeros((len(new), len(old)))
         for key, columns in self.columns.items():
-            total += np.log(_factor(self.space.holes[key], new[:, columns], old[:, columns]))
-        return np.exp(total)
+            made += np.log(_factor(self.space.holes[key], new[:, columns], old[:, columns]))
+        made = np.exp(made)
+        among = made[:, good], made[:, ~good]
+        good_log, rest_log = (np.log((1.0 + part.sum(1)) / (1.0 + part.shape[1])) for part in among)
+        return good_log, rest_log
 
     def draw(self, genome: Genome, rng: Random) -> Genome:
         """A genome from the kernel of this one; whether it meets the constraints is not looked at."""
-        decisions = self.space.decisions
+        decisions, domains = self.space.decisions, self.space.domains
 
         def pick(key: str, hole: Hole) -> Any:
             if key not in genome or rng.random() < UNIFORM:
                 return decisions.draw(key, hole, rng)
             drawn = _near(hole, genome[key], rng)
-            return drawn if drawn in self.space.domains.get(key, (drawn,)) else decisions.draw(key, hole, rng)
+            return drawn if key not in domains or drawn in domains[key] else decisions.draw(key, hole, rng)
 
         return self.space.walk(pick)
-
-
-@lru_cache(maxsize=8)
-def _kernels_of(space: Space) -> Kernels:
-    ends = np.cumsum([len(hole.encode(None)) for hole in space.holes.values()]).tolist()
-    starts = [0, *ends]
-    slices = (slice(start, end) for start, end in zip(starts, ends, strict=False))
-    return Kernels(
-        space, {key: part for (key, hole), part in zip(space.holes.items(), slices, strict=True) if hole.free}
-    )
-
-
-class Density:
-    """The Parzen estimator of what was seen, of which N may be 0."""
-
-    def __init__(self, kernels: Kernels, x: Any) -> None:
-        self.kernels, self.x = kernels, x
-
-    def log(self, new: Any) -> Any:
-        """M: the logarithm of how much likelier than by chance each of `new`, M D, is."""
-        return np.log((1.0 + self.kernels.density(new, self.x).sum(1)) / (1.0 + len(self.x)))
 
 
 # --- one decision ------------------------------------------------------------------------------------------------------
@@ -102,10 +88,10 @@ def _factor(hole: Hole, new: Any, old: Any) -> Any:
         near = hole.count * (new @ old.T)
     else:
         lengths = (new**2).sum(1)[:, None], (old**2).sum(1)
-        here, there = (length.ravel() > 0 for length in lengths)
+        here, there = ((length.ravel() > 0).astype(float) for length in lengths)
         away = (lengths[0] + lengths[1] - 2 * new @ old.T) / np.maximum(1e-9, (lengths[0] + lengths[1]) / 2)
         near = PEAK * np.exp(-np.maximum(0.0, away) / (2 * REACH**2))
-    return np.where(here[:, None].astype(bool) & there.astype(bool), UNIFORM + (1 - UNIFORM) * near, 1.0)
+    return 1.0 + (1.0 - UNIFORM) * here[:, None] * there * (near - 1.0)
 
 
 def _near(hole: Hole, decision: Any, rng: Random) -> Any:
