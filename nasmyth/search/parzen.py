@@ -6,7 +6,7 @@
 What was told is split into the best part and the rest, and a density is made of each. Since the expected improvement grows with
 the ratio of the two, candidates are drawn from the density of the good, and that of the greatest ratio is proposed (Bergstra
 et al. 2011, "Algorithms for hyper-parameter optimization", section 4; the kernels are those of `model/density.py`). What is
-pending counts among the rest, so that workers who ask at once go to different places.
+pending counts among the rest, so that workers who ask at once go to different places: the newest, as many as were told.
 
 Only ranks count: a failure or a broken constraint is among the rest, and several objectives are ranked as evolution ranks them.
 """
@@ -80,7 +80,8 @@ class TPE(Strategy):
         if len(state.members) < self.start or not good:
             return in_full(distinct(lambda: space.sample(rng), n, away))
         parents, found = [state.members[i][0] for i in good], []
-        x = np.array([*state.encoded, *(space.encode(one.genome) for one in pending if one.genome is not None)])
+        newest = [one.genome for one in pending if one.genome is not None][-len(state.members) :]
+        x = np.array([*state.encoded, *map(space.encode, newest)])
         is_good = np.isin(np.arange(len(x)), good)
         known = away | {hashable(genome) for genome, _ in state.members}
         for _ in range(n):
