@@ -3,16 +3,16 @@
     python benchmarks/strategies_bohb.py nb201_cifar10.parquet [--seeds 30] > benchmarks/strategies_bohb.txt
     python benchmarks/strategies_bohb.py --digits [--networks 60]
 
-With a table of NAS-Bench-201 (`valid_acc_12ep`, `valid_acc_200ep`): the cheap stage are the 12 epochs, at 12/200 of the price of
-a training in full, both from new weights; what is proposed twice is free, as in a study. The table has no curves, so nothing is
-stopped by extrapolation there. Printed for each strategy: the mean validation accuracy after 200 epochs of what was best at so
-many trainings in full, with its 95 % interval (Student's t) over seeds; the cost at which that mean reaches what random search
-has in the end; how many searches found the best network of all, and the median of the cost at which they did; and how much
-sooner in simulated time two workers have random search's final mean than one.
+With a table of NAS-Bench-201 (`valid_acc_12ep`, `valid_acc_200ep`): the cheap stage are the 12 epochs, at 12/200 of the price
+of a training in full, both from new weights; what is proposed twice is free, as in a study. The table has no curves, so nothing
+is stopped by extrapolation there. Printed for each strategy: the mean validation accuracy after 200 epochs of what was best at
+so many trainings in full, with its 95 % interval (Student's t) over seeds; the cost at which that mean reaches what random
+search has in the end; how many searches found the best network of all, and the median of the cost at which they did; and how
+much sooner in simulated time two workers have random search's final mean than one.
 
-With --digits: networks of several sizes and rates are trained on scikit-learn's digits for 20 epochs at a constant rate, so that
-a short training is the beginning of a long one. In 200 random orders they enter a search that has their first 5 epochs, and goes
-on with those that `Extrapolation` sees hope for. Printed: how many of the others, and of the best 5 %, were stopped.
+With --digits: networks of several sizes and rates are trained on scikit-learn's digits for 20 epochs at a constant rate, so
+that a short training is the beginning of a long one. In 200 random orders they enter a search that has their first 5 epochs,
+and goes on with those that `Extrapolation` sees hope for. Printed: how many of the others, and of the best 5 %, were stopped.
 """
 
 from __future__ import annotations

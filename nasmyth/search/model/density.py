@@ -97,7 +97,7 @@ def _factor(hole: Hole, new: Any, old: Any) -> Any:
 def _near(hole: Hole, decision: Any, rng: Random) -> Any:
     """The decision, or one close by."""
     if _is_number(hole):
-        return _number(hole, _step(_fraction(hole, decision), rng))
+        return _step(hole, decision, rng)
     if isinstance(hole, Choice) or rng.random() < 0.5:
         return decision
     return hole.mutate(decision, rng) or decision
@@ -116,22 +116,16 @@ def _places(hole: Hole, x: Any) -> tuple[Any, Any]:
     return (x.sum(1), x @ np.linspace(0.0, 1.0, x.shape[1])) if isinstance(hole, Choice) else (x[:, 0], x[:, 1])
 
 
-def _fraction(hole: Any, decision: Any) -> float:
-    if isinstance(hole, Real):
-        return hole.fraction(decision)
-    i = hole.index(decision) if isinstance(hole, Choice) else (decision - hole.lo) // hole.step
-    return float(i / (hole.count - 1))
-
-
-def _number(hole: Any, fraction: float) -> Any:
-    return hole.at(fraction) if isinstance(hole, Real) else hole.nth(round(fraction * (hole.count - 1)))
-
-
-def _step(fraction: float, rng: Random) -> float:
-    """From a truncated normal distribution: half of the draws or more lie within."""
-    while not 0.0 <= (drawn := rng.gauss(fraction, STEP)) <= 1.0:
-        pass
-    return drawn
+def _step(hole: Any, decision: Any, rng: Random) -> Any:
+    """A step of a number, from a truncated normal distribution: of a few numbers, at their places."""
+    if hole.count <= GRID:
+        at = hole.index(decision) if isinstance(hole, Choice) else (decision - hole.lo) // hole.step
+        weights = [math.exp(-0.5 * ((i - at) / (hole.count - 1) / STEP) ** 2) for i in range(int(hole.count))]
+        return hole.nth(rng.choices(range(len(weights)), weights)[0])
+    at = hole.fraction(decision) if isinstance(hole, Real) else (decision - hole.lo) / (hole.hi - hole.lo)
+    while not 0.0 <= (drawn := rng.gauss(at, STEP)) <= 1.0:
+        pass  # half of the draws or more lie within
+    return hole.at(drawn) if isinstance(hole, Real) else hole.nth(round(drawn * (hole.count - 1)))
 
 
 def _normal(away: Any) -> Any:
