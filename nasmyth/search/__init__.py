@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
     from nasmyth.search.bohb import BOHB
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
+    from nasmyth.search.model.cost import Constrained, CostAware
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.model.thompson import ThompsonSampling
     from nasmyth.search.parzen import TPE
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "TPE",
     "BayesianOptimization",
     "Best",
+    "Constrained",
+    "CostAware",
     "Evolution",
     "ExpectedImprovement",
     "Extrapolation",
@@ -60,6 +64,7 @@ __all__ = [
     "Stage",
     "Strategy",
     "SuccessiveHalving",
+    "ThompsonSampling",
     "Tournament",
     "UpperConfidence",
     "distinct",

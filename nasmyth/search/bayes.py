@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
+from nasmyth.search.model.acquire import Acquisition, UpperConfidence, Worth
 from nasmyth.search.model.encoding import encoding_of
 from nasmyth.search.model.gaussian_process import GaussianProcess, Posterior, Settings
 from nasmyth.search.model.log import Log
@@ -52,7 +52,7 @@ class BayesianOptimization(Strategy):
 
     start: int = 10
     model: GaussianProcess = GaussianProcess()
-    acquire: UpperConfidence | ExpectedImprovement = UpperConfidence()
+    acquire: Acquisition = UpperConfidence()
 
     def check(self) -> None:
         if self.start < 2:
@@ -62,7 +62,9 @@ class BayesianOptimization(Strategy):
         return Log(space)
 
     def tell(self, state: Log, trial: FinishedTrial) -> Log:
-        return Log(state.space, (*state.told, (trial.genome, fitness(trial))), state.since)
+        return Log(
+            state.space, (*state.told, (trial.genome, fitness(trial))), state.since, (*state.seconds, trial.seconds)
+        )
 
     def ask(self, state: Log, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         away = out(pending)
@@ -75,7 +77,7 @@ class BayesianOptimization(Strategy):
         pool = Pool.of(space, state.best, rng)
         while len(found) < n:
             posterior = _believing(settings, state, believed)
-            chosen = self._greatest(posterior, state, space, pool, known)
+            chosen = _greatest(self.acquire.over(posterior, state, rng), space, pool, known)
             if chosen is None:  # all that there is was tried
                 break
             found.append(chosen)
@@ -83,18 +85,14 @@ class BayesianOptimization(Strategy):
             believed.append(chosen)
         return in_full(distinct(lambda: space.sample(rng), n, away, found))
 
-    def _greatest(self, posterior: Posterior, state: Log, space: Space, pool: Pool, known: set[Any]) -> Genome | None:
-        """The genome of greatest acquisition that is not known."""
-        best = float(state.y.max())
 
-        def worth(x: Any) -> Any:
-            return self.acquire(*posterior.predict(x), best)
-
-        worths = worth(pool.x)
-        order = [int(i) for i in np.argsort(-worths) if pool.tokens[i] not in known]
-        tops = [(float(worths[i]), pool.genomes[i]) for i in order[: 1 if pool.whole else CLIMBS]]
-        climbed = tops if pool.whole else [uphill(value, genome, space, worth, known) for value, genome in tops]
-        return max(climbed, key=lambda one: one[0])[1] if climbed else None
+def _greatest(worth: Worth, space: Space, pool: Pool, known: set[Any]) -> Genome | None:
+    """The genome that is worth most and is not known."""
+    worths = worth(pool.x)
+    order = [int(i) for i in np.argsort(-worths) if pool.tokens[i] not in known]
+    tops = [(float(worths[i]), pool.genomes[i]) for i in order[: 1 if pool.whole else CLIMBS]]
+    climbed = tops if pool.whole else [uphill(value, genome, space, worth, known) for value, genome in tops]
+    return max(climbed, key=lambda one: one[0])[1] if climbed else None
 
 
 def _believing(settings: Settings, state: Log, believed: Sequence[Genome]) -> Posterior:

@@ -16,7 +16,9 @@ NAMES = {
     "bayes": ("BayesianOptimization",),
     "bohb": ("BOHB",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
+    "model.cost": ("Constrained", "CostAware"),
     "model.gaussian_process": ("GaussianProcess",),
+    "model.thompson": ("ThompsonSampling",),
     "parzen": ("TPE",),
 }
 """By file: what it has for `nasmyth.search`."""

@@ -23,8 +23,14 @@ NORMAL = NormalDist()
 class Log:
     """What was told. Never changed, so that what follows from it is made once."""
 
-    def __init__(self, space: Space, told: tuple[tuple[Genome, Fitness], ...] = (), since: Log | None = None) -> None:
-        self.space, self.told = space, told
+    def __init__(
+        self,
+        space: Space,
+        told: tuple[tuple[Genome, Fitness], ...] = (),
+        since: Log | None = None,
+        seconds: tuple[float, ...] = (),
+    ) -> None:
+        self.space, self.told, self.seconds = space, told, seconds
         self.since = self if since is None or len(told) >= GROWTH * len(since.told) else since
         """The log whose weights the model has: this one, or one that is not much shorter."""
 
