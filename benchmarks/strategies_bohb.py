@@ -48,7 +48,6 @@ STRATEGIES: tuple[Strategy, ...] = (
     Evolution(population=16),
     TPE(),
     SuccessiveHalving(R=16, eta=16),
-    ASHA(R=16, eta=16),
     Hyperband(R=16, eta=16),
     BOHB(R=16, eta=16),
     ASHA(R=16, eta=16, propose=TPE()),

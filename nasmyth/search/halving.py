@@ -150,10 +150,12 @@ class SuccessiveHalving(Strategy):
         return asked + [Proposal(genome, starts[at % len(starts)]) for at, genome in enumerate(new, len(rungs.numbers))]
 
     def _new(self, rungs: Rungs, space: Space, rng: Generator, n: int) -> list[Genome]:
-        """New genomes. For what proposes them, all that were not told at the stages that it learns from are out."""
+        """New genomes. For what proposes them, all that were not told at the stages that it learns from are out; what has no
+        memory need not be told of them."""
         longest = max((share for share, (who, _) in rungs.learned.items() if len(who) >= self.enough), default=0.0)
         told, model = rungs.learned.get(longest, (frozenset(), rungs.untaught))
-        away = [Pending(one, genome) for one, genome in rungs.genomes.items() if one not in told]
+        everyone = () if model is None else rungs.genomes.items()
+        away = [Pending(one, genome) for one, genome in everyone if one not in told]
 
         def ask(n: int) -> list[Genome]:
             return [one.genome for one in self.propose.ask(model, space, rng, n, away)]

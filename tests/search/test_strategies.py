@@ -13,6 +13,8 @@ from nasmyth.graph import chain, repeat
 from nasmyth.measure import params
 from nasmyth.search import (
     ASHA,
+    BOHB,
+    TPE,
     Best,
     Evolution,
     Grid,
@@ -50,6 +52,8 @@ STRATEGIES = [
     Evolution(population=5, crossover=0.5),
     Evolution(population=3, crossover=1.0, changes=3), Evolution(population=4, parent=Tournament(2), survive=Best()),
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
+    TPE(start=4, candidates=6, random=0.2), BOHB(R=4, eta=2, propose=TPE(start=3, candidates=4), enough=3),
+    ASHA(R=4, eta=2, propose=Evolution(population=4), enough=3),
 ]  # fmt: skip
 
 
