@@ -7,6 +7,7 @@ from nasmyth.contents import contents
 from nasmyth.search.auto import Auto
 from nasmyth.search.early_exit import EarlyExit
 from nasmyth.search.evolution import Best, Evolution, Newest, Tournament
+from nasmyth.search.extrapolation import Extrapolation
 from nasmyth.search.files import NAMES
 from nasmyth.search.front_quality import hypervolume, knee, reference_point
 from nasmyth.search.grid import Grid
@@ -33,8 +34,12 @@ from nasmyth.search.strategy import (
 
 if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
+    from nasmyth.search.bohb import BOHB
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
+    from nasmyth.search.model.cost import Constrained, CostAware
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.model.thompson import ThompsonSampling
+    from nasmyth.search.parzen import TPE
     from nasmyth.search.reinforce.agents import MultiAgent
     from nasmyth.search.reinforce.conservative import ConservativeController
     from nasmyth.search.reinforce.controllers import PPO, Reinforce
@@ -42,19 +47,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASHA",
+    "BOHB",
     "FULL",
     "MCTS",
     "NSGA2",
     "NSGA3",
     "PPO",
+    "TPE",
     "Auto",
     "BayesianOptimization",
     "Best",
     "Chained",
     "ConservativeController",
+    "Constrained",
+    "CostAware",
     "EarlyExit",
     "Evolution",
     "ExpectedImprovement",
+    "Extrapolation",
     "FinishedTrial",
     "GaussianProcess",
     "Grid",
@@ -75,6 +85,7 @@ __all__ = [
     "Stage",
     "Strategy",
     "SuccessiveHalving",
+    "ThompsonSampling",
     "Tournament",
     "UpperConfidence",
     "distinct",

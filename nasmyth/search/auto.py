@@ -42,6 +42,13 @@ class Chosen(NamedTuple):
         return f"{self.strategy!r}: {self.why}"
 
 
+class Started(NamedTuple):
+    """The strategy that was chosen, and its state."""
+
+    strategy: Strategy
+    inner: Any
+
+
 @strategy("auto")
 class Auto(Strategy):
     """The strategy that a space and a goal call for (see the top of this file).
@@ -63,16 +70,15 @@ class Auto(Strategy):
         """The strategy for this space."""
         return _chosen(self, space)
 
-    def init(self, space: Space) -> Any:
-        return self.chosen(space).strategy.init(space), space
+    def init(self, space: Space) -> Started:
+        chosen = self.chosen(space).strategy
+        return Started(chosen, chosen.init(space))
 
-    def tell(self, state: Any, trial: FinishedTrial) -> Any:
-        inner, space = state
-        return self.chosen(space).strategy.tell(inner, trial), space
+    def tell(self, state: Started, trial: FinishedTrial) -> Started:
+        return Started(state.strategy, state.strategy.tell(state.inner, trial))
 
-    def ask(self, state: Any, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
-        inner, of = state
-        return self.chosen(of).strategy.ask(inner, space, rng, n, pending)
+    def ask(self, state: Started, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
+        return state.strategy.ask(state.inner, space, rng, n, pending)
 
 
 @lru_cache(maxsize=32)

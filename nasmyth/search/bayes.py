@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
-from nasmyth.search.model.encoding import Known, encoding_of
+from nasmyth.search.model.acquire import Acquisition, ExpectedImprovement
+from nasmyth.search.model.encoding import Known
 from nasmyth.search.model.gaussian_process import GaussianProcess, Posterior, Settings
 from nasmyth.search.model.log import Log
 from nasmyth.search.model.pool import pool
@@ -34,7 +34,6 @@ from nasmyth.search.strategy import (
     Proposal,
     Strategy,
     distinct,
-    fitness,
     hashable,
     in_full,
     out,
@@ -50,7 +49,7 @@ class BayesianOptimization(Strategy):
 
     start: int = 10
     model: GaussianProcess = GaussianProcess()
-    acquire: UpperConfidence | ExpectedImprovement = ExpectedImprovement()
+    acquire: Acquisition = ExpectedImprovement()
 
     def check(self) -> None:
         if self.start < 2:
@@ -60,7 +59,7 @@ class BayesianOptimization(Strategy):
         return Log(space)
 
     def tell(self, state: Log, trial: FinishedTrial) -> Log:
-        return Log(state.space, (*state.told, (trial.genome, fitness(trial))), state.since)
+        return state.then(trial)
 
     def ask(self, state: Log, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         believed = [one.genome for one in pending if one.genome is not None]
@@ -70,17 +69,17 @@ class BayesianOptimization(Strategy):
     def _chosen(self, state: Log, space: Space, rng: Random, n: int, pending: Sequence[Genome]) -> list[Genome]:
         """The n of greatest acquisition, each after those before it, of which no more is expected than is known; fewer where
         all that there is was tried."""
-        encoding, settings = encoding_of(space), state.since.settings(self.model)
+        encoding, settings = state.encoding, state.since.settings(self.model)
         away = [encoding.known(hashable(one), one) for one in pending]
         told = {**state.known, **{hashable(one.genome): one for one in away}}
-        candidates = [encoding.known(*one) for one in pool(space, state.best, told, rng).items()]
+        candidates = [encoding.known(*one) for one in pool(space, state.best, told, rng, encoding.near).items()]
         tried = {one.identity for one in told.values()}
         candidates = [one for one in candidates if one.identity not in tried] or candidates
         found: list[Known] = []
         while candidates and len(found) < n:
             posterior = _believing(settings, state, encoding.rows([*away, *found]))
-            worth = self.acquire(*posterior.predict(encoding.rows(candidates)), float(state.y.max()))
-            found.append(candidates[int(worth.argmax())])
+            worth = self.acquire.over(posterior, state, rng)
+            found.append(candidates[int(worth(encoding.rows(candidates)).argmax())])
             candidates = [one for one in candidates if one.identity != found[-1].identity]
         return [one.genome for one in found]
 

@@ -11,17 +11,23 @@ STRATEGIES = {
     "ppo": "reinforce.controllers",
     "conservative": "reinforce.conservative",
     "agents": "reinforce.agents",
+    "bohb": "bohb",
+    "tpe": "parzen",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
     "bayes": ("BayesianOptimization",),
+    "bohb": ("BOHB",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
+    "model.cost": ("Constrained", "CostAware"),
     "model.gaussian_process": ("GaussianProcess",),
     "reinforce.agents": ("MultiAgent",),
     "reinforce.conservative": ("ConservativeController",),
     "reinforce.controllers": ("PPO", "Reinforce"),
     "reinforce.environment": ("Environment",),
     "reinforce.policy": ("Chained", "Independent"),
+    "model.thompson": ("ThompsonSampling",),
+    "parzen": ("TPE",),
 }
 """By file: what it has for `nasmyth.search`."""

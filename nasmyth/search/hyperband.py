@@ -17,8 +17,7 @@ from nasmyth.search.strategy import strategy
 class Hyperband(SuccessiveHalving):
     """Brackets of successive halving, over and over (see the top of this file).
 
-    R: how many times the least training the full one is. eta: one of so many is promoted, to `eta` times the training.
-    warm: a promoted genome goes on from its weights.
+    Its fields are those of `SuccessiveHalving`.
     """
 
     @cached_property

@@ -57,7 +57,7 @@ def test_a_pool_has_the_neighbours_of_the_best_and_nothing_known():
     genomes = [CELLS.sample(i) for i in range(5)]
     near = [hashable(one) for one in CELLS.neighbours(genomes[0])]
     known = {*map(hashable, genomes), near[0]}
-    found = pool(CELLS, genomes, known, Random(0))
+    found = pool(CELLS, genomes, known, Random(0), Encoding(CELLS).near)
     assert not known & set(found) and set(near[1:]) - known <= set(found)
     assert all(hashable(genome) == token for token, genome in found.items())
 
@@ -65,8 +65,9 @@ def test_a_pool_has_the_neighbours_of_the_best_and_nothing_known():
 def test_a_pool_goes_through_a_small_space_to_its_end():
     tiny = Space(chain(Tag(integer(0, 3)), Tag(integer(0, 3))), SHAPE)
     (*others, last) = tiny.enumerate()
-    assert list(pool(tiny, others, map(hashable, others), Random(0)).values()) == [last]
-    assert pool(tiny, others, map(hashable, [*others, last]), Random(0)) == {}
+    near = Encoding(tiny).near
+    assert list(pool(tiny, others, map(hashable, others), Random(0), near).values()) == [last]
+    assert pool(tiny, others, map(hashable, [*others, last]), Random(0), near) == {}
 
 
 def test_a_space_of_real_numbers():

@@ -13,9 +13,11 @@ from nasmyth.graph import chain, repeat
 from nasmyth.measure import params
 from nasmyth.search import (
     ASHA,
+    BOHB,
     NSGA2,
     NSGA3,
     PPO,
+    TPE,
     Best,
     Chained,
     ConservativeController,
@@ -61,6 +63,8 @@ STRATEGIES = [
     LocalSearch(), LocalSearch(start=1), Grid(), Grid(levels=2),
     Reinforce(), Reinforce(policy=Chained(), batch=1), PPO(batch=2, epochs=2), MultiAgent(), ConservativeController(),
     ConservativeController(start=1, batch=1, policy=Chained(), groups="decision"),
+    TPE(start=4, candidates=6, random=0.2), BOHB(R=4, eta=2, propose=TPE(start=3, candidates=4), enough=3),
+    ASHA(R=4, eta=2, propose=Evolution(population=4), enough=3),
 ]  # fmt: skip
 
 

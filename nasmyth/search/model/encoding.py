@@ -22,8 +22,8 @@ from nasmyth.space.space import Space
 
 COSTS = ("params", "layers")
 """Measures of graphs, whose logarithms are columns."""
-DRAWN, KEPT = 64, 50_000
-"""Genomes by which costs are scaled; and how many of a space are kept."""
+DRAWN, KEPT, PARENTS = 64, 50_000, 1_000
+"""Genomes by which costs are scaled; how many are kept with what is known of them, and how many with their neighbours."""
 
 
 class Known(NamedTuple):
@@ -58,6 +58,8 @@ class Encoding:
         self.owner = owner.astype(int)
         self.numeric = np.array([not isinstance(hole, (Choice, Subset)) for hole in holes] + [True] * more, dtype=bool)
         self._known: dict[Hashable, Known] = {}
+        self._near: dict[Hashable, list[tuple[Hashable, Genome]]] = {}
+        self._near_in = space
 
     def __call__(self, genomes: Sequence[Genome]) -> Any:
         """Numbers, N D."""
@@ -78,6 +80,15 @@ class Encoding:
             identity = (self.space.decode(genome).key, self.space.recipe_of(genome))
             self._known[token] = Known(genome, row, identity)
         return self._known[token]
+
+    def near(self, space: Space, genome: Genome) -> list[tuple[Hashable, Genome]]:
+        """The neighbours of a genome in this space, which may be narrower, as `hashable` ones and as they are; made once."""
+        if space is not self._near_in or len(self._near) >= PARENTS:
+            self._near, self._near_in = {}, space
+        token = hashable(genome)
+        if token not in self._near:
+            self._near[token] = [(hashable(one), one) for one in space.neighbours(genome)]
+        return self._near[token]
 
     def _costs(self, genome: Genome) -> Any:
         graph = self.space.decode(genome)

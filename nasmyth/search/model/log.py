@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nasmyth.search.evolution import ranked
-from nasmyth.search.model.encoding import Known, encoding_of
+from nasmyth.search.model.encoding import Encoding, Known, encoding_of
 from nasmyth.search.model.gaussian_process import GaussianProcess, Settings
-from nasmyth.search.strategy import Fitness, hashable
+from nasmyth.search.strategy import FinishedTrial, Fitness, fitness, hashable
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
@@ -24,26 +24,47 @@ NORMAL = NormalDist()
 class Log:
     """What was told. Never changed, so that what follows from it is made once."""
 
-    def __init__(self, space: Space, told: tuple[tuple[Genome, Fitness], ...] = (), since: Log | None = None) -> None:
-        self.space, self.told = space, told
+    def __init__(
+        self,
+        space: Space,
+        told: tuple[tuple[Genome, Fitness], ...] = (),
+        since: Log | None = None,
+        seconds: tuple[float, ...] = (),
+        made: dict[str, Encoding] | None = None,
+    ) -> None:
+        self.space, self.told, self.seconds = space, told, seconds
         self.since = self if since is None or len(told) >= GROWTH * len(since.told) else since
         """The log whose weights the model has: this one, or one that is not much shorter."""
+        self._made = (
+            {} if made is None else made
+        )  # all logs of a search share it: to look a space up takes milliseconds
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Log) and (self.space, self.told) == (other.space, other.told)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def then(self, trial: FinishedTrial) -> Log:
+        """With one more."""
+        told = (*self.told, (trial.genome, fitness(trial)))
+        return Log(self.space, told, self.since, (*self.seconds, trial.seconds), self._made)
+
+    @property
+    def encoding(self) -> Encoding:
+        """Of the space."""
+        if not self._made:
+            self._made["encoding"] = encoding_of(self.space)
+        return self._made["encoding"]
+
     @cached_property
     def known(self) -> dict[Hashable, Known]:
         """What was told, as `hashable` genomes."""
-        encoding = encoding_of(self.space)
-        return {token: encoding.known(token, one) for one, _ in self.told for token in (hashable(one),)}
+        return {token: self.encoding.known(token, one) for one, _ in self.told for token in (hashable(one),)}
 
     @cached_property
     def x(self) -> Any:
         """The encodings, in the order in which they were told."""
-        return encoding_of(self.space)([genome for genome, _ in self.told])
+        return self.encoding([genome for genome, _ in self.told])
 
     @cached_property
     def keys(self) -> list[Any]:
@@ -70,5 +91,5 @@ class Log:
         """The weights of the model by this log."""
         found: dict[GaussianProcess, Settings] = self.__dict__.setdefault("_settings", {})
         if model not in found:
-            found[model] = model.fit(encoding_of(self.space), self.x, self.y)
+            found[model] = model.fit(self.encoding, self.x, self.y)
         return found[model]

@@ -6,8 +6,7 @@ the time.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from random import Random
 
 from nasmyth.search.strategy import hashable
@@ -18,23 +17,24 @@ PARENTS, NEAR = 30, 1000
 """Of how many of the best the neighbours are in a pool, and how many neighbours at most, those of better ones first."""
 MUTANTS, DRAWN = 30, 30
 """Mutants of these by two and three decisions, and genomes drawn at random."""
-SMALL, KEPT = 20_000, 2_000
-"""Genomes of a space that is gone through to its end where all of a pool was tried; and whose neighbours are kept."""
+SMALL = 20_000
+"""Genomes of a space that is gone through to its end where all of a pool was tried."""
 
 Pool = dict[Hashable, Genome]
 """By what `hashable` makes of it."""
+Neighbours = Callable[[Space, Genome], Sequence[tuple[Hashable, Genome]]]
 
 
-def pool(space: Space, best: Sequence[Genome], known: Iterable[Hashable], rng: Random) -> Pool:
+def pool(space: Space, best: Sequence[Genome], known: Iterable[Hashable], rng: Random, neighbours: Neighbours) -> Pool:
     """Genomes that are not known; empty only where there is none, or where none is found in a large space.
 
-    best: the best first.
+    best: the best first. neighbours: of a genome in the space, with what `hashable` makes of them.
     """
     found: Pool = {}
     left = set(known)
     parents = best[:PARENTS]
     for parent in parents:
-        near = _near(space)(parent)
+        near = neighbours(space, parent)
         if len(found) + len(near) > NEAR:
             near = rng.sample(near, NEAR - len(found))
         found.update((token, genome) for token, genome in near if token not in left)
@@ -51,24 +51,3 @@ def pool(space: Space, best: Sequence[Genome], known: Iterable[Hashable], rng: R
 def _add(found: Pool, genome: Genome, known: set[Hashable]) -> None:
     if (token := hashable(genome)) not in known:
         found.setdefault(token, genome)
-
-
-class _Near:
-    """The neighbours of genomes of a space, made once."""
-
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        self.kept: dict[Hashable, list[tuple[Hashable, Genome]]] = {}
-
-    def __call__(self, genome: Genome) -> list[tuple[Hashable, Genome]]:
-        token = hashable(genome)
-        if token not in self.kept:
-            if len(self.kept) >= KEPT:
-                self.kept.clear()
-            self.kept[token] = [(hashable(one), one) for one in self.space.neighbours(genome)]
-        return self.kept[token]
-
-
-@lru_cache(maxsize=8)
-def _near(space: Space) -> _Near:
-    return _Near(space)

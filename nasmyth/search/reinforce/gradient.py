@@ -31,7 +31,6 @@ from nasmyth.search.strategy import (
     Proposal,
     Strategy,
     distinct,
-    fitness,
     hashable,
     in_full,
     out,
@@ -90,7 +89,7 @@ class PolicyGradient(Strategy, abstract=True):
         return Learner(plan, Log(space), frozenset(), (), none, none, none)
 
     def tell(self, state: Learner, trial: FinishedTrial) -> Learner:
-        log = Log(state.log.space, (*state.log.told, (trial.genome, fitness(trial))))
+        log = state.log.then(trial)
         known = state.known | {hashable(trial.genome)}
         steps = (*state.steps, tuple(state.plan.read(trial.genome)))
         state = state._replace(log=log, known=known, steps=steps, waiting=state.waiting + 1)
