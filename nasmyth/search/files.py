@@ -7,10 +7,12 @@ from __future__ import annotations
 
 STRATEGIES = {
     "bayes": "bayes",
+    "optuna": "adapters.optuna_sampler",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
+    "adapters.optuna_sampler": ("OptunaSampler",),
     "bayes": ("BayesianOptimization",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.gaussian_process": ("GaussianProcess",),

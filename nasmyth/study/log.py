@@ -136,6 +136,7 @@ class Log:
             measures=measures,
             objectives=() if failed else tuple(goal.oriented(measures) for goal in self.goals),
             violation=math.fsum(limit.violation(measures) for limit in self.limits),
+            excess={str(limit): limit.excess(measures) for limit in self.limits},
             **changes,
         )
         self.trials[trial.number] = new
