@@ -27,23 +27,29 @@ from nasmyth.search.strategy import (
 )
 
 if TYPE_CHECKING:
+    from nasmyth.search.adapters.ask_tell import AskTell, optimizer
+    from nasmyth.search.adapters.optuna_sampler import OptunaSampler
     from nasmyth.search.bayes import BayesianOptimization
+    from nasmyth.search.feedback import Feedback
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.gaussian_process import GaussianProcess
 
 __all__ = [
     "ASHA",
     "FULL",
+    "AskTell",
     "BayesianOptimization",
     "Best",
     "Evolution",
     "ExpectedImprovement",
+    "Feedback",
     "FinishedTrial",
     "GaussianProcess",
     "Grid",
     "Hyperband",
     "LocalSearch",
     "Newest",
+    "OptunaSampler",
     "Pending",
     "Program",
     "Proposal",
@@ -58,6 +64,7 @@ __all__ = [
     "UpperConfidence",
     "distinct",
     "fitness",
+    "optimizer",
     "ranked",
     "simulate",
     "solve",

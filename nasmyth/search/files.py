@@ -7,13 +7,17 @@ from __future__ import annotations
 
 STRATEGIES = {
     "bayes": "bayes",
+    "ask_tell": "adapters.ask_tell",
+    "feedback": "feedback",
     "optuna": "adapters.optuna_sampler",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
+    "adapters.ask_tell": ("AskTell", "optimizer"),
     "adapters.optuna_sampler": ("OptunaSampler",),
     "bayes": ("BayesianOptimization",),
+    "feedback": ("Feedback",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.gaussian_process": ("GaussianProcess",),
 }

@@ -27,7 +27,9 @@ NAME = "nasmyth"
 class Board(BaseStorage):
     """A storage of one study, number 0, whose trials go by their numbers. All objectives are maximised."""
 
-    def __init__(self, objectives: int, trials: Sequence[FrozenTrial] = (), attrs: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, objectives: int, trials: Sequence[FrozenTrial] = (), attrs: dict[str, Any] | None = None
+    ) -> None:
         self.objectives = objectives
         self.trials = list(trials)
         self.attrs = dict(attrs or {})

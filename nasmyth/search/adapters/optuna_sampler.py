@@ -11,8 +11,8 @@ suggested as it becomes active (see `parameters.py`). Nothing stays of that but 
 (see `told.py`). What Optuna suggests again, or against the constraints of a narrowed space, is moved on by one decision.
 
 Samplers that may keep notes on their trials (the generations of a genetic algorithm, the distribution of CMA-ES) play through
-what was told in its order: each trial is asked for with its decisions given, and told. A genome that came in another way, such as
-from another strategy, plays a part as if it had been asked for.
+what was told in its order: each trial is asked for with its decisions given, and told. A genome that came in another way plays
+a part as if it had been asked for.
 
 Departures: CMA-ES knows no constraints and one objective only; so it is told the first, and what misses a constraint counts as
 worse than anything that does not, by how much it misses it, which is all the same to a method that looks at ranks.
@@ -78,9 +78,10 @@ _alone = threading.RLock()
 class OptunaSampler(Strategy):
     """A sampler of Optuna (see the top of this file). Needs `nasmyth[optuna]`.
 
-    sampler: "tpe", "cmaes", "gp", "nsgaii", "nsgaiii", "random", or "package.module:Class": a class of samplers in a module that
-    was imported before, since a study that holds this must not decide what is run. settings: pairs of names and values, as the
-    sampler takes them. ordered: choices between numbers as whole numbers in their order, for samplers that know no categories.
+    sampler: "tpe", "cmaes", "gp", "nsgaii", "nsgaiii", "random", or "package.module:Class": a class of samplers in a module
+    that was imported before, since a study that holds this must not decide what is run. settings: pairs of names and values,
+    as the sampler takes them. ordered: choices between numbers as whole numbers in their order, for samplers that know no
+    categories.
     """
 
     sampler: str = "tpe"
@@ -271,4 +272,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logger.setLevel(level)
-

@@ -60,7 +60,7 @@ class Options:
         if self.ordered:
             return self.decisions[trial.suggest_int(self.key, 0, len(self.decisions) - 1)]
         chosen = trial.suggest_categorical(self.key, self.distribution.choices)  # type: ignore[attr-defined]
-        return chosen if self.plain else self.decisions[int(chosen)]
+        return chosen if self.plain else self.decisions[int(chosen or 0)]
 
     def parameters(self, decision: Any) -> list[Parameter]:
         place = self.decisions.index(decision)

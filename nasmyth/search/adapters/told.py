@@ -32,8 +32,8 @@ class Told:
 
         extend: from what was made of the first so many, that number, and the items since, to what is made of all.
         """
-        count, made = self._made.get(key, (0, None))
-        made = begin() if made is None else made
+        known: tuple[int, T] | None = self._made.get(key)
+        count, made = known or (0, begin())
         if count < len(self.items):
             made = extend(made, count, self.items[count:])
         self._made[key] = (len(self.items), made)
