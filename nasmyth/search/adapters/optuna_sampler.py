@@ -11,7 +11,7 @@ suggested as it becomes active (see `parameters.py`). Nothing stays of that but 
 (see `told.py`). What Optuna suggests again, or against the constraints of a narrowed space, is moved on by one decision.
 
 Samplers that may keep notes on their trials (the generations of a genetic algorithm, the distribution of CMA-ES) play through
-what was told in its order: each trial is asked for with its decisions given, and told. A genome that came in another way plays
+what was told in its order: each trial is asked for, given its own decisions, and told. A genome that came in another way plays
 a part as if it had been asked for.
 
 Departures: CMA-ES knows no constraints and one objective only; so it is told the first, and what misses a constraint counts as
@@ -21,16 +21,13 @@ worse than anything that does not, by how much it misses it, which is all the sa
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
-import threading
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import SpaceError, nearest, require
+from nasmyth.search.adapters.quiet import quiet
 from nasmyth.search.adapters.told import Item, Told
 from nasmyth.search.strategy import (
     WORST,
@@ -71,7 +68,6 @@ FAR = 1e9
 """What a constraint that was not measured is missed by."""
 BELOW = -1e30
 """Of a trial that misses a constraint, told to a sampler without constraints."""
-_alone = threading.RLock()
 
 
 @strategy("optuna")
@@ -109,7 +105,7 @@ class OptunaSampler(Strategy):
 
         away = out(pending)
         known = away | {hashable(genome) for genome, _ in state.items}
-        with _quiet():
+        with quiet():
             maker = Maker(self, codings_of(space, self.ordered), state)
             board = maker.told(state).fork()
             for one in pending:
@@ -155,6 +151,8 @@ class Maker:
             ours["constraints_func"] = lambda trial: trial.system_attrs.get("constraints", (0.0,))
         if _is(self.cls, "CmaEsSampler"):
             require("cmaes", extra="optuna")
+            if dict(self.asked.settings).get("with_margin"):
+                raise SpaceError(f"{self.asked!r}: with_margin notes points that no log keeps; leave it out")
         if _is(self.cls, "GPSampler"):
             require("scipy", extra="optuna")
         try:
@@ -205,19 +203,22 @@ class Maker:
     def _play(
         self, board: Board, number: int, genome: Genome, values: Sequence[float] | None, attrs: dict[str, Any]
     ) -> None:
-        """Ask for a trial with its decisions given, and tell it: so the sampler takes its notes."""
+        """Ask for a trial, give it its own decisions and tell it: so the sampler takes its notes."""
         from optuna.trial import TrialState
 
-        params = self._parameters(genome)
-        study = board.study(self.sampler(number))
-        study.enqueue_trial({one.name: one.value for one in params or ()})
-        trial = study.ask({one.name: one.distribution for one in params or ()})
+        sampler, params = self.sampler(number), self._parameters(genome)
+        study, trial = board.study(sampler), board.create_new_trial(0)
+        sampler.before_trial(study, board.get_trial(trial))
+        asked = board.get_trial(trial)
+        sampler.sample_relative(study, asked, sampler.infer_relative_search_space(study, asked))
+        for one in params or ():
+            board.set_trial_param(trial, one.name, one.distribution.to_internal_repr(one.value), one.distribution)
         for key, value in attrs.items():
-            board.set_trial_system_attr(trial._trial_id, key, value)
-        if values is None or params is None:
-            study.tell(trial, state=TrialState.FAIL)
-        else:
-            study.tell(trial, list(values))
+            board.set_trial_system_attr(trial, key, value)
+        values = None if params is None else values
+        ended = TrialState.FAIL if values is None else TrialState.COMPLETE
+        sampler.after_trial(study, board.get_trial(trial), ended, values)
+        board.set_trial_state_values(trial, ended, values)
 
     def _parameters(self, genome: Genome) -> Any:
         """What a genome is told as; None where the space has ruled a decision of it out."""
@@ -257,18 +258,3 @@ def _is(cls: Any, name: str) -> bool:
 
     base = getattr(optuna.samplers, name, None)
     return base is not None and issubclass(cls, base)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna says nothing here: its log and warnings are those of a study that nobody sees. One thread at a time, so that what
-    was set before is what is set after."""
-    with _alone, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logger = logging.getLogger("optuna")
-        level = logger.level
-        logger.setLevel(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

@@ -118,12 +118,14 @@ Coding = Options | Whole | Number | Members
 class Codings:
     """How each decision of a space is told to Optuna; one that is not there is made by the space itself.
 
-    ordered: choices between numbers as whole numbers, in their order, for samplers that know no categories.
+    ordered: choices between numbers as whole numbers, in their order, for samplers that know no categories. whole: with what
+    the space has ruled out.
     """
 
-    def __init__(self, space: Space, ordered: bool = False) -> None:
+    def __init__(self, space: Space, ordered: bool = False, whole: bool = False) -> None:
         self.space = space
-        found = {key: _coding(key, hole, space.domains.get(key), ordered) for key, hole in space.holes.items()}
+        domains = {} if whole else space.domains
+        found = {key: _coding(key, hole, domains.get(key), ordered) for key, hole in space.holes.items()}
         self.by_key: dict[str, Coding] = {key: one for key, one in found.items() if one is not None}
 
     def suggest(self, trial: Trial, rng: Random) -> Genome:

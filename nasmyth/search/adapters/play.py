@@ -56,10 +56,11 @@ class Play:
         return play
 
     def copy(self) -> Self:
+        """Copied in one piece, since what it asked for may be part of it."""
         other = copy.copy(self)
         for name in ("machine", "left", "heard"):
             setattr(other, name, None)
-        memo: dict[int, Any] = {}  # what it asked for may be part of it
+        memo: dict[int, Any] = {id(self.space): self.space}
         other.machine, other.left, other.heard = copy.deepcopy((self.machine, self.left, self.heard), memo)
         return other
 
