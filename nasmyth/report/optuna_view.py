@@ -54,8 +54,9 @@ def _study(log: Any, trials: Iterable[Any], parameters: Any) -> Any:
     from nasmyth.search.adapters.quiet import quiet
 
     begun = datetime.fromtimestamp(log.first)
+    ways = {"max": optuna.study.StudyDirection.MAXIMIZE, "min": optuna.study.StudyDirection.MINIMIZE}
     with quiet():
-        view = optuna.create_study(directions=[f"{goal.direction}imize" for goal in log.goals])
+        view = optuna.create_study(directions=[ways[goal.direction] for goal in log.goals])
         view.set_metric_names([goal.name for goal in log.goals])
         view.add_trials([_trial(log, one, parameters(one.genome), begun) for one in trials])
     return view

@@ -27,7 +27,8 @@ from nasmyth.search.strategy import (
 )
 
 if TYPE_CHECKING:
-    from nasmyth.search.adapters.ask_tell import AskTell, optimizer
+    from nasmyth.search.adapters.ask_tell import AskTell
+    from nasmyth.search.adapters.marked import optimizer
     from nasmyth.search.adapters.optuna_sampler import OptunaSampler
     from nasmyth.search.bayes import BayesianOptimization
     from nasmyth.search.feedback import Feedback

@@ -14,7 +14,8 @@ STRATEGIES = {
 """By the name that the command line uses: the file."""
 
 NAMES = {
-    "adapters.ask_tell": ("AskTell", "optimizer"),
+    "adapters.ask_tell": ("AskTell",),
+    "adapters.marked": ("optimizer",),
     "adapters.optuna_sampler": ("OptunaSampler",),
     "bayes": ("BayesianOptimization",),
     "feedback": ("Feedback",),

@@ -24,12 +24,12 @@ up again plays the whole log through once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Any, TypeVar
 
-from nasmyth.errors import UnknownNameError, nearest
 from nasmyth.record import content_key
+from nasmyth.search.adapters import one_plus_one
+from nasmyth.search.adapters.marked import named
 from nasmyth.search.adapters.play import Play
 from nasmyth.search.adapters.told import Told
 from nasmyth.search.strategy import (
@@ -47,16 +47,8 @@ from nasmyth.search.strategy import (
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
-F = TypeVar("F", bound=Callable[..., Any])
 AHEAD = 16
 """Asks that may give what is known already, before genomes are drawn."""
-_marked: dict[str, Callable[..., Any]] = {}
-
-
-def optimizer(make: F) -> F:
-    """Let a strategy name a function `make(space, seed)` that returns an object with `ask()` and `tell()`."""
-    _marked[f"{make.__module__}:{make.__qualname__}"] = make
-    return make
 
 
 @strategy("ask_tell")
@@ -66,7 +58,7 @@ class AskTell(Strategy):
     make: "module:function" of a function that was marked with `optimizer`; by default, the (1+1) evolution strategy.
     """
 
-    make: str = "nasmyth.search.adapters.one_plus_one:one_plus_one"
+    make: str = f"{one_plus_one.__name__}:one_plus_one"
 
     def init(self, space: Space) -> Told:
         return Told()
@@ -75,7 +67,7 @@ class AskTell(Strategy):
         return state.then(trial.genome, fitness(trial))
 
     def ask(self, state: Told, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
-        away, make = out(pending), _named(self.make)
+        away, make = out(pending), named(self.make)
         if not state.items:
             return in_full(distinct(lambda: space.sample(rng), n, away))
         known = away | {hashable(genome) for genome, _ in state.items}
@@ -92,16 +84,5 @@ class AskTell(Strategy):
                     return genome
             return space.sample(rng)
 
-        return in_full(distinct(suggest, n, known if len(known) < space.size else away))
-
-
-def _named(name: str) -> Callable[..., Any]:
-    """The function of that name. Raises UnknownNameError for one that was not marked, or not imported."""
-    if name == AskTell.defaults["make"]:
-        from nasmyth.search.adapters import one_plus_one  # noqa: F401  which marks it
-    if name not in _marked:
-        raise UnknownNameError(
-            f"AskTell({name!r}): no optimiser of that name is known here{nearest(name, _marked)}; import its module first (on "
-            'the console: --import mine.py), where @optimizer stands above the function; the name is "module:function"'
-        )
-    return _marked[name]
+        with play.drawing():
+            return in_full(distinct(suggest, n, known if len(known) < space.size else away))

@@ -11,7 +11,7 @@ import math
 from random import Random
 from typing import Any
 
-from nasmyth.search.adapters.ask_tell import optimizer
+from nasmyth.search.adapters.marked import optimizer
 from nasmyth.space.space import Space
 
 GROWTH = math.exp(1 / 3)

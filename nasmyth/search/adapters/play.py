@@ -27,6 +27,8 @@ from nasmyth.space.space import Space
 
 FAR = 1e9
 """What a constraint that was not measured is missed by."""
+GENERATORS = (random.random.__self__, np.random.randn.__self__)  # type: ignore[attr-defined]
+"""Those of Python and NumPy that belong to all. An optimiser may hold on to one of them."""
 _alone = threading.RLock()
 
 
@@ -51,24 +53,25 @@ class Play:
     def begun(cls, make: Callable[..., Any], space: Space, seed: int) -> Self:
         """Of `make(space, seed)`, told nothing."""
         play = cls(space, seed)
-        with play._drawing():
+        with play.drawing():
             play.machine = make(space, seed)
         return play
 
     def copy(self) -> Self:
-        """Copied in one piece, since what it asked for may be part of it."""
+        """Copied in one piece, since what it asked for may be part of it; what belongs to all is not copied."""
         other = copy.copy(self)
         for name in ("machine", "left", "heard"):
             setattr(other, name, None)
-        memo: dict[int, Any] = {id(self.space): self.space}
+        memo: dict[int, Any] = {id(one): one for one in (self.space, *GENERATORS)}
         other.machine, other.left, other.heard = copy.deepcopy((self.machine, self.left, self.heard), memo)
         return other
 
     def after(self, count: int, items: Sequence[Item]) -> Self:
         """Told of these as well."""
         other = self.copy()
-        for genome, fit in items:
-            other.tell(genome, other.loss(fit))
+        with other.drawing():
+            for genome, fit in items:
+                other.tell(genome, other.loss(fit))
         return other
 
     def next(self) -> Genome:
@@ -86,15 +89,13 @@ class Play:
         if self.size == 0:
             self.left = []
             if called is not None:
-                with self._drawing():
-                    self.machine.tell(called, loss)
+                self.machine.tell(called, loss)
             return
         self.heard += [] if called is None else [(called, loss)]
         if len(self.heard) == self.size:
             asked, losses = [one for one, _ in self.heard], [loss for _, loss in self.heard]
             self.left, self.heard = [], []
-            with self._drawing():
-                self.machine.tell(asked, losses)
+            self.machine.tell(asked, losses)
 
     def loss(self, fit: Fitness) -> float:
         """What a trial is told as (see the top of this file)."""
@@ -110,8 +111,7 @@ class Play:
         return loss
 
     def _ask(self) -> None:
-        with self._drawing():
-            asked = self.machine.ask()
+        asked = self.machine.ask()
         several = isinstance(asked, (list, tuple, np.ndarray)) and len(asked) > 0 and not np.isscalar(asked[0])
         self.size = len(asked) if several else 0
         self.left = [(self._genome(one), one) for one in (asked if several else [asked])]
@@ -133,8 +133,9 @@ class Play:
         return np.array(point) if isinstance(like, np.ndarray) else type(like)(point)
 
     @contextmanager
-    def _drawing(self) -> Iterator[None]:
-        """Its own state of the generators that belong to all; after, they are as they were."""
+    def drawing(self) -> Iterator[None]:
+        """Inside, the generators that belong to all are in its own state; `next` and `tell` are for there. After, they are as
+        they were."""
         with _alone:
             before = random.getstate(), np.random.get_state()  # noqa: NPY002
             random.setstate(self.chance[0])
