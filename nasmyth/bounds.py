@@ -25,6 +25,11 @@ def violation_ratio(value: float, relation: str, bound: float) -> float:
     return min(ratio, 1.0) if satisfied(value, relation, bound) else max(ratio, math.nextafter(1.0, 2.0))
 
 
+def excess(value: float, relation: str, bound: float) -> float:
+    """By what fraction of the bound it is missed; negative by how much there is to spare."""
+    return violation_ratio(value, relation, bound) - 1.0
+
+
 def violation(value: float, relation: str, bound: float) -> float:
     """0 when met, else by what fraction of the bound it is missed."""
-    return max(0.0, violation_ratio(value, relation, bound) - 1.0)
+    return max(0.0, excess(value, relation, bound))

@@ -122,6 +122,8 @@ def test_measure_laws(name):
 def test_strategy_laws(name):
     if name == "program":
         pytest.importorskip("ortools", reason="pip install 'nasmyth[program]'")
+    if name == "optuna":
+        pytest.importorskip("optuna", reason="pip install 'nasmyth[optuna]'")
     check_strategy(strategies.get(name)(), TINY)
     if name == "program":  # searches chains only, and says so
         with pytest.raises(SpaceError, match="is no chain|by another strategy"):

@@ -33,8 +33,12 @@ from nasmyth.search.strategy import (
 )
 
 if TYPE_CHECKING:
+    from nasmyth.search.adapters.ask_tell import AskTell
+    from nasmyth.search.adapters.marked import optimizer
+    from nasmyth.search.adapters.optuna_sampler import OptunaSampler
     from nasmyth.search.bayes import BayesianOptimization
     from nasmyth.search.bohb import BOHB
+    from nasmyth.search.feedback import Feedback
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.cost import Constrained, CostAware
     from nasmyth.search.model.gaussian_process import GaussianProcess
@@ -55,6 +59,7 @@ __all__ = [
     "PPO",
     "TPE",
     "Auto",
+    "AskTell",
     "BayesianOptimization",
     "Best",
     "Chained",
@@ -65,6 +70,7 @@ __all__ = [
     "Evolution",
     "ExpectedImprovement",
     "Extrapolation",
+    "Feedback",
     "FinishedTrial",
     "GaussianProcess",
     "Grid",
@@ -73,6 +79,7 @@ __all__ = [
     "LocalSearch",
     "MultiAgent",
     "Newest",
+    "OptunaSampler",
     "Pending",
     "Program",
     "Proposal",
@@ -92,6 +99,7 @@ __all__ = [
     "fitness",
     "hypervolume",
     "knee",
+    "optimizer",
     "ranked",
     "reference_point",
     "simulate",

@@ -13,12 +13,19 @@ STRATEGIES = {
     "agents": "reinforce.agents",
     "bohb": "bohb",
     "tpe": "parzen",
+    "ask_tell": "adapters.ask_tell",
+    "feedback": "feedback",
+    "optuna": "adapters.optuna_sampler",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
+    "adapters.ask_tell": ("AskTell",),
+    "adapters.marked": ("optimizer",),
+    "adapters.optuna_sampler": ("OptunaSampler",),
     "bayes": ("BayesianOptimization",),
     "bohb": ("BOHB",),
+    "feedback": ("Feedback",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.cost": ("Constrained", "CostAware"),
     "model.gaussian_process": ("GaussianProcess",),

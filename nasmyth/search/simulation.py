@@ -36,6 +36,7 @@ class SimulatedTrial(NamedTuple):
     at: float = 0.0
     measures: Mapping[str, float] = {}
     stages: Mapping[str, Mapping[str, Any]] = {}
+    excess: Mapping[str, float] = {}
 
 
 class Simulation:
@@ -58,9 +59,11 @@ class Simulation:
         return new
 
     def tell(self, number: int, objectives: Sequence[float] = (), **more: Any) -> SimulatedTrial:
-        """Close a trial; no objectives: it failed. more: fields of `SimulatedTrial`."""
+        """Close a trial; no objectives: it failed. more: fields of `SimulatedTrial`. Its violation is what its `excess` tells,
+        unless said."""
         work = self.pending.pop(number)
-        outcome = {"violation": 0.0, "error": None} if objectives else {"violation": math.inf, "error": "crashed"}
+        missed = math.fsum(max(0.0, value) for value in more.get("excess", {}).values())
+        outcome = {"violation": missed, "error": None} if objectives else {"violation": math.inf, "error": "crashed"}
         trial = SimulatedTrial(
             work.genome, tuple(objectives), number=number, stage=work.stage, parent=work.parent, **{**outcome, **more}
         )

@@ -97,6 +97,11 @@ class FinishedTrial(Protocol):
         """0 when it meets all constraints, else by how much it misses them."""
 
     @property
+    def excess(self) -> Mapping[str, float]:
+        """Of each constraint, by its text: by what fraction of its bound it is missed, negative with room to spare. Infinite
+        where it was not measured; empty where nobody says which constraints there are."""
+
+    @property
     def error(self) -> Any:
         """Why it failed; None if it did not."""
 

@@ -236,7 +236,7 @@ class Space:
 
     # --- the space as a value -------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def key(self) -> str:
         """20 hexadecimal digits of the template, the recipe, the input and what is fixed."""
         return content_key((self.template, self.recipe, *self._entering(), *self._fixed()))

@@ -53,6 +53,8 @@ class Log:
         """For every candidate, by its identity, the numbers of its trials."""
         self.goals: tuple[Objective, ...] = ()
         self.limits: tuple[Limit, ...] = ()
+        self.under: tuple[str, ...] = ()
+        """The limits as the journal writes them."""
 
     def apply(self, event: Event) -> Trial | None:
         """Take in the next event; returns the trial if the event closed one (a second closing is not one)."""
@@ -66,7 +68,8 @@ class Log:
             if not self.header:
                 self.header = event.data
                 self.goals = tuple(Objective(*pair) for pair in event.data.get("objectives", ()))
-                self.limits = tuple(map(Limit.parse, event.data.get("under", ())))
+                self.under = tuple(event.data.get("under", ()))
+                self.limits = tuple(map(Limit.parse, self.under))
         elif event.kind == "note":
             about = {} if event.trial is None else {"trial": event.trial}
             self.notes.append({"time": event.time, "what": "", **about, **event.data})
@@ -136,6 +139,7 @@ class Log:
             measures=measures,
             objectives=() if failed else tuple(goal.oriented(measures) for goal in self.goals),
             violation=math.fsum(limit.violation(measures) for limit in self.limits),
+            excess={text: limit.excess(measures) for text, limit in zip(self.under, self.limits, strict=True)},
             **changes,
         )
         self.trials[trial.number] = new

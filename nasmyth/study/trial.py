@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nasmyth.bounds import violation
+from nasmyth.bounds import excess, violation
 from nasmyth.errors import StudyError
 from nasmyth.search.strategy import FULL, Stage
 
@@ -51,6 +51,10 @@ class Limit(NamedTuple):
         """By how much it is missed, relative to the bound: 0 if it is met, infinite if it was not measured."""
         return violation(measures.get(self.name, math.nan), self.relation, self.bound)
 
+    def excess(self, measures: Mapping[str, float]) -> float:
+        """The same, and negative by how much there is to spare where it is met."""
+        return excess(measures.get(self.name, math.nan), self.relation, self.bound)
+
     def __str__(self) -> str:
         return f"{self.name}{self.relation}{self.bound!r}"
 
@@ -88,6 +92,8 @@ class Trial:
     objectives: tuple[float, ...] = ()
     """All to be maximised; NaN where not measured; empty for a trial that failed."""
     violation: float = 0.0
+    excess: dict[str, float] = field(default_factory=dict)
+    """Of each constraint, as it is written: by what fraction of its bound it is missed, negative with room to spare."""
     error: Failure | None = None
     closed: bool = False
     """Whether the trial has its result or its failure."""

@@ -1,0 +1,1 @@
+"""Samplers and optimisers of other packages as strategies."""
