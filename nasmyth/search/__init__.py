@@ -25,6 +25,9 @@ from nasmyth.search.strategy import (
     strategies,
     strategy,
 )
+from nasmyth.search.wrap.bandit import Bandit
+from nasmyth.search.wrap.deduplicated import Deduplicated
+from nasmyth.search.wrap.warm import Start, WarmStarted
 
 if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
@@ -34,8 +37,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ASHA",
     "FULL",
+    "Bandit",
     "BayesianOptimization",
     "Best",
+    "Deduplicated",
     "Evolution",
     "ExpectedImprovement",
     "FinishedTrial",
@@ -52,10 +57,12 @@ __all__ = [
     "Simulation",
     "Solution",
     "Stage",
+    "Start",
     "Strategy",
     "SuccessiveHalving",
     "Tournament",
     "UpperConfidence",
+    "WarmStarted",
     "distinct",
     "fitness",
     "ranked",
