@@ -59,14 +59,14 @@ def said(values: list[float], sign: str = "") -> str:
     return f"{mean:{sign}.3f} ± {half:.3f}"
 
 
-def compare(table: Table, column: str, arms: tuple[Strategy, ...], others: tuple[Strategy, ...], seeds: int) -> None:
+def compare(table: Table, column: str, arms: tuple[Strategy, ...], others: tuple[Strategy, ...], seeds: range) -> None:
     """A row for each strategy, and of all but the arms the difference to the best arm."""
     top = max(filter(math.isfinite, table.check(column)))
-    print(f"\n{table.name}, {column}: {len(table):,} networks, the best {top:.3f}; {seeds} seeds")
+    print(f"\n{table.name}, {column}: {len(table):,} networks, the best {top:.3f}; {len(seeds)} seeds")
     print(f"{'queries':44}" + "".join(f"{budget:^34}" for budget in BUDGETS))
     runs: dict[Strategy, list[list[float]]] = {}
     for strategy in (*arms, *others):
-        runs[strategy] = [search(table, column, strategy, seed) for seed in range(seeds)]
+        runs[strategy] = [search(table, column, strategy, seed) for seed in seeds]
     mean: Callable[[Strategy, int], float] = lambda arm, i: sum(run[i] for run in runs[arm])  # noqa: E731
     best = [max(arms, key=lambda arm, i=i: mean(arm, i)) for i in range(len(BUDGETS))]  # type: ignore[misc]
     for strategy, found in runs.items():
@@ -85,13 +85,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--slow", type=int, default=0)
+    parser.add_argument(
+        "--first", type=int, default=5000, help="The first seed: others than those that settings were chosen on."
+    )
     given = parser.parse_args()
     print("the best in validation, and in brackets the difference to the best arm at that budget")
     for space, file, column in TABLES:
         table = Table.read(space, given.data / file, partial=space != "nb201")
-        compare(table, column, FAST, (Bandit(FAST), *OTHERS, Random()), given.seeds)
+        compare(
+            table,
+            column,
+            FAST,
+            (Bandit(FAST), Bandit((LOCAL, Random())), *OTHERS, Random()),
+            range(given.first, given.first + given.seeds),
+        )
         if given.slow:
-            compare(table, column, SLOW, (Bandit(SLOW),), given.slow)
+            compare(table, column, SLOW, (Bandit(SLOW),), range(given.first, given.first + given.slow))
 
 
 if __name__ == "__main__":

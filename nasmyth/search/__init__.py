@@ -31,12 +31,15 @@ from nasmyth.search.wrap.warm import Start, WarmStarted
 
 if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
+    from nasmyth.search.generative import VGON
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.model.variational import Variational
 
 __all__ = [
     "ASHA",
     "FULL",
+    "VGON",
     "Bandit",
     "BayesianOptimization",
     "Best",
@@ -62,6 +65,7 @@ __all__ = [
     "SuccessiveHalving",
     "Tournament",
     "UpperConfidence",
+    "Variational",
     "WarmStarted",
     "distinct",
     "fitness",

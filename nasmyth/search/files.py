@@ -7,12 +7,15 @@ from __future__ import annotations
 
 STRATEGIES = {
     "bayes": "bayes",
+    "vgon": "generative",
 }
 """By the name that the command line uses: the file."""
 
 NAMES = {
     "bayes": ("BayesianOptimization",),
+    "generative": ("VGON",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.gaussian_process": ("GaussianProcess",),
+    "model.variational": ("Variational",),
 }
 """By file: what it has for `nasmyth.search`."""

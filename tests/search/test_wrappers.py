@@ -36,7 +36,7 @@ PAIR = Space(chain(parallel(Tag(choice(*range(6))), Tag(choice(*range(6)))), Tag
 LANDSCAPE = Space(chain(*(Tag(i, integer(0, 7)) for i in range(8))), SHAPE)
 SPACES = {
     "pair": PAIR,
-    "narrow": Space(chain(Wide(choice(4, 8, 16)), repeat(Tag(choice(1, 2, 3, 4)), integer(1, 3))), (3, 8, 8)).narrow(params <= 300),
+    "narrow": Space(chain(Wide(choice(4, 8, 16)), repeat(Tag(choice(*range(9))), integer(1, 3))), (3, 8, 8)).narrow(params <= 300),  # noqa: E501
     "real": Space(Tag(real(0, 1)), SHAPE),
     "two": Space(Tag(choice(1, 2)), SHAPE),
     "fixed": Space(Tag(), SHAPE),
@@ -121,8 +121,7 @@ def test_what_comes_instead_is_near_what_was_asked_for():
 
 
 def test_a_strategy_that_waits_is_let_wait():
-    strategy, search = Deduplicated(Stubborn(patient=True)), None
-    search = Simulation(strategy, LANDSCAPE)
+    search = Simulation(Deduplicated(Stubborn(patient=True)), LANDSCAPE)
     (one,) = search.ask(1)
     assert search.ask(3) == []
     search.tell(one.number, [1.0])
@@ -259,14 +258,18 @@ def test_any_growing_function_of_the_objective_gives_the_same_search():
 
 
 def test_credit_is_the_mean_worth_of_the_ranks():
-    bandit = Bandit((Random(), LocalSearch()), window=4, decay=0.5)
+    """Of the newest trials that an arm proposed; what was told before ranks last."""
+    bandit = Bandit((Random(), LocalSearch()), window=5, decay=0.5)
+    told = [
+        ("random", 0, 99.0), ("random", 1, 1.0), ("localsearch", 2, 4.0), ("", 3, 100.0), ("localsearch", 4, 1.0),
+        ("random", 5, 3.0), ("random", 0, 99.0),
+    ]  # fmt: skip
     state = bandit.init(LANDSCAPE)
-    for number, (name, value) in enumerate([("random", 99.0), ("random", 1.0), ("localsearch", 4.0), ("", 100.0),
-                                            ("localsearch", 1.0), ("random", 3.0)]):  # fmt: skip
-        state = bandit.tell(state, SimulatedTrial(STARTS[0], (value,), origin=name, number=number))
-    assert [arm for arm, _ in state.window] == [0, 1, 1, 0], "the newest, of trials that an arm proposed"
-    tied = 0.5**2.5
-    means = ((tied + 0.5) / 2, (1.0 + tied) / 2)
+    for number, (name, genome, value) in enumerate(told):
+        state = bandit.tell(state, SimulatedTrial(STARTS[genome], (value,), origin=name, number=number))
+    assert [arm for arm, _ in state.window] == [0, 1, 1, 0, 0]
+    worth = [0.5 ** (4 * rank / 5) for rank in (0, 1, 2.5, 2.5, 4)]
+    means = ((worth[1] + worth[2] + worth[4]) / 3, (worth[0] + worth[3]) / 2)
     assert bandit.credits(state) == pytest.approx((means[0] / means[1], 1.0))
 
 

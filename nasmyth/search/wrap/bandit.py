@@ -10,7 +10,7 @@ each proposal an arm is drawn: with probability `explore` any of them, else the 
 over the newest `window` trials (Fialho et al. 2010, "Analyzing bandit-based adaptive operator selection mechanisms": a sliding
 window, and credit by rank). Only ranks count, so that no scale of the objective and no outlier does: the trial of rank r in the
 window (0 is the best, equals share their ranks) is worth decay^(4 r / window), and the credit of an arm is the mean worth
-of its trials there, relative to that of the best arm.
+of its trials there, relative to that of the best arm. What was told before ranks last: to repeat a good network finds nothing.
 
 Departures: the paper takes the sum over an arm's trials, or the area under its curve of ranks, both of which grow with how
 often it was chosen; the mean does not. Credit is given for trials in full alone, whatever they cost. Arms whose stages share
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import cached_property
 from random import Random
 from typing import Any, NamedTuple
@@ -29,7 +29,18 @@ from typing import Any, NamedTuple
 from nasmyth.errors import SpaceError
 from nasmyth.search.evolution import Evolution, ranked
 from nasmyth.search.local import LocalSearch
-from nasmyth.search.strategy import FULL, FinishedTrial, Fitness, Pending, Proposal, Strategy, fitness, strategy
+from nasmyth.search.strategy import (
+    FULL,
+    WORST,
+    FinishedTrial,
+    Fitness,
+    Pending,
+    Proposal,
+    Strategy,
+    fitness,
+    hashable,
+    strategy,
+)
 from nasmyth.search.wrap.works import also_out
 from nasmyth.space.space import Space
 
@@ -39,6 +50,8 @@ class Arms(NamedTuple):
 
     states: tuple[Any, ...]
     window: tuple[tuple[int, Fitness], ...] = ()
+    told: frozenset[Hashable] = frozenset()
+    """All genomes that were trained in full."""
     last: int = 0
 
 
@@ -53,8 +66,8 @@ class Bandit(Strategy):
     arms: tuple[Strategy, ...] = (LocalSearch(), Evolution())
     explore: float = 0.1
     window: int = 50
-    decay: float = 0.5
-    confidence: float = 0.2
+    decay: float = 0.1
+    confidence: float = 0.05
 
     def check(self) -> None:
         if not self.arms:
@@ -76,10 +89,14 @@ class Bandit(Strategy):
 
     def tell(self, state: Arms, trial: FinishedTrial) -> Arms:
         states = tuple(arm.tell(inner, trial) for arm, inner in zip(self.arms, state.states, strict=True))
-        name, window = trial.origin.partition(":")[0], state.window
-        if name in self.names and trial.stage.name == FULL.name:
-            window = (*window, (self.names.index(name), fitness(trial)))[-self.window :]
-        return Arms(states, window, max(state.last, trial.number))
+        name, window, told = trial.origin.partition(":")[0], state.window, state.told
+        if trial.stage.name == FULL.name:
+            token = hashable(trial.genome)
+            if name in self.names:
+                reached = WORST if token in told else fitness(trial)
+                window = (*window, (self.names.index(name), reached))[-self.window :]
+            told = told | {token}
+        return Arms(states, window, told, max(state.last, trial.number))
 
     def ask(self, state: Arms, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         credits, uses = self.credits(state), Counter(arm for arm, _ in state.window)
