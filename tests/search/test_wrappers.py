@@ -103,6 +103,22 @@ def test_a_further_stage_is_no_repetition():
     assert len(set(keys(trials, LANDSCAPE))) == 39
 
 
+def test_a_climb_leaves_a_hilltop_when_its_neighbours_are_networks_that_are_known():
+    """The inner strategy hears of them, though it never asked for them under these genomes."""
+    twice = Space(parallel(Tag(choice(*range(5))), Tag(choice(*range(5)))), SHAPE)
+    one, two = twice.holes
+    climb, top = Deduplicated(LocalSearch(start=1)), {one: 4, two: 1}
+    state = climb.tell(climb.init(twice), SimulatedTrial(top, (9.0,), number=1))
+    mirrored = [{one: near[two], two: near[one]} for near in twice.neighbours(top)]
+    for number, genome in enumerate(mirrored, 2):
+        state = climb.tell(state, SimulatedTrial(genome, (0.0,), number=number))
+    assert state.inner.here == top and len(state.inner.left) == 6, "two are their own mirror images"
+    (new,) = climb.ask(state, twice, Generator(0), 1, ())
+    assert new.origin == "localsearch:after repeats"
+    state = climb.tell(state, SimulatedTrial(new.genome, (0.5,), number=20, origin=new.origin))
+    assert state.inner.here == new.genome
+
+
 class Stubborn(Strategy):
     """Asks for one genome for ever; or waits, once something is out."""
 

@@ -5,25 +5,31 @@
 Isomorphic cells, and whatever else decodes to one graph (and one recipe), count as one; the same at a further stage, or from
 another parent's weights, is another proposal. What was tried is dropped, and the inner strategy asked again with that among
 what is out, `retries` times; then come mutants of what was dropped, random genomes and, of a small space, all that are left.
+The inner strategy is told the result that is known, as that of what it proposed: a climb would stay on its hilltop for ever
+while it waits for neighbours that are networks it knows, and a rung of halving would never be complete. As `ask` changes no
+state, the origin of what is proposed then says so ("local:after repeats"), and `tell` does the same again.
 
 A study does the first half of this by itself (`Study(..., distinct="graph")`): nothing is paid for twice there, and the
-wrapper is worth it only since it falls back to mutants where a study draws at random. It is for searches without a study
-(`simulate`), for studies with `distinct="genome"`, and for a strategy that is one of several in a `Bandit`.
+wrapper is worth it only since the strategy hears of what was dropped, and since mutants come before random genomes. It is for
+searches without a study (`simulate`), for studies with `distinct="genome"`, and for one of the arms of a `Bandit`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.evolution import Evolution
+from nasmyth.search.simulation import SimulatedTrial
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, Strategy, hashable, strategy
 from nasmyth.search.wrap.works import also_out, work
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
+AFTER = ":after repeats"
+"""How the origin ends of what is proposed once the inner strategy has repeated itself."""
 DRAWN = 24
 """Mutants, and random genomes, that are looked at for a new one."""
 SMALL = 5000
@@ -35,7 +41,8 @@ class Tried(NamedTuple):
 
     inner: Any
     space: Space
-    works: frozenset[Hashable] = frozenset()
+    results: Mapping[Hashable, SimulatedTrial] = {}
+    """What is known, by the work that it was."""
     last: int = 0
 
 
@@ -57,44 +64,70 @@ class Deduplicated(Strategy):
         return Tried(self.inner.init(space), space)
 
     def tell(self, state: Tried, trial: FinishedTrial) -> Tried:
+        inner = self._after_repeats(state, trial.number) if trial.origin.endswith(AFTER) else state.inner
         done = work(state.space, trial.genome, trial.stage, trial.parent)
-        return Tried(
-            self.inner.tell(state.inner, trial), state.space, state.works | {done}, max(state.last, trial.number)
-        )
+        results = {done: _plain(trial), **state.results}  # the first of several stays
+        return Tried(self.inner.tell(inner, trial), state.space, results, max(state.last, trial.number))
+
+    def _after_repeats(self, state: Tried, seed: int) -> Any:
+        """The state of the inner strategy once it was told what it would only repeat."""
+        inner, rng = state.inner, Random(seed)
+        for _ in range(self.retries):
+            known = _Known(state.space, state, ())
+            repeated = [known.sort(one) for one in self.inner.ask(inner, state.space, rng, 1, ())]
+            for result in repeated:
+                inner = inner if result is None else self.inner.tell(inner, result)
+            if not any(repeated):
+                break
+        return inner
 
     def ask(self, state: Tried, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
         known = _Known(space, state, pending)
-        waits = False
+        inner, waits, repeats = state.inner, False, False
         for _ in range(self.retries):
             wanted, before = n - len(known.new), len(known.asked)
             away = also_out(pending, known.new + known.old, state.last)
-            proposed = self.inner.ask(state.inner, space, rng, wanted, away)[:wanted]
+            proposed = self.inner.ask(inner, space, rng, wanted, away)[:wanted]
             for one in proposed:
-                known.sort(one)
+                if (result := known.sort(one)) is not None:
+                    inner, repeats = self.inner.tell(inner, result), True
             waits = len(proposed) < wanted
             if len(known.new) == n or len(known.asked) == before or (waits and (pending or known.new)):
                 break
         if not (waits and (pending or known.new)) and known.old:
             known.fill(n, rng)
-        return known.new or ([] if pending else known.old[:1])
+        asked = known.new or ([] if pending else known.old[:1])
+        name = type(self.inner).__name__.lower()
+        return [one._replace(origin=(one.origin or name) + AFTER) for one in asked] if repeats else asked
+
+
+def _plain(trial: FinishedTrial) -> SimulatedTrial:
+    """What a strategy goes by, without what takes room."""
+    return SimulatedTrial(
+        trial.genome, tuple(trial.objectives), trial.violation, None if trial.error is None else str(trial.error),
+        trial.number, trial.stage, trial.parent, seconds=trial.seconds, at=trial.at,
+    )  # fmt: skip
 
 
 class _Known:
     """What is new among proposals, and what was there before."""
 
     def __init__(self, space: Space, state: Tried, pending: Sequence[Pending]) -> None:
-        self.space, self.works = space, set(state.works)
+        self.space, self.results, self.works = space, state.results, set(state.results)
         self.works |= {work(space, one.genome, one.stage, one.parent) for one in pending if one.genome is not None}
         self.asked: set[Hashable] = set()
         """Genomes of this ask, at their stages: where none comes to it, the inner strategy has no other idea."""
         self.new: list[Proposal] = []
         self.old: list[Proposal] = []
 
-    def sort(self, one: Proposal) -> None:
+    def sort(self, one: Proposal) -> SimulatedTrial | None:
+        """Its result, if it is a repetition of which there is one."""
         done = work(self.space, one.genome, one.stage, one.parent)
         (self.old if done in self.works else self.new).append(one)
         self.works.add(done)
         self.asked.add((hashable(one.genome), one.stage.name, one.parent))
+        result = self.results.get(done)
+        return None if result is None else result._replace(genome=one.genome)
 
     def fill(self, n: int, rng: Random) -> None:
         """Up to n new ones, with others of the space, at the stage that a new genome begins with."""
