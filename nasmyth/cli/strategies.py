@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from nasmyth.errors import UnknownNameError, nearest
+from nasmyth.errors import NasmythError, UnknownNameError, nearest
 
 
 def strategy_of(text: str) -> Any:
@@ -23,6 +23,8 @@ def strategy_of(text: str) -> Any:
         call = ast.parse(f"f({rest}", mode="eval").body
         assert isinstance(call, ast.Call)
         return _made(cls, name, call)
+    except NasmythError:  # a name that is not known, or settings that do not go together
+        raise
     except (
         SyntaxError,
         ValueError,
