@@ -94,9 +94,9 @@ def adam(parameters: list[Any], made: Callable[[], Any], total: Any, steps: int,
         psi = states(made())
         loss = energies(psi, total).mean()
         if step % 200 == 199:
-            if abs(before - float(loss)) < 1e-6:
+            if abs(before - loss.item()) < 1e-6:
                 break
-            before = float(loss)
+            before = loss.item()
         if overlap:
             alike = (psi.conj() @ psi.T).abs() ** 2
             loss = loss + overlap * (alike.sum() - len(psi)) / (len(psi) * (len(psi) - 1))

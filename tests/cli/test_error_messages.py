@@ -107,7 +107,11 @@ def test_a_setting_that_is_a_strategy_is_written_like_one():
     assert strategy_of("deduplicated(inner=local(start=5), retries=2)") is Deduplicated(LocalSearch(start=5), retries=2)
     arms = (LocalSearch(), Evolution(population=16))
     assert strategy_of("bandit(arms=[local, evolution(population=16)])") is Bandit(arms)
-    for text, said in (("deduplicated(inner=lokal)", "did you mean 'local'"), ("bandit(arms=[evolution(size=3)])", "no setting 'size'"),
-                       ("deduplicated(inner=evolution(population=0))", "needs population >= 1")):  # fmt: skip
+    wrong = {
+        "deduplicated(inner=lokal)": "did you mean 'local'",
+        "bandit(arms=[evolution(size=3)])": "no setting 'size'",
+        "deduplicated(inner=evolution(population=0))": "needs population >= 1",
+    }
+    for text, said in wrong.items():
         with pytest.raises(NasmythError, match=said):
             strategy_of(text)
