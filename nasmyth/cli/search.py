@@ -28,6 +28,12 @@ def search(
     strategy: Annotated[
         str, typer.Option(metavar="NAME", help="auto, random, evolution, or 'evolution(population=16)'.")
     ] = "auto",
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            "--warm-start", metavar="STUDY", help="Begin with the best of another study, even of another space."
+        ),
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="How many candidates in all.")] = 50,
     epochs: Annotated[
         float | None, typer.Option(help="How long each is trained; the recipe's own unless said.")
@@ -66,20 +72,26 @@ def search(
         from nasmyth.measure import constraints
         from nasmyth.report import summary_of
         from nasmyth.search import Auto
-        from nasmyth.study import Study, ahead
+        from nasmyth.study import Study, ahead, warm
 
         import_files(imports)
         if ":" in space or space.endswith(".py"):
             lookup(space)  # first, since the file may define the measures and strategies that are asked for
         chosen, limits, goals = strategy_of(strategy), constraints(under or ()), _goals(maximize, minimize)
-        ahead.look(out, under=limits, strategy=chosen, seed=seed, **goals)
+        begun = warm.begun(out, chosen, warm_start) if warm_start else None
+        ahead.look(out, under=limits, strategy=begun or chosen, seed=seed, **goals)
         ahead.refuse_limits(on, limit_seconds, limit_memory)
         live(Progress("reading"))
         task = read(data, seed=seed, **reading)
         goals = goals or _goals(*_usual(task))
         within = addresses.space_of(space, task.input)
         remember(within)
-        study = Study(out, within, under=limits, strategy=chosen, seed=seed, task=task, command=typed(ctx), **goals)
+        if warm_start and not begun:
+            begun, carried = warm.warm_start(warm_start, within, chosen, under=limits)
+            print(carried)  # to stderr, with whatever else is no result
+        study = Study(
+            out, within, under=limits, strategy=begun or chosen, seed=seed, task=task, command=typed(ctx), **goals
+        )
         if isinstance(study.strategy, Auto) and not (quiet or json):
             print(f"strategy: {study.strategy.chosen(study.goals.narrowed(within))}")
         with study:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from nasmyth.errors import UnknownNameError, nearest
+from nasmyth.errors import NasmythError, UnknownNameError, nearest
 
 
 def strategy_of(text: str) -> Any:
-    """ "evolution" or "evolution(population=16)" as a strategy. Raises UnknownNameError, which suggests the nearest."""
+    """ "evolution", "evolution(population=16)" or "deduplicated(inner=local(start=5))" as a strategy.
+
+    A setting that is a strategy, or a list of them, is written alike. Raises UnknownNameError, which suggests the nearest.
+    """
     from nasmyth.search import strategies
 
     name, bracket, rest = text.partition("(")
@@ -18,8 +21,10 @@ def strategy_of(text: str) -> Any:
         return cls()
     try:
         call = ast.parse(f"f({rest}", mode="eval").body
-        assert isinstance(call, ast.Call) and not call.args
-        settings = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        assert isinstance(call, ast.Call)
+        return _made(cls, name, call)
+    except NasmythError:  # a name that is not known, or settings that do not go together
+        raise
     except (
         SyntaxError,
         ValueError,
@@ -28,8 +33,27 @@ def strategy_of(text: str) -> Any:
         RecursionError,
     ):  # the last two of brackets within brackets
         raise UnknownNameError(f"cannot read {text!r}; write it as {name}(setting=value)") from None
+
+
+def _made(cls: Any, name: str, call: ast.Call) -> Any:
+    """The strategy of a call. Raises ValueError or AssertionError for what is none."""
+    assert not call.args
+    settings = {str(keyword.arg): _setting(keyword.value) for keyword in call.keywords}
     unknown = [key for key in settings if key not in cls.fields]
     if unknown:
         hint = nearest(unknown[0], cls.fields) or f"; it has {', '.join(cls.fields) or 'none'}"
         raise UnknownNameError(f"{name} has no setting {unknown[0]!r}{hint}")
     return cls(**settings)
+
+
+def _setting(node: ast.expr) -> Any:
+    """A number, a text, a list, or a strategy."""
+    from nasmyth.search import strategies
+
+    if isinstance(node, ast.Name):
+        return strategies.get(node.id)()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return _made(strategies.get(node.func.id), node.func.id, node)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return tuple(map(_setting, node.elts))
+    return ast.literal_eval(node)

@@ -31,6 +31,9 @@ from nasmyth.search.strategy import (
     strategies,
     strategy,
 )
+from nasmyth.search.wrap.bandit import Bandit
+from nasmyth.search.wrap.deduplicated import Deduplicated
+from nasmyth.search.wrap.warm import Start, WarmStarted
 
 if TYPE_CHECKING:
     from nasmyth.search.adapters.ask_tell import AskTell
@@ -39,10 +42,12 @@ if TYPE_CHECKING:
     from nasmyth.search.bayes import BayesianOptimization
     from nasmyth.search.bohb import BOHB
     from nasmyth.search.feedback import Feedback
+    from nasmyth.search.generative import VGON
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.cost import Constrained, CostAware
     from nasmyth.search.model.gaussian_process import GaussianProcess
     from nasmyth.search.model.thompson import ThompsonSampling
+    from nasmyth.search.model.variational import Variational
     from nasmyth.search.parzen import TPE
     from nasmyth.search.reinforce.agents import MultiAgent
     from nasmyth.search.reinforce.conservative import ConservativeController
@@ -58,14 +63,17 @@ __all__ = [
     "NSGA3",
     "PPO",
     "TPE",
+    "VGON",
     "AskTell",
     "Auto",
+    "Bandit",
     "BayesianOptimization",
     "Best",
     "Chained",
     "ConservativeController",
     "Constrained",
     "CostAware",
+    "Deduplicated",
     "EarlyExit",
     "Evolution",
     "ExpectedImprovement",
@@ -90,11 +98,14 @@ __all__ = [
     "Simulation",
     "Solution",
     "Stage",
+    "Start",
     "Strategy",
     "SuccessiveHalving",
     "ThompsonSampling",
     "Tournament",
     "UpperConfidence",
+    "Variational",
+    "WarmStarted",
     "distinct",
     "fitness",
     "hypervolume",

@@ -16,6 +16,7 @@ STRATEGIES = {
     "ask_tell": "adapters.ask_tell",
     "feedback": "feedback",
     "optuna": "adapters.optuna_sampler",
+    "vgon": "generative",
 }
 """By the name that the command line uses: the file."""
 
@@ -26,6 +27,7 @@ NAMES = {
     "bayes": ("BayesianOptimization",),
     "bohb": ("BOHB",),
     "feedback": ("Feedback",),
+    "generative": ("VGON",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.cost": ("Constrained", "CostAware"),
     "model.gaussian_process": ("GaussianProcess",),
@@ -36,5 +38,6 @@ NAMES = {
     "reinforce.policy": ("Chained", "Independent"),
     "model.thompson": ("ThompsonSampling",),
     "parzen": ("TPE",),
+    "model.variational": ("Variational",),
 }
 """By file: what it has for `nasmyth.search`."""

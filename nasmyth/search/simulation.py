@@ -46,6 +46,7 @@ class Simulation:
         self.strategy, self.space, self.seed = strategy, space, seed
         self.log: list[SimulatedTrial] = []
         self.pending: dict[int, Pending] = {}
+        self.origins: dict[int, str] = {}
         self.asked = 0
         self.state: Any = strategy.init(space)
 
@@ -55,6 +56,7 @@ class Simulation:
         found = self.strategy.ask(self.state, self.space, rng, n, tuple(self.pending.values()))
         new = [Pending(self.asked + i, one.genome, one.stage, one.parent) for i, one in enumerate(found, 1)]
         self.pending.update({one.number: one for one in new})
+        self.origins.update({one.number: said.origin for one, said in zip(new, found, strict=True)})
         self.asked += len(new)
         return new
 
@@ -64,9 +66,8 @@ class Simulation:
         work = self.pending.pop(number)
         missed = math.fsum(max(0.0, value) for value in more.get("excess", {}).values())
         outcome = {"violation": missed, "error": None} if objectives else {"violation": math.inf, "error": "crashed"}
-        trial = SimulatedTrial(
-            work.genome, tuple(objectives), number=number, stage=work.stage, parent=work.parent, **{**outcome, **more}
-        )
+        about = {"number": number, "stage": work.stage, "parent": work.parent, "origin": self.origins.get(number, "")}
+        trial = SimulatedTrial(work.genome, tuple(objectives), **{**about, **outcome, **more})
         self.log.append(trial)
         self.state = self.strategy.tell(self.state, trial)
         return trial

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from nasmyth.study.cluster import Ray
     from nasmyth.study.executors import Here
     from nasmyth.study.pool import Processes
+    from nasmyth.study.warm import Carried, warm_start
 
-__all__ = ["Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "StudyReader", "Trial",
-           "event", "summary"]  # fmt: skip
+__all__ = ["Carried", "Conflict", "Event", "Failure", "Here", "Journal", "Objective", "Outcome", "Processes", "Ray", "Study", "StudyReader", "Trial",
+           "event", "summary", "warm_start"]  # fmt: skip
 
-__getattr__, __dir__ = contents(__name__, {"cluster": ("Ray",), "executors": ("Here",), "pool": ("Processes",)})
+__getattr__, __dir__ = contents(
+    __name__, {"cluster": ("Ray",), "executors": ("Here",), "pool": ("Processes",), "warm": ("Carried", "warm_start")}
+)

@@ -176,15 +176,18 @@ def _described(task: Any) -> Any:
 
 def refuse_if_different(name: str, kept: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
     """Raise StudyError naming every field of FIXED in which the study on file differs from what `mine` asks for."""
-    differences = []
+    if found := differences(kept, mine):
+        raise StudyError(f"{name} holds another study; {'; '.join(found)}. Choose another path, or ask for the same")
+
+
+def differences(kept: Mapping[str, Any], mine: Mapping[str, Any]) -> list[str]:
+    """A sentence for every field of FIXED in which a study differs from what `mine` says of itself."""
+    found = []
     for field in (field for field in FIXED if field in mine or (field == "space" and "space_key" in mine)):
         theirs, ours = _identity(field, kept), _identity(field, mine)
         if theirs != ours:
-            differences.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")
-    if differences:
-        raise StudyError(
-            f"{name} holds another study; {'; '.join(differences)}. Choose another path, or ask for the same"
-        )
+            found.append(f"{field}: it has {_shown(field, kept)}, this asks for {_shown(field, mine)}")
+    return found
 
 
 def _identity(field: str, said: Mapping[str, Any]) -> Any:

@@ -90,12 +90,19 @@ def _asks_well(search: Simulation, n: int) -> list[Proposal]:
     law(least <= len(asked) <= n, strategy, f"asked for {n} while {len(pending)} are out, gives {len(asked)}")
     for one in asked:
         _is_a_proposal(search, one)
-    work: list[Pending | Proposal] = [*pending, *asked]
-    places = [(one.stage.name, json.dumps(one.genome, sort_keys=True)) for one in work if one.genome]
-    spare = space.size >= 8 * len(places)  # a space that is nearly used up has to repeat
-    law(len({*places}) == len(places) or not spare, strategy, f"asks for {n}, and repeats itself or what is out")
+    away, new = _places(pending), _places(asked)  # strangers may repeat what is out; the strategy may not
+    spare = space.size >= 8 * (len(away) + len(new))  # a space that is nearly used up has to repeat
+    law(
+        len({*away, *new}) == len({*away}) + len(new) or not spare,
+        strategy,
+        f"asks for {n}, and repeats itself or what is out",
+    )
     search.ask(n)
     return asked
+
+
+def _places(work: Sequence[Pending | Proposal]) -> list[tuple[str, str]]:
+    return [(one.stage.name, json.dumps(one.genome, sort_keys=True)) for one in work if one.genome]
 
 
 def _ask(search: Simulation, n: int) -> list[Proposal]:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from nasmyth.errors import UnknownNameError
+from nasmyth.errors import NasmythError, UnknownNameError
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,20 @@ def test_brackets_within_brackets_are_no_settings(text):
 
     with pytest.raises(UnknownNameError, match="cannot read"):
         strategy_of(text)
+
+
+def test_a_setting_that_is_a_strategy_is_written_like_one():
+    from nasmyth.cli.strategies import strategy_of
+    from nasmyth.search import Bandit, Deduplicated, Evolution, LocalSearch
+
+    assert strategy_of("deduplicated(inner=local(start=5), retries=2)") is Deduplicated(LocalSearch(start=5), retries=2)
+    arms = (LocalSearch(), Evolution(population=16))
+    assert strategy_of("bandit(arms=[local, evolution(population=16)])") is Bandit(arms)
+    wrong = {
+        "deduplicated(inner=lokal)": "did you mean 'local'",
+        "bandit(arms=[evolution(size=3)])": "no setting 'size'",
+        "deduplicated(inner=evolution(population=0))": "needs population >= 1",
+    }
+    for text, said in wrong.items():
+        with pytest.raises(NasmythError, match=said):
+            strategy_of(text)

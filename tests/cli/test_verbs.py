@@ -35,6 +35,22 @@ def test_search_keeps_to_the_budget_and_goes_on(run, folder, study):
     assert f"search {folder}/mine_cli.py:space" in shown["command"]
 
 
+def test_a_search_begins_with_the_best_of_another_study_and_goes_on(run, folder, study, tmp_path):
+    """In another space; what was lost is said once, and the old study is not needed again."""
+    (tmp_path / "wider_cli.py").write_text(
+        (folder / "mine_cli.py").read_text().replace("stem=conv_block(choice(4, 8))", "stem=conv_block(choice(8, 12))")
+    )
+    old = tmp_path / "old.db"
+    old.write_bytes(study.read_bytes())
+    line = ["search", f"{tmp_path}/wider_cli.py:space", "--data", "digits", "--strategy", "deduplicated(inner=local(start=2))",
+            "--epochs", 0.1, "--warm-start", old, "-o", tmp_path / "new.db"]  # fmt: skip
+    first = run(*line, "--trials", 1)
+    assert "old.db: of 3 finished candidates, the best 3 were looked at" in first.stderr
+    old.unlink()
+    shown = document(run(*line, "--trials", 2, "--json"))
+    assert [trial["origin"] for trial in shown["trials"]] == ["warm start"] * 2
+
+
 def test_another_study_in_the_same_file_is_refused(run, folder, study):
     line = ["search", f"{folder}/mine_cli.py:space", "--data", "digits", "--trials", 3, "-o", study]
     assert "another study" in run(*line, status=1).stderr

@@ -1,0 +1,1 @@
+"""Strategies around others: without repetitions, from what another study found, one of several at a time."""
