@@ -2,8 +2,8 @@
 
     python benchmarks/strategies.py --data DIR [--seeds 50] [--only bayes,local] [--first 0] > benchmarks/strategies.txt
 
-DIR holds `nb201_cifar10.parquet` (NAS-Bench-201, searched by `valid_acc_200ep`) and `nasbench_graph_cora.parquet` (NAS-Bench-Graph,
-`valid`, with a test accuracy). For each strategy: the mean best after so many queries with its 95 % interval over seeds; how
+DIR holds `nb201_cifar10.parquet` (NAS-Bench-201, searched by `valid_acc_200ep`) and `nasbench_graph_cora.parquet`
+(NAS-Bench-Graph, by `valid`). For each strategy: the mean best after so many queries with its 95 % interval over seeds; how
 many searches had found the best; the test accuracy of what was best in validation; and queries until one of the best
 thousandth was met, beside the exact expectation for random search. Last, what `ask` takes with 300 trials told.
 """
@@ -23,7 +23,7 @@ from nasmyth.search import Simulation
 STRATEGIES = ("random", "evolution", "local", "bayes", "auto")
 BUDGETS = (20, 50, 100, 200)
 TRIALS = 300
-CORA = 600
+CORA = 400
 """Queries after which a search for the best thousandth of Cora is given up, and counts as so many."""
 
 

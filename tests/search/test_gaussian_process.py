@@ -39,7 +39,7 @@ def test_one_fit_for_each_result_and_none_for_asking(names, workers, monkeypatch
     calls = []
     likelihood = names["likelihood"]
     monkeypatch.setitem(names, "likelihood", lambda x, y, scale: calls.append(len(y)) or likelihood(x, y, scale))
-    search = Simulation(names["GaussianProcess"](start=4, pool=20), SPACE)
+    search = Simulation(names["SquaredExponential"](start=4, pool=20), SPACE)
     while len(search.log) < 4:
         for one in search.ask(1):
             search.tell(one.number, [float(one.number)])
@@ -54,7 +54,7 @@ def test_one_fit_for_each_result_and_none_for_asking(names, workers, monkeypatch
 
 def test_what_is_pending_is_believed_and_not_asked_for_again(names):
     """Eight workers that ask in turn are sent to eight places, as far apart as eight proposals at once."""
-    search = Simulation(names["GaussianProcess"](start=4), SPACE)
+    search = Simulation(names["SquaredExponential"](start=4), SPACE)
     for one in search.ask(12):
         search.tell(one.number, height(one, None)[0])
     asked = [search.ask(1)[0].genome for _ in range(8)]
@@ -68,12 +68,12 @@ def test_it_is_better_than_chance(names):
         for seed in range(6):
             found, drawn = (
                 simulate(one, SPACE, height, workers=workers, trials=50, seed=seed)
-                for one in (names["GaussianProcess"](pool=60), Random())
+                for one in (names["SquaredExponential"](pool=60), Random())
             )
             gains.append(max(t.objectives for t in found)[0] - max(t.objectives for t in drawn)[0])
         assert mean(gains) - 4.03 * stdev(gains) / math.sqrt(6) > 0  # t quantile of 5 degrees of freedom
 
 
 def test_laws(names):
-    check_strategy(names["GaussianProcess"](start=3, pool=10), SPACE, trials=15)
-    check_strategy(names["GaussianProcess"](start=1, pool=5), Space(Tag(integer(1, 2)), SHAPE), trials=15)
+    check_strategy(names["SquaredExponential"](start=3, pool=10), SPACE, trials=15)
+    check_strategy(names["SquaredExponential"](start=1, pool=5), Space(Tag(integer(1, 2)), SHAPE), trials=15)

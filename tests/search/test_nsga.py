@@ -64,7 +64,7 @@ def test_nsga2_is_evolution():
 @pytest.mark.parametrize(
     ("strategy", "objectives", "reference"),
     [(NSGA2(population=16), two, TWO), (NSGA3(population=16), two, TWO), (NSGA3(population=15), three, THREE)],
-    ids=repr,
+    ids=["nsga2", "nsga3", "nsga3 of three"],
 )
 def test_a_better_front_than_by_chance(strategy, objectives, reference):
     """By more than the 99 % interval of the difference over 8 seeds, three being asked for at once."""

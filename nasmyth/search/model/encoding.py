@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasmyth.graph import Graph
 from nasmyth.measure import find
 from nasmyth.search.strategy import hashable
 from nasmyth.space.hole import Genome
@@ -51,7 +52,7 @@ class Encoding:
         holes = list(space.holes.values())
         widths = [len(hole.encode(None)) for hole in holes]
         self._derived = np.hstack((_orders(holes, widths), _shares(holes, widths)))
-        drawn = np.array([self._costs(space.sample(f"encoding {i}")) for i in range(DRAWN)])
+        drawn = np.array([_costs(space.decode(space.sample(f"encoding {i}"))) for i in range(DRAWN)])
         self._low, self._span = drawn.min(0), np.ptp(drawn, axis=0)
         more = self._derived.shape[1] + int((self._span > 0).sum())
         owner = np.append(np.repeat(np.arange(len(holes)), widths), np.arange(len(holes), len(holes) + more))
@@ -75,9 +76,10 @@ class Encoding:
             if len(self._known) >= KEPT:
                 self._known.clear()
             decided = np.array(self.space.encode(genome))
-            costs = (self._costs(genome) - self._low)[self._span > 0] / self._span[self._span > 0]
+            graph = self.space.decode(genome)
+            costs = (_costs(graph) - self._low)[self._span > 0] / self._span[self._span > 0]
             row = np.concatenate((decided, decided @ self._derived, costs))
-            identity = (self.space.decode(genome).key, self.space.recipe_of(genome))
+            identity = (graph.key, self.space.recipe_of(genome) if self.space.recipe is not None else None)
             self._known[token] = Known(genome, row, identity)
         return self._known[token]
 
@@ -90,9 +92,9 @@ class Encoding:
             self._near[token] = [(hashable(one), one) for one in space.neighbours(genome)]
         return self._near[token]
 
-    def _costs(self, genome: Genome) -> Any:
-        graph = self.space.decode(genome)
-        return np.log1p([find(name)(graph) for name in COSTS])
+
+def _costs(graph: Graph) -> Any:
+    return np.log1p([find(name)(graph) for name in COSTS])
 
 
 def _orders(holes: Sequence[Any], widths: Sequence[int]) -> Any:

@@ -15,7 +15,7 @@ from nasmyth.space.space import Space
 
 PARENTS, NEAR = 30, 1000
 """Of how many of the best the neighbours are in a pool, and how many neighbours at most, those of better ones first."""
-MUTANTS, DRAWN = 30, 30
+MUTANTS, DRAWN = 15, 15
 """Mutants of these by two and three decisions, and genomes drawn at random."""
 SMALL = 20_000
 """Genomes of a space that is gone through to its end where all of a pool was tried."""
