@@ -132,6 +132,16 @@ def test_strategy_laws(name):
         check_strategy(strategies.get(name)(), spaces.get("tables")())
 
 
+@pytest.mark.parametrize("name", spaces.names())
+def test_every_strategy_on_every_space(name):
+    """In short searches; `program` is for chains alone, and takes its time (tests/search/test_integer_program.py)."""
+    pytest.importorskip("optuna", reason="pip install 'nasmyth[optuna]'")
+    space = spaces.get(name)()
+    for of, cls in strategies:
+        if is_ours(cls) and of != "program":
+            check_strategy(cls(), space, trials=3)
+
+
 # --- domains ------------------------------------------------------------------------------------------------------
 
 RING = np.arange(30)

@@ -10,8 +10,10 @@ number is a fraction of the way from lo to hi, in logarithms where the hole says
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
+from random import Random
 from typing import Any
 
 from nasmyth.space.hole import Genome, Hole
@@ -40,6 +42,8 @@ class UnitCube:
             left = self._left[key]
             if left is None and isinstance(hole, Real):
                 return hole.validate(hole.at(at), key)
+            if left is None and hole.count == math.inf:
+                return hole.sample(Random(at))  # of derivations without end, none is beside another
             count = int(hole.count) if left is None else len(left)
             i = min(count - 1, int(at * count))
             return hole.nth(i) if left is None else left[i]

@@ -13,7 +13,7 @@ from nasmyth.search.strategy import hashable
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
-PARENTS, NEAR = 30, 1000
+PARENTS, NEAR = 30, 300
 """Of how many of the best the neighbours are in a pool, and how many neighbours at most, those of better ones first."""
 MUTANTS, DRAWN = 15, 15
 """Mutants of these by two and three decisions, and genomes drawn at random."""
