@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_a_search_begins_with_the_best_of_another_study_and_goes_on(run, folder,
     line = ["search", f"{tmp_path}/wider_cli.py:space", "--data", "digits", "--strategy", "deduplicated(inner=local(start=2))",
             "--epochs", 0.1, "--warm-start", old, "-o", tmp_path / "new.db"]  # fmt: skip
     first = run(*line, "--trials", 1)
-    assert "old.db: of 3 finished candidates, the best 3 were looked at" in first.stderr
+    assert re.search(r"old.db: of (\d) finished candidates, the best \1 were looked at", first.stderr)
     old.unlink()
     shown = document(run(*line, "--trials", 2, "--json"))
     assert [trial["origin"] for trial in shown["trials"]] == ["warm start"] * 2
