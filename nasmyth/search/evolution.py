@@ -147,3 +147,15 @@ def ranked(members: Sequence[Member]) -> Sequence[Ranked]:
         for i, key in zip(group, crowded([members[i][1][1:] for i in group]), strict=True):
             keys[i] = (met, *key)
     return [(genome, key) for (genome, _), key in zip(members, keys, strict=True)]
+
+
+def places(keys: Sequence[Any]) -> list[float]:
+    """The place of each among all, the least at 0; equal ones share the mean of theirs.
+
+    >>> places([3, 1, 3])
+    [1.5, 0.0, 1.5]
+    """
+    found: dict[Any, list[int]] = {}
+    for place, key in enumerate(sorted(keys)):
+        found.setdefault(key, []).append(place)
+    return [(found[key][0] + found[key][-1]) / 2 for key in keys]

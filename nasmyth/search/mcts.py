@@ -34,10 +34,10 @@ import math
 from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.evolution import ranked
+from nasmyth.search.evolution import places, ranked
 from nasmyth.search.questions import Answer, Path, Question, Step, decided, path_of
 from nasmyth.search.strategy import (
     FinishedTrial,
@@ -92,10 +92,7 @@ class Leaves:
     def rewards(self) -> tuple[float, ...]:
         """The rank of each from 0 to 1, equal ones sharing theirs."""
         keys = [key for _, key in ranked([({}, leaf.fitness) for leaf in self.told])]
-        places: dict[Any, list[int]] = {}
-        for place, key in enumerate(sorted(keys)):
-            places.setdefault(key, []).append(place)
-        return tuple((places[key][0] + places[key][-1] + 1) / (2 * len(keys)) for key in keys)
+        return tuple((place + 0.5) / len(keys) for place in places(keys))
 
 
 @strategy("mcts")

@@ -1,6 +1,6 @@
 """A Gaussian process on encodings of genomes: what is expected of a network that was not tried, and how sure that is.
 
-    encoding = Encoding.of(space)
+    encoding = encoding_of(space)
     settings = GaussianProcess().fit(encoding, x := encoding(genomes), y)      # N D numbers, N values
     mean, deviation = settings.given(x, y).predict(encoding(others))
 

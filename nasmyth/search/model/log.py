@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmyth.search.evolution import ranked
+from nasmyth.search.evolution import places, ranked
 from nasmyth.search.model.encoding import Encoding, Known, encoding_of
 from nasmyth.search.model.gaussian_process import GaussianProcess, Settings
 from nasmyth.search.strategy import FinishedTrial, Fitness, fitness, hashable
@@ -30,14 +30,10 @@ class Log:
         told: tuple[tuple[Genome, Fitness], ...] = (),
         since: Log | None = None,
         seconds: tuple[float, ...] = (),
-        made: dict[str, Encoding] | None = None,
     ) -> None:
         self.space, self.told, self.seconds = space, told, seconds
         self.since = self if since is None or len(told) >= GROWTH * len(since.told) else since
         """The log whose weights the model has: this one, or one that is not much shorter."""
-        self._made = (
-            {} if made is None else made
-        )  # all logs of a search share it: to look a space up takes milliseconds
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Log) and (self.space, self.told) == (other.space, other.told)
@@ -47,14 +43,12 @@ class Log:
     def then(self, trial: FinishedTrial) -> Log:
         """With one more."""
         told = (*self.told, (trial.genome, fitness(trial)))
-        return Log(self.space, told, self.since, (*self.seconds, trial.seconds), self._made)
+        return Log(self.space, told, self.since, (*self.seconds, trial.seconds))
 
     @property
     def encoding(self) -> Encoding:
         """Of the space."""
-        if not self._made:
-            self._made["encoding"] = encoding_of(self.space)
-        return self._made["encoding"]
+        return encoding_of(self.space)
 
     @cached_property
     def known(self) -> dict[Hashable, Known]:
@@ -74,11 +68,7 @@ class Log:
     @cached_property
     def y(self) -> Any:
         """The normal scores of the ranks of all, equal ones sharing theirs, with deviation 1."""
-        places: dict[Any, list[int]] = {}
-        for place, key in enumerate(sorted(self.keys)):
-            places.setdefault(key, []).append(place)
-        scores = {key: NORMAL.inv_cdf((sum(p) / len(p) + 0.5) / len(self.keys)) for key, p in places.items()}
-        y = np.array([scores[key] for key in self.keys])
+        y = np.array([NORMAL.inv_cdf((place + 0.5) / len(self.keys)) for place in places(self.keys)])
         return y / (y.std() or 1.0)
 
     @cached_property

@@ -27,7 +27,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.evolution import Evolution, ranked
+from nasmyth.search.evolution import Evolution, places, ranked
 from nasmyth.search.local import LocalSearch
 from nasmyth.search.strategy import (
     FULL,
@@ -132,13 +132,10 @@ class Bandit(Strategy):
     def credits(self, state: Arms) -> tuple[float, ...]:
         """Of each arm, from 0 to 1: the mean worth of its trials in the window, relative to that of the best arm."""
         keys = [key for _, key in ranked([({}, reached) for _, reached in state.window])]
-        places: dict[Any, list[int]] = {}
-        for place, key in enumerate(sorted(keys, reverse=True)):
-            places.setdefault(key, []).append(place)
-        worth = {key: self._worth(sum(tied) / len(tied)) for key, tied in places.items()}
+        worths = [self._worth(len(keys) - 1 - place) for place in places(keys)]
         means = []
         for arm in range(len(self.arms)):
-            own = [worth[key] for key, (one, _) in zip(keys, state.window, strict=True) if one == arm]
+            own = [worth for worth, (one, _) in zip(worths, state.window, strict=True) if one == arm]
             means.append(sum(own) / len(own) if own else 0.0)
         return tuple(mean / (max(means) or 1.0) for mean in means)
 
