@@ -2,17 +2,21 @@
 
 from nasmyth.blocks.aggregation import one_shot_aggregation
 from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, relu_separable
+from nasmyth.blocks.chunked import chunked
+from nasmyth.blocks.complex import complex_dense, complex_masks
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
+from nasmyth.blocks.long_convolution import hyena, orchid
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
+from nasmyth.blocks.split_dense import dual_path_feedforward, split_dense, subgroup_attention
 from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
 from nasmyth.blocks.transformer import transformer
 from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_head, vanilla_stem
@@ -20,6 +24,9 @@ from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_hea
 __all__ = [
     "basic_block",
     "bottleneck_block",
+    "chunked",
+    "complex_dense",
+    "complex_masks",
     "conv_block",
     "convnext",
     "convnext_downsample",
@@ -29,9 +36,11 @@ __all__ = [
     "densenet_layer",
     "densenet_transition",
     "depthwise_block",
+    "dual_path_feedforward",
     "factorised_reduce",
     "fused_mbconv",
     "gated_mlp",
+    "hyena",
     "image_head",
     "inverted_residual",
     "lowformer_block",
@@ -39,6 +48,7 @@ __all__ = [
     "member_block",
     "mlp",
     "one_shot_aggregation",
+    "orchid",
     "overlock",
     "overlock_base",
     "overlock_focus",
@@ -54,8 +64,10 @@ __all__ = [
     "series_activation",
     "skip_or_match",
     "slim_attention",
+    "split_dense",
     "split_transformer",
     "squeeze_excite",
+    "subgroup_attention",
     "tabm",
     "transformer",
     "vanilla_block",

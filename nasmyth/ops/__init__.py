@@ -5,12 +5,15 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.chunking import Boundaries, Chunk, Unchunk
+from nasmyth.ops.complex import ComplexConv, ComplexMask
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
+from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
@@ -37,15 +40,20 @@ __all__ = [
     "AttentionPool",
     "AvgPool",
     "BatchNorm",
+    "Boundaries",
     "ChannelShuffle",
     "ChannelSlice",
+    "Chunk",
     "ClassToken",
     "Col2Im",
     "Columns",
+    "ComplexConv",
+    "ComplexMask",
     "Concat",
     "Constant",
     "ContMix",
     "Conv",
+    "Convolve",
     "DecayingActivation",
     "DepthwiseConv",
     "Divide",
@@ -68,6 +76,7 @@ __all__ = [
     "Learned",
     "LearnedPosition",
     "Linear",
+    "LongConv",
     "MatMul",
     "MaxPool",
     "Maximum",
@@ -94,6 +103,7 @@ __all__ = [
     "Select",
     "SequenceConv",
     "ShiftPixel",
+    "ShortConv",
     "SinCosPosition",
     "Slice",
     "Softmax",
@@ -102,6 +112,7 @@ __all__ = [
     "ToSequence",
     "TokenBatchNorm",
     "TransposedConv",
+    "Unchunk",
     "Upsample",
     "Weight",
     "Zero",
