@@ -13,8 +13,8 @@ from nasmyth.ops import Boundaries, Chunk, Linear, Unchunk
 
 @block("b l d -> b l d")
 def chunked(l: int, d: int, inner: Any, ratio: float = 4.0, room: float = 1.5) -> Any:
-    """`inner`, any template "b m d -> b m d", on the chunks of a sequence whose boundaries it learns to tell, beside a projection of
-    every place. Stages nest: `inner` may have a `chunked` within.
+    """`inner`, any template "b m d -> b m d", on the chunks of a sequence whose boundaries it learns to tell, beside a
+    projection of every place. Stages nest: `inner` may have a `chunked` within.
 
     ratio: how many places a chunk should have on average. `Boundaries.auxiliary_loss` draws it there; add that to the loss.
     room: shapes are fixed, so there is room for `room` times as many chunks as l / ratio; inner costs as much as all of them.

@@ -39,12 +39,12 @@ def split_dense(
 
 @block("b l d -> b l d")
 def subgroup_attention(d: int, groups: int = 4, bias: bool = True) -> Any:
-    """The features in `groups` of width w: the first attends to itself, each next one, by its queries, to keys and values of what
-    came of the one before it. All that came is joined and projected.
+    """The features in `groups` of width w: the first attends to itself, each next one, by its queries, to keys and values
+    of what came of the one before it. All that came is joined and projected.
 
-    Its projections take (d / groups) d products at each place for queries, as many for keys and for values, where attention among
-    all features takes d^2. The cross-attention of subgroups in the spirit of the paper, whose own attention is linear in the
-    length behind a `split_dense` block of the sequence.
+    Its projections take (d / groups) d products at each place for queries, as many for keys and for values, where
+    attention among all features takes d^2. The cross-attention of subgroups in the spirit of the paper, whose own
+    attention is linear in the length behind a `split_dense` block of the sequence.
     """
     width = _width(d, groups, "subgroup_attention")
     vertices = []
@@ -52,7 +52,11 @@ def subgroup_attention(d: int, groups: int = 4, bias: bool = True) -> Any:
         part, read = Slice(-1, i * width, (i + 1) * width), (i if i else 0)
         own = chain(part=part, query=Linear(width, bias))
         seen = Identity() if i else part
-        edges = (Edge(0, own), Edge(read, chain(seen, Linear(width, bias))), Edge(read, chain(seen, Linear(width, bias))))
+        edges = (
+            Edge(0, own),
+            Edge(read, chain(seen, Linear(width, bias))),
+            Edge(read, chain(seen, Linear(width, bias))),
+        )
         vertices.append(Vertex(edges, join=DotProductAttention()))
     mixed = Cell(tuple(vertices), output=tuple(range(1, groups + 1)), out=Concat("d"))
     return chain(mixed=mixed, project=Linear(d, bias))

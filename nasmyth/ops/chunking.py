@@ -34,9 +34,10 @@ def _shrinks(boundaries: Any) -> None:
 class Boundaries(nn.Module):
     """The probability that a chunk begins: p_t = (1 - cos(Wq x_t, Wk x_(t-1))) / 2, and 1 at the first place (equation 4).
 
-    While it trains, `auxiliary_loss` is the ratio loss of its last batch, n / (n - 1) ((n - 1) f g + (1 - f) (1 - g)), where n is
-    `ratio`, f the share of places that begin a chunk, g their mean probability (equation 10). Its least is 1, with one chunk in
-    n places. Add it, times 0.03 as the paper has it, to the loss of what is learned; it is None after evaluation.
+    While it trains, `auxiliary_loss` is the ratio loss of its last batch, n / (n - 1) ((n - 1) f g + (1 - f) (1 - g)),
+    where n is `ratio`, f the share of places that begin a chunk, g their mean probability (equation 10). Its least is 1,
+    with one chunk in n places. Add it, times 0.03 as the paper has it, to the loss of what is learned; it is None after
+    evaluation.
 
     Both matrices begin as the identity, so that boundaries begin where neighbours differ.
     """
@@ -103,9 +104,9 @@ class Chunk(nn.Module):
 class Unchunk(nn.Module):
     """What a network gave for the chunks at each of their places, smoothed by how sure their boundaries are (section 2.2.2).
 
-    smoothed: s_c = P_c z_c + (1 - P_c) s_(c-1) over chunks c, where P_c is the probability at the first place of c, and s_1 = z_1.
-    at place t: the s of its chunk. While it trains, times a factor that is 1 and whose gradient is that of p_t where a chunk begins, and
-    of 1 - p_t elsewhere, so that boundaries learn (equations 5 to 9).
+    smoothed: s_c = P_c z_c + (1 - P_c) s_(c-1) over chunks c, where P_c is the probability at the first place of c, and
+    s_1 = z_1. at place t: the s of its chunk. While it trains, times a factor that is 1 and whose gradient is that of p_t
+    where a chunk begins, and of 1 - p_t elsewhere, so that boundaries learn (equations 5 to 9).
 
     The recurrence over chunks is one product with a most x most matrix, for which probabilities keep 1e-4 away from 0 and 1.
     """

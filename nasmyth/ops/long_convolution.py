@@ -17,7 +17,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import weightless
 
@@ -82,7 +82,7 @@ class LongConv(nn.Module):
             raise ValueError("LongConv(causal=False) sees later places, so it cannot take them one at a time")
         return (self.skip.new_zeros(batch, self.length, self.skip.shape[0]),)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         newest_first = torch.cat((x[:, None], state[0][:, :-1]), 1)
         return (newest_first * self.filter()).sum(1) + x * self.skip, (newest_first,)
 
@@ -152,10 +152,12 @@ class ShortConv(nn.Module):
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         if self.ends != "causal":
-            raise ValueError(f"ShortConv(ends={self.ends!r}) sees later places; with ends='causal' it takes one at a time")
+            raise ValueError(
+                f"ShortConv(ends={self.ends!r}) sees later places; with ends='causal' it takes one at a time"
+            )
         return (self.bias.new_zeros(batch, self.around[0], self.bias.shape[0]),)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         seen = torch.cat((state[0], x[:, None]), 1)
         return (seen * self.weight[:, 0].T).sum(1) + self.bias, (seen[:, 1:],)
 
@@ -176,6 +178,12 @@ def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return length * width * (2 * int(conv.bands) + 1 + width + d)
 
 
+@state_count.register(LongConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """All inputs so far."""
+    return output[0] * output[1] if conv.causal else 0
+
+
 @param_count.register(ShortConv)
 def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return output[1] * int(conv.kernel + 1)
@@ -184,6 +192,12 @@ def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 @mac_count.register(ShortConv)
 def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return output[0] * output[1] * int(conv.kernel)
+
+
+@state_count.register(ShortConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """The inputs that its filter still reaches."""
+    return int(conv.kernel - 1) * output[1] if conv.ends == "causal" else 0
 
 
 @fan_ins.register(LongConv)
