@@ -1,5 +1,4 @@
-"""A long convolution whose kernel comes from the input recalls what it has seen; one whose kernel is learned and fixed
-does not.
+"""A long convolution whose kernel comes from the input recalls what it has seen, as one with a fixed kernel does not.
 
 Associative recall: 4 pairs of a key and a value lie scattered in a sequence that is blank otherwise; at its end a key,
 written as a capital, asks for its value, one of 8 that are drawn anew for each sequence. Networks differ in one part alone,
