@@ -9,8 +9,10 @@ from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.gated_recurrence import GatedRecurrence
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
+from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
@@ -24,8 +26,9 @@ from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, 
 from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
-from nasmyth.ops.sequence import SequenceConv
+from nasmyth.ops.sequence import SequenceConv, SequenceDepthwiseConv
 from nasmyth.ops.shift import ShiftPixel
+from nasmyth.ops.state_space import DiagonalStateSpace, SelectiveStateSpace
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
@@ -48,6 +51,7 @@ __all__ = [
     "Conv",
     "DecayingActivation",
     "DepthwiseConv",
+    "DiagonalStateSpace",
     "Divide",
     "DotProductAttention",
     "DropPath",
@@ -56,6 +60,8 @@ __all__ = [
     "FirstToken",
     "Flatten",
     "Function",
+    "GatedLinearAttention",
+    "GatedRecurrence",
     "GlobalResponseNorm",
     "GroupNorm",
     "HeadAttention",
@@ -68,6 +74,7 @@ __all__ = [
     "Learned",
     "LearnedPosition",
     "Linear",
+    "LinearAttention",
     "MatMul",
     "MaxPool",
     "Maximum",
@@ -92,7 +99,9 @@ __all__ = [
     "RowProducts",
     "ScheduledDropPath",
     "Select",
+    "SelectiveStateSpace",
     "SequenceConv",
+    "SequenceDepthwiseConv",
     "ShiftPixel",
     "SinCosPosition",
     "Slice",
