@@ -9,7 +9,8 @@ from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
-from nasmyth.ops.head_attention import HeadAttention, SplitAttention
+from nasmyth.ops.grouped_attention import GroupedAttention
+from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
@@ -46,6 +47,7 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "CrossAttention",
     "DecayingActivation",
     "DepthwiseConv",
     "Divide",
@@ -58,6 +60,7 @@ __all__ = [
     "Function",
     "GlobalResponseNorm",
     "GroupNorm",
+    "GroupedAttention",
     "HeadAttention",
     "Identity",
     "Im2Col",
