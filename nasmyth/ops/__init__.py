@@ -11,6 +11,7 @@ from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.grouped_attention import GroupedAttention
 from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
+from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
@@ -47,6 +48,7 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "CosineLinear",
     "CrossAttention",
     "DecayingActivation",
     "DepthwiseConv",
@@ -64,6 +66,8 @@ __all__ = [
     "HeadAttention",
     "Identity",
     "Im2Col",
+    "LabelLinear",
+    "LabelPool",
     "LayerNorm",
     "LayerNorm2d",
     "LayerScale",
