@@ -33,7 +33,7 @@ def label_head(
     dropout: float = 0.0,
     norm: Any = LayerNorm(),  # noqa: B008
 ) -> Any:
-    """A norm, then for each label its own view of the places and its own classifier (TransICD, Biswas 2021, arXiv:2104.10652)."""
+    """A norm, then each label has its own view of the places and its own classifier (Biswas 2021, arXiv:2104.10652)."""
     return chain(norm=norm, pool=LabelPool(out, inner), **_drop(dropout), linear=LabelLinear())
 
 

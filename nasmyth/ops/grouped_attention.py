@@ -17,7 +17,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import buffer_count, mac_count, op, param_count
+from nasmyth.graph.op import buffer_count, mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 
 POSITIONS = ("none", "rotary", "alibi", "relative")
@@ -31,7 +31,9 @@ def _fits_together(attention: Any) -> None:
     if isinstance(attention.positions, str) and attention.positions not in POSITIONS:
         raise SpaceError(f"{attention!r}: positions is one of {', '.join(map(repr, POSITIONS))}")
     if attention.positions == "rotary" and type(attention.k) is int and attention.k % 2:
-        raise SpaceError(f"{attention!r}: rotary positions turn pairs of features, so k is even; try k={attention.k + 1}")
+        raise SpaceError(
+            f"{attention!r}: rotary positions turn pairs of features, so k is even; try k={attention.k + 1}"
+        )
 
 
 def _weights(attention: Any) -> dict[str, str]:
@@ -184,26 +186,28 @@ class GroupedAttention(nn.Module):
         count = blocks.shape[1] - sides + 1
         return torch.cat([blocks[:, i : i + count] for i in range(sides)], 2)
 
-    def initial_state(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """No keys and no values yet: b groups 0 k."""
+    def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
+        """Keys and values, b groups 0 k, and what of them the mask lets be seen, b 0, where there is one."""
         if not self.causal:
-            raise ValueError("attention to later places cannot be taken a place at a time; build it with causal=True")
+            raise ValueError("it sees later places; build it with causal=True")
         none = self.out.weight.new_zeros(batch, self.groups, 0, self.k)
-        return none, none
+        return none, none, none[:, 0, :, 0]
 
     def step(
-        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor]
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """One place, b d: its query meets the keys that are kept, and its own. They are kept as they were projected: places
-        are counted from the oldest that is seen, since distances alone matter, so that a stream may have no end."""
-        query, *own = self.projected(x[:, None])
+        self, state: tuple[torch.Tensor, ...], x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """The query of one place meets its own key and those that are kept. Kept as they were projected, they are placed from
+        the oldest on, since distances alone matter: a stream may be without end."""
+        query, key, value = self.projected(x[:, None])
         start = max(0, state[0].shape[2] + 1 - self.window) if self.window else 0
-        key, value = state = [torch.cat((kept[:, :, start:], new), 2) for kept, new in zip(state, own, strict=True)]
+        key, value = (torch.cat((kept[:, :, start:], own), 2) for kept, own in zip(state, (key, value)))  # noqa: B905
+        seen = state[2] if mask is None else torch.cat((state[2][:, start:], mask[:, None].to(x.dtype)), 1)
+        state = (key, value, seen)
         place = torch.arange(key.shape[2], device=x.device)
         if self.positions == "rotary":
             query, key = self.turned(query, place[-1:]), self.turned(key, place)
-        found = self.gathered(query, key, value, place[-1:, None] - place)
-        return self.out(found.permute(0, 3, 1, 2, 4).flatten(2))[:, 0], tuple(state)
+        found = self.gathered(query, key, value, place[-1:, None] - place, None if mask is None else seen > 0)
+        return self.out(found.permute(0, 3, 1, 2, 4).flatten(2))[:, 0], state
 
 
 def _inner(attention: Any) -> int:
@@ -233,6 +237,15 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     if 0 < window * sides < length:
         pairs = -(-length // window) * window * window * sides
     return int(length * d * (2 * inner + 2 * attention.groups * attention.k) + 2 * pairs * inner)
+
+
+@state_count.register(GroupedAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Keys and values, and the mask where there is one, of the places that can still be seen."""
+    if not attention.causal:
+        return 0
+    kept = min(output[0], attention.window or output[0])
+    return int(kept * (2 * attention.groups * attention.k + len(inputs) - 1))
 
 
 @fan_ins.register(GroupedAttention)

@@ -71,9 +71,7 @@ class CrossAttention(nn.Module):
         self.key_value = nn.Linear(e, 2 * heads * k, bias)
         self.out = nn.Linear(heads * k, d, bias)
 
-    def forward(
-        self, x: torch.Tensor, memory: torch.Tensor, memory_mask: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, memory: torch.Tensor, memory_mask: torch.Tensor | None = None) -> torch.Tensor:
         query = self.query(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
         key, value = self.key_value(memory).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         seen = None

@@ -1,7 +1,7 @@
 """Heads of classifiers: a pool and a classifier of its own for each label, and classes as directions.
 
-    chain(LabelPool(50, inner=32), LabelLinear())           # 50 labels, each with its own view of the text
-    chain(Linear(32), CosineLinear(6, scale=16.0))          # embeddings and classes on a sphere
+chain(LabelPool(50, inner=32), LabelLinear())           # 50 labels, each with its own view of the text
+chain(Linear(32), CosineLinear(6, scale=16.0))          # embeddings and classes on a sphere
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class CosineLinear(nn.Module):
         chosen = F.one_hot(y, self.weight.shape[0]).to(x.dtype)
         if bool((chosen.sum(0) == 0).any()):
             missing = (chosen.sum(0) == 0).nonzero().flatten().tolist()
-            raise ValueError(f"classes {missing} have no example; give at least one of each, or build the head with fewer")
+            raise ValueError(
+                f"classes {missing} have no example; give at least one of each, or build the head with fewer"
+            )
         self.weight.copy_(F.normalize(chosen.T @ F.normalize(x, dim=-1), dim=-1))
 
     def extra_repr(self) -> str:

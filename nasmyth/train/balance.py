@@ -1,9 +1,10 @@
-"""Rare classes: logit adjustment (Menon et al. 2021, arXiv:2007.07314, equation 10), and margins by how rare they are (Cao et al.
-2019, arXiv:1906.07413, equation 13).
+"""Rare classes: logit adjustment (Menon et al. 2021, arXiv:2007.07314, equation 10), and margins by how rare they are (Cao
+et al. 2019, arXiv:1906.07413, LDAM).
 
-Adjustment: in training, t log(share of the class) is added to the logit of each class. What the network then has to add by itself is
-what the example says beyond how common classes are, so that its answers without the addition have all classes weigh the same:
-at t = 1 they are those that make balanced accuracy best. Unlike weights of classes it leaves the loss of each example as it is.
+Adjustment: in training, t log(share of the class) is added to the logit of each class. What the network then has to add by
+itself is what the example says beyond how common classes are, so that its answers without the addition have all classes weigh
+the same: at t = 1 they are those that make balanced accuracy best. Unlike weights of classes it leaves the loss of each
+example as it is.
 
 Margins: in training the logit of the right answer is taken for less than it is, by C / n^(1/4) where n examples have it, so
 that rare classes, of which little is seen, are kept further from what divides them from others. Where an example may have
@@ -14,7 +15,7 @@ several labels, or none, each of them is a class like that:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F

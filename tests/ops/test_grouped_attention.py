@@ -135,14 +135,14 @@ def test_a_place_at_a_time(op):
     module, x = made(op), torch.randn(2, L, D).double()
     state, found = module.initial_state(2), []
     for place in range(L):
-        y, state = module.step(x[:, place], state)
+        y, state = module.step(state, x[:, place])
         found.append(y)
-        assert all(kept.shape[2] == min(place + 1, op.window or L) for kept in state)
+        assert all(kept.shape[2] == min(place + 1, op.window or L) for kept in state[:2])
     torch.testing.assert_close(torch.stack(found, 1), module(x))
 
 
 def test_what_sees_later_places_cannot_be_taken_a_place_at_a_time():
-    with pytest.raises(ValueError, match="build it with causal=True"):
+    with pytest.raises(ValueError, match="later places; build it with causal=True"):
         made(GroupedAttention()).initial_state(1)
 
 
