@@ -6,7 +6,7 @@ from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.feedforward import gated_mlp, mlp
-from nasmyth.blocks.heads import image_head, sequence_head
+from nasmyth.blocks.heads import cosine_head, image_head, label_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
@@ -23,6 +23,7 @@ __all__ = [
     "conv_block",
     "convnext",
     "convnext_downsample",
+    "cosine_head",
     "dense_block",
     "dense_residual",
     "densenet_block",
@@ -34,6 +35,7 @@ __all__ = [
     "gated_mlp",
     "image_head",
     "inverted_residual",
+    "label_head",
     "lowformer_block",
     "mbconv",
     "member_block",

@@ -10,7 +10,9 @@ from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.gated_recurrence import GatedRecurrence
-from nasmyth.ops.head_attention import HeadAttention, SplitAttention
+from nasmyth.ops.grouped_attention import GroupedAttention
+from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
+from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
@@ -49,6 +51,8 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "CosineLinear",
+    "CrossAttention",
     "DecayingActivation",
     "DepthwiseConv",
     "DiagonalStateSpace",
@@ -64,9 +68,12 @@ __all__ = [
     "GatedRecurrence",
     "GlobalResponseNorm",
     "GroupNorm",
+    "GroupedAttention",
     "HeadAttention",
     "Identity",
     "Im2Col",
+    "LabelLinear",
+    "LabelPool",
     "LayerNorm",
     "LayerNorm2d",
     "LayerScale",
