@@ -5,6 +5,7 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -15,10 +16,12 @@ from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.parallel_recurrent import ParallelRNN
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
 from nasmyth.ops.rectangle import RectConv
+from nasmyth.ops.recurrent import GRU, LSTM
 from nasmyth.ops.regularise import Dropout, DropPath, LayerScale, LayerScale2d
 from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, ToSequence, Upsample
 from nasmyth.ops.resize import Resize, ResizeLike
@@ -31,6 +34,8 @@ from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Attention",
@@ -46,6 +51,8 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "ConvexLinear",
+    "ConvexRNN",
     "DecayingActivation",
     "DepthwiseConv",
     "Divide",
@@ -79,6 +86,7 @@ __all__ = [
     "Moment",
     "Multiply",
     "Opaque",
+    "ParallelRNN",
     "Part",
     "Patchify",
     "Permute",
