@@ -6,7 +6,7 @@ from typing import Any
 
 from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
-from nasmyth.ops import Dropout, LayerNorm, Linear, Mean
+from nasmyth.ops import Dropout, LayerNorm, Linear, Mean, UnitVector
 
 
 @block("b c h w -> b out")
@@ -26,6 +26,12 @@ def sequence_head(
     return chain(norm=norm, pool=pool, **_drop(dropout), linear=Linear(out))
 
 
+@block("b ... d -> b ... 4")
+def rotation_head() -> Any:
+    """A rotation as a unit quaternion, (w, x, y, z): four numbers, divided by their length."""
+    return chain(linear=Linear(4), unit=UnitVector())
+
+
 def _drop(dropout: float) -> dict[str, Any]:
     return {"drop": Dropout(dropout)} if dropout else {}
 
@@ -33,4 +39,5 @@ def _drop(dropout: float) -> dict[str, Any]:
 EXAMPLES = [
     (image_head(3, dropout=0.1), (4, 5, 5)),
     (sequence_head(3), (5, 4)),
+    (rotation_head(), (5, 3)),
 ]

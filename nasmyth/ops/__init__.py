@@ -10,6 +10,7 @@ from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.framewise import Repeated
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
@@ -32,6 +33,7 @@ from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
+from nasmyth.ops.unit import UnitVector
 
 __all__ = [
     "GRU",
@@ -94,6 +96,7 @@ __all__ = [
     "Pooled",
     "RMSNorm",
     "RectConv",
+    "Repeated",
     "Reshape",
     "Resize",
     "ResizeLike",
@@ -110,6 +113,7 @@ __all__ = [
     "ToSequence",
     "TokenBatchNorm",
     "TransposedConv",
+    "UnitVector",
     "Upsample",
     "Weight",
     "Zero",

@@ -52,7 +52,7 @@ def test_the_bound_is_reached():
             weight.fill_(5.0)
     x = torch.ones(1, 200, 1)
     ratio = (module(2 * x) - module(x)).norm() / x.norm()
-    assert float(ratio) == pytest.approx(3.0, rel=0.02)
+    assert ratio.item() == pytest.approx(3.0, rel=0.02)
 
 
 def test_what_is_small_enough_stays():

@@ -79,5 +79,5 @@ def test_a_chain_is_as_deep_as_it_has_operations():
 def test_settings_that_mean_nothing():
     with pytest.raises(SpaceError, match="cell is one of gru, lstm"):
         ParallelRNN(4, cell="rnn")
-    with pytest.raises(SpaceError, match=r"iterations must be at least 1, got 0; try iterations=8"):
+    with pytest.raises(SpaceError, match=r"iterations must be at least 1, got 0; try iterations=10"):
         ParallelRNN(4, iterations=0)
