@@ -6,11 +6,12 @@ from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.feedforward import gated_mlp, mlp
-from nasmyth.blocks.heads import cosine_head, image_head, label_head, sequence_head
+from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
+from nasmyth.blocks.recurrent import recurrent_answers
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
 from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
@@ -46,10 +47,12 @@ __all__ = [
     "overlock_focus",
     "overlock_focus_downsample",
     "overlock_stem",
+    "recurrent_answers",
     "relu_conv",
     "relu_rectangles",
     "relu_separable",
     "resnet_d_stem",
+    "rotation_head",
     "rs_bottleneck",
     "separable_conv",
     "sequence_head",

@@ -5,10 +5,12 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.framewise import Repeated
 from nasmyth.ops.gated_recurrence import GatedRecurrence
 from nasmyth.ops.grouped_attention import GroupedAttention
 from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
@@ -19,10 +21,12 @@ from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.parallel_recurrent import ParallelRNN
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
 from nasmyth.ops.rectangle import RectConv
+from nasmyth.ops.recurrent import GRU, LSTM
 from nasmyth.ops.regularise import Dropout, DropPath, LayerScale, LayerScale2d
 from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, ToSequence, Upsample
 from nasmyth.ops.resize import Resize, ResizeLike
@@ -34,8 +38,11 @@ from nasmyth.ops.state_space import DiagonalStateSpace, SelectiveStateSpace
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
+from nasmyth.ops.unit import UnitVector
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Attention",
@@ -51,6 +58,8 @@ __all__ = [
     "Constant",
     "ContMix",
     "Conv",
+    "ConvexLinear",
+    "ConvexRNN",
     "CosineLinear",
     "CrossAttention",
     "DecayingActivation",
@@ -93,6 +102,7 @@ __all__ = [
     "Moment",
     "Multiply",
     "Opaque",
+    "ParallelRNN",
     "Part",
     "Patchify",
     "Permute",
@@ -100,6 +110,7 @@ __all__ = [
     "Pooled",
     "RMSNorm",
     "RectConv",
+    "Repeated",
     "Reshape",
     "Resize",
     "ResizeLike",
@@ -118,6 +129,7 @@ __all__ = [
     "ToSequence",
     "TokenBatchNorm",
     "TransposedConv",
+    "UnitVector",
     "Upsample",
     "Weight",
     "Zero",
