@@ -9,6 +9,7 @@ from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.experts import MixtureOfExperts
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
@@ -76,6 +77,7 @@ __all__ = [
     "MemberLinear",
     "Members",
     "MessagePassing",
+    "MixtureOfExperts",
     "Moment",
     "Multiply",
     "Opaque",
