@@ -5,6 +5,7 @@ from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, 
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
+from nasmyth.blocks.experts import expert_transformer, hash_experts, residual_experts, wide_transformer
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
@@ -29,9 +30,11 @@ __all__ = [
     "densenet_layer",
     "densenet_transition",
     "depthwise_block",
+    "expert_transformer",
     "factorised_reduce",
     "fused_mbconv",
     "gated_mlp",
+    "hash_experts",
     "image_head",
     "inverted_residual",
     "lowformer_block",
@@ -47,6 +50,7 @@ __all__ = [
     "relu_conv",
     "relu_rectangles",
     "relu_separable",
+    "residual_experts",
     "resnet_d_stem",
     "rs_bottleneck",
     "separable_conv",
@@ -61,4 +65,5 @@ __all__ = [
     "vanilla_block",
     "vanilla_head",
     "vanilla_stem",
+    "wide_transformer",
 ]

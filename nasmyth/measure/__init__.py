@@ -16,7 +16,7 @@ from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:
     from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
-    from nasmyth.measure.counts import activations, layers, macs, memory, params, size, traffic
+    from nasmyth.measure.counts import activations, active_params, layers, macs, memory, params, size, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
     from nasmyth.measure.scores.aggregate import rank_aggregate

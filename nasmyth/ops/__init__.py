@@ -10,6 +10,8 @@ from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.experts import MixtureOfExperts
+from nasmyth.ops.gated import GatedSum
+from nasmyth.ops.hash_grid import HashGrid
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
@@ -57,8 +59,10 @@ __all__ = [
     "FirstToken",
     "Flatten",
     "Function",
+    "GatedSum",
     "GlobalResponseNorm",
     "GroupNorm",
+    "HashGrid",
     "HeadAttention",
     "Identity",
     "Im2Col",

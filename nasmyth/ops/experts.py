@@ -37,7 +37,9 @@ def _sound(mixture: Any) -> None:
             raise SpaceError(f"{mixture!r}: {name}={value!r}, and it is one of {', '.join(map(repr, known))}")
     if mixture.given is True and mixture.routing == "experts":
         raise SpaceError(f"{mixture!r}: where experts choose, no place is given one: write routing='places'")
-    if type(experts) is int and any(type(n) is not int or n < 1 for n in (*mixture.older, experts - sum(mixture.older))):
+    if type(experts) is int and any(
+        type(n) is not int or n < 1 for n in (*mixture.older, experts - sum(mixture.older))
+    ):
         raise SpaceError(
             f"{mixture!r}: older={mixture.older} leaves {experts - sum(mixture.older)} of {experts} experts; each "
             f"generation has one at least: write experts={sum(mixture.older) + 1}"
@@ -135,7 +137,11 @@ class MixtureOfExperts(nn.Module):
             self.charge(logits, scores)
             return self.chosen_by_experts(x, scores)
         wanted = scores
-        if self.given and expert is not None:
+        if self.given:
+            if expert is None:
+                raise ValueError(
+                    "given=True reads the graph's input `expert`: Graph.of(..., input={'x': ..., 'expert': ...})"
+                )
             codes = expert.round().long().clamp(0, self.experts - 1)
             wanted = scores + 2 * F.one_hot(codes, self.experts)  # more than any score
         best = wanted.topk(self.k, -1).indices
@@ -151,7 +157,9 @@ class MixtureOfExperts(nn.Module):
         """Places sorted by expert, a product for each expert. A loop over experts: their shares have different lengths."""
         choices = best.flatten()
         order = choices.argsort(stable=True)
-        shares = x.flatten(0, 1).index_select(0, order // self.k).split(choices.bincount(minlength=self.experts).tolist())
+        shares = (
+            x.flatten(0, 1).index_select(0, order // self.k).split(choices.bincount(minlength=self.experts).tolist())
+        )
         up = [matrix for generation in self.up for matrix in generation.unbind()]
         down = [matrix for generation in self.down for matrix in generation.unbind()]
         passed = torch.cat([F.linear(self.act(F.linear(*of)), w) for *of, w in zip(shares, up, down, strict=True)])
@@ -167,7 +175,7 @@ class MixtureOfExperts(nn.Module):
 
     def with_capacity(self, x: torch.Tensor, best: torch.Tensor, gates: torch.Tensor, capacity: float) -> torch.Tensor:
         """Each expert has a row of slots; a place takes the next one, or the one behind all, where nothing is computed."""
-        b, l, d = x.shape
+        b, l = x.shape[:2]
         room, choices = self.room(l, capacity), best.flatten(1)
         taken = F.one_hot(choices, self.experts)
         slot = (taken.cumsum(1) * taken).sum(-1) - 1
@@ -180,7 +188,7 @@ class MixtureOfExperts(nn.Module):
 
     def chosen_by_experts(self, x: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Each expert takes the places whose scores are the highest."""
-        b, l, d = x.shape
+        l, d = x.shape[1:]
         gates, places = scores.transpose(1, 2).topk(self.room(l, self.capacity or 1.0), -1)
         passed = self.passed(x, places.flatten(1)) * gates.flatten(1).unsqueeze(-1)
         return torch.zeros_like(x).scatter_add(1, places.flatten(1).unsqueeze(-1).expand(-1, -1, d), passed)
