@@ -157,14 +157,16 @@ class MixtureOfExperts(nn.Module):
         """Places sorted by expert, a product for each expert. A loop over experts: their shares have different lengths."""
         choices = best.flatten()
         order = choices.argsort(stable=True)
-        shares = (
-            x.flatten(0, 1).index_select(0, order // self.k).split(choices.bincount(minlength=self.experts).tolist())
-        )
+        places, sizes = order // self.k, choices.bincount(minlength=self.experts).tolist()
+        shares = x.flatten(0, 1).index_select(0, places).split(sizes)
+        weights = gates.flatten().index_select(0, order).unsqueeze(1).split(sizes)
         up = [matrix for generation in self.up for matrix in generation.unbind()]
         down = [matrix for generation in self.down for matrix in generation.unbind()]
-        passed = torch.cat([F.linear(self.act(F.linear(*of)), w) for *of, w in zip(shares, up, down, strict=True)])
-        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=x.device))
-        return (passed.index_select(0, back).unflatten(0, best.shape) * gates.unsqueeze(-1)).sum(-2)
+        passed = [
+            F.linear(self.act(F.linear(share, widen)), narrow) * weight
+            for share, widen, narrow, weight in zip(shares, up, down, weights, strict=True)
+        ]
+        return torch.zeros_like(x).flatten(0, 1).index_add(0, places, torch.cat(passed)).view_as(x)
 
     def all_experts(self, x: torch.Tensor, best: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
         """The same with every expert at every place, those that were not chosen times 0."""
