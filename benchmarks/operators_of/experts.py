@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from operators_of import spread
 from torch import Tensor, nn
 
 from nasmyth import Graph, chain, ops
 from nasmyth.measure import active_params, macs, params
 from nasmyth.network import build
+from operators_of import spread
 
 LENGTH, WIDTHS, BATCH, RUNS = 128, (128, 256), 8, 8
 

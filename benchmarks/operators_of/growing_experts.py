@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor
 
 from nasmyth import Graph, chain, ops
@@ -27,6 +26,7 @@ from nasmyth.measure import macs
 from nasmyth.network import Network, build
 from nasmyth.train.auxiliary import auxiliary_losses
 from nasmyth.transform import add_experts
+from operators_of import spread
 
 SYMBOLS, USED, LENGTH, WIDTH, STEPS, BATCH, NEAR = 24, 16, 24, 32, 250, 24, 0.5
 WAYS = {"dense": (False, 0.0), "dense, kept near": (False, NEAR), "growing, kept near": (True, NEAR)}

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor
 
 from nasmyth import Graph, chain, ops, parallel
@@ -24,6 +23,7 @@ from nasmyth.graph import Spec
 from nasmyth.measure import params
 from nasmyth.network import build
 from nasmyth.train.auxiliary import auxiliary_losses
+from operators_of import spread
 
 SYMBOLS, LENGTH, WIDTH, STEPS, BATCH = 16, 32, 32, 300, 32
 DIALECTS, FAMILIES = 6, 2

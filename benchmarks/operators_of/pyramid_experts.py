@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor
 
 from nasmyth import Graph, chain, ops
@@ -30,6 +29,7 @@ from nasmyth.graph import Spec
 from nasmyth.measure import active_params, params
 from nasmyth.network import Network, build
 from nasmyth.train.auxiliary import auxiliary_losses
+from operators_of import spread
 
 LENGTH, WIDTH, STEPS, BATCH, STOP = 48, 48, 300, 16, 0.6
 UNIFORM = expert_transformer((8, 8, 8, 8), k=2, expand=2, causal=True)

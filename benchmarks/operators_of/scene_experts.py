@@ -14,13 +14,13 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor
 
 from nasmyth import Graph, blocks
 from nasmyth.measure import params
 from nasmyth.network import Network, build
 from nasmyth.train.auxiliary import auxiliary_losses
+from operators_of import spread
 
 SIDE, STEPS, BATCH = 96, 500, 1536
 RANGES = {"different": ((4, 16), (24, 96)), "equal": ((4, 96), (4, 96))}

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -24,6 +23,7 @@ from nasmyth.blocks import transformer, wide_transformer
 from nasmyth.measure import macs, params
 from nasmyth.network import build
 from nasmyth.train.auxiliary import auxiliary_losses
+from operators_of import spread
 
 DEPTH, WIDTH, STEPS, BATCH = 4, 32, 500, 64
 MIXTURE = ops.MixtureOfExperts(4, 2, 2 * WIDTH)

@@ -7,8 +7,8 @@ own) is built and run once, and remembered.
 from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
-from nasmyth.graph.op import active_params as rule
 from nasmyth.graph.lengths import is_layer
+from nasmyth.graph.op import active_params as rule
 from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
