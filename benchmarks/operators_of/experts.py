@@ -2,7 +2,8 @@
 
 The dense layer is two bias-free linear layers with twice the hidden features of an expert. Seconds of the processor for a
 forward pass, and for one with its backward pass, of 8 sequences of 128 places; an expert hides twice its features. Each seed
-makes other weights and inputs; its figure is the least of 8 runs, the layers taking turns, so that what else the machine does counts little.
+makes other weights and inputs; its figure is the least of 8 runs, the layers taking
+turns, so that what else the machine does counts little.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@
     "b n d, edges: b 2 e -> b n out"           the graph's input called `edges` is handed in as well
     "b l d, mask?: b l -> b l d"               and `mask` where the graph has one
 
-Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
-name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
+Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is
+a name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
 one before it. Inputs with a name come after those without; at most the last of them may be missing (`?`). On the right,
-names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is all axes of
-`...` as one. Equal names are one axis and must have one length.
+names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is
+all axes of `...` as one. Equal names are one axis and must have one length.
 """
 
 from __future__ import annotations
