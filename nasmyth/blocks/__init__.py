@@ -5,6 +5,7 @@ from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, 
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
+from nasmyth.blocks.experts import expert_transformer, hash_experts, residual_experts, wide_transformer
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
@@ -31,9 +32,11 @@ __all__ = [
     "densenet_layer",
     "densenet_transition",
     "depthwise_block",
+    "expert_transformer",
     "factorised_reduce",
     "fused_mbconv",
     "gated_mlp",
+    "hash_experts",
     "image_head",
     "inverted_residual",
     "label_head",
@@ -51,6 +54,7 @@ __all__ = [
     "relu_conv",
     "relu_rectangles",
     "relu_separable",
+    "residual_experts",
     "resnet_d_stem",
     "rotation_head",
     "rs_bottleneck",
@@ -66,4 +70,5 @@ __all__ = [
     "vanilla_block",
     "vanilla_head",
     "vanilla_stem",
+    "wide_transformer",
 ]

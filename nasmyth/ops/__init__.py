@@ -15,6 +15,10 @@ from nasmyth.ops.gated_recurrence import GatedRecurrence
 from nasmyth.ops.grouped_attention import GroupedAttention
 from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
 from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
+from nasmyth.ops.experts import MixtureOfExperts
+from nasmyth.ops.gated import GatedSum
+from nasmyth.ops.hash_grid import HashGrid
+from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
@@ -78,6 +82,10 @@ __all__ = [
     "GlobalResponseNorm",
     "GroupNorm",
     "GroupedAttention",
+    "GatedSum",
+    "GlobalResponseNorm",
+    "GroupNorm",
+    "HashGrid",
     "HeadAttention",
     "Identity",
     "Im2Col",
@@ -99,6 +107,7 @@ __all__ = [
     "MemberLinear",
     "Members",
     "MessagePassing",
+    "MixtureOfExperts",
     "Moment",
     "Multiply",
     "Opaque",
