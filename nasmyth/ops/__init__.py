@@ -5,6 +5,7 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.contexts import ContextAttention, ContextMean
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -15,6 +16,7 @@ from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.pointing import Pointer, WordsAndItems
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
@@ -25,6 +27,7 @@ from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
 from nasmyth.ops.sequence import SequenceConv
+from nasmyth.ops.sets import SetProcess
 from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
@@ -45,6 +48,8 @@ __all__ = [
     "Concat",
     "Constant",
     "ContMix",
+    "ContextAttention",
+    "ContextMean",
     "Conv",
     "DecayingActivation",
     "DepthwiseConv",
@@ -83,6 +88,7 @@ __all__ = [
     "Patchify",
     "Permute",
     "PixelAttention",
+    "Pointer",
     "Pooled",
     "RMSNorm",
     "RectConv",
@@ -93,6 +99,7 @@ __all__ = [
     "ScheduledDropPath",
     "Select",
     "SequenceConv",
+    "SetProcess",
     "ShiftPixel",
     "SinCosPosition",
     "Slice",
@@ -104,6 +111,7 @@ __all__ = [
     "TransposedConv",
     "Upsample",
     "Weight",
+    "WordsAndItems",
     "Zero",
     "op",
 ]
