@@ -117,15 +117,19 @@ class Pointer(nn.Module):
         """Raise ValueError for targets that cannot be pointed at."""
         if told.numel() and int(told.max()) >= free.shape[1]:
             raise ValueError(
-                f"a target is {int(told.max())}, and there are {free.shape[1]} places to point at, from 0 on; give the number of "
-                "a place, or a negative one where nothing is known"
+                f"a target is {int(told.max())}, and there are {free.shape[1]} places to point at, from 0 on; give the number "
+                "of a place, or a negative one where nothing is known"
             )
         pointed = F.one_hot(told.clamp(min=0), free.shape[1]) * (told >= 0).unsqueeze(2)
         if bool((pointed.sum(1) * ~free).any()):
-            raise ValueError("a target is a place that the mask leaves out; mend the mask, or give -1 for what is not known")
+            raise ValueError(
+                "a target is a place that the mask leaves out; mend the mask, or give -1 for what is not known"
+            )
         own = free.shape[1] - (self.learned.shape[0] if hasattr(self, "learned") else 0)
         if self.once and bool((pointed.sum(1)[:, :own] > 1).any()):
-            raise ValueError("a target occurs twice in one answer, and once=True points at each place once; use once=False")
+            raise ValueError(
+                "a target occurs twice in one answer, and once=True points at each place once; use once=False"
+            )
 
 
 @op(
