@@ -2,6 +2,7 @@
 
 from nasmyth.blocks.aggregation import one_shot_aggregation
 from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, relu_separable
+from nasmyth.blocks.contexts import neural_process, read_process_write
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
@@ -44,6 +45,7 @@ __all__ = [
     "mbconv",
     "member_block",
     "mlp",
+    "neural_process",
     "one_shot_aggregation",
     "overlock",
     "overlock_base",
@@ -51,6 +53,7 @@ __all__ = [
     "overlock_focus_downsample",
     "overlock_stem",
     "recurrent_answers",
+    "read_process_write",
     "relu_conv",
     "relu_rectangles",
     "relu_separable",

@@ -6,6 +6,7 @@ from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
 from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
+from nasmyth.ops.contexts import ContextAttention, ContextMean
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -26,6 +27,7 @@ from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
 from nasmyth.ops.parallel_recurrent import ParallelRNN
+from nasmyth.ops.pointing import Pointer, WordsAndItems
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
@@ -37,6 +39,8 @@ from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
 from nasmyth.ops.sequence import SequenceConv, SequenceDepthwiseConv
+from nasmyth.ops.sequence import SequenceConv
+from nasmyth.ops.sets import SetProcess
 from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.state_space import DiagonalStateSpace, SelectiveStateSpace
 from nasmyth.ops.table import Columns
@@ -61,6 +65,8 @@ __all__ = [
     "Concat",
     "Constant",
     "ContMix",
+    "ContextAttention",
+    "ContextMean",
     "Conv",
     "ConvexLinear",
     "ConvexRNN",
@@ -116,6 +122,7 @@ __all__ = [
     "Patchify",
     "Permute",
     "PixelAttention",
+    "Pointer",
     "Pooled",
     "RMSNorm",
     "RectConv",
@@ -129,6 +136,7 @@ __all__ = [
     "SelectiveStateSpace",
     "SequenceConv",
     "SequenceDepthwiseConv",
+    "SetProcess",
     "ShiftPixel",
     "SinCosPosition",
     "Slice",
@@ -141,6 +149,7 @@ __all__ = [
     "UnitVector",
     "Upsample",
     "Weight",
+    "WordsAndItems",
     "Zero",
     "op",
 ]
