@@ -6,6 +6,7 @@ from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.feedforward import gated_mlp, mlp
+from nasmyth.blocks.hadamard import bilinear_fusion, film, glu, polynomial, token_film
 from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
@@ -19,6 +20,7 @@ from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_hea
 
 __all__ = [
     "basic_block",
+    "bilinear_fusion",
     "bottleneck_block",
     "conv_block",
     "convnext",
@@ -30,8 +32,10 @@ __all__ = [
     "densenet_transition",
     "depthwise_block",
     "factorised_reduce",
+    "film",
     "fused_mbconv",
     "gated_mlp",
+    "glu",
     "image_head",
     "inverted_residual",
     "lowformer_block",
@@ -44,6 +48,7 @@ __all__ = [
     "overlock_focus",
     "overlock_focus_downsample",
     "overlock_stem",
+    "polynomial",
     "relu_conv",
     "relu_rectangles",
     "relu_separable",
@@ -57,6 +62,7 @@ __all__ = [
     "split_transformer",
     "squeeze_excite",
     "tabm",
+    "token_film",
     "transformer",
     "vanilla_block",
     "vanilla_head",

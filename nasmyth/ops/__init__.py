@@ -5,6 +5,7 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.beside import Orthogonal, RepeatLike
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -79,6 +80,7 @@ __all__ = [
     "Moment",
     "Multiply",
     "Opaque",
+    "Orthogonal",
     "Part",
     "Patchify",
     "Permute",
@@ -86,6 +88,7 @@ __all__ = [
     "Pooled",
     "RMSNorm",
     "RectConv",
+    "RepeatLike",
     "Reshape",
     "Resize",
     "ResizeLike",
