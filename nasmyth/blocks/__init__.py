@@ -9,6 +9,8 @@ from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_tra
 from nasmyth.blocks.experts import expert_transformer, hash_experts, residual_experts, wide_transformer
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_head, sequence_head
+from nasmyth.blocks.hadamard import bilinear_fusion, film, glu, polynomial, token_film
+from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
@@ -22,6 +24,7 @@ from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_hea
 
 __all__ = [
     "basic_block",
+    "bilinear_fusion",
     "bottleneck_block",
     "conv_block",
     "convnext",
@@ -35,9 +38,11 @@ __all__ = [
     "depthwise_block",
     "expert_transformer",
     "factorised_reduce",
+    "film",
     "fused_mbconv",
     "gated_mlp",
     "hash_experts",
+    "glu",
     "image_head",
     "inverted_residual",
     "label_head",
@@ -54,6 +59,7 @@ __all__ = [
     "overlock_stem",
     "recurrent_answers",
     "read_process_write",
+    "polynomial",
     "relu_conv",
     "relu_rectangles",
     "relu_separable",
@@ -69,6 +75,7 @@ __all__ = [
     "split_transformer",
     "squeeze_excite",
     "tabm",
+    "token_film",
     "transformer",
     "vanilla_block",
     "vanilla_head",

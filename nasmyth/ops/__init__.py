@@ -7,6 +7,7 @@ from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
 from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.contexts import ContextAttention, ContextMean
+from nasmyth.ops.beside import Orthogonal, RepeatLike
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -118,6 +119,7 @@ __all__ = [
     "Multiply",
     "Opaque",
     "ParallelRNN",
+    "Orthogonal",
     "Part",
     "Patchify",
     "Permute",
@@ -127,6 +129,7 @@ __all__ = [
     "RMSNorm",
     "RectConv",
     "Repeated",
+    "RepeatLike",
     "Reshape",
     "Resize",
     "ResizeLike",
