@@ -3,6 +3,8 @@
 from nasmyth.blocks.aggregation import one_shot_aggregation
 from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, relu_separable
 from nasmyth.blocks.contexts import neural_process, read_process_write
+from nasmyth.blocks.chunked import chunked
+from nasmyth.blocks.complex import complex_dense, complex_masks
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
@@ -12,12 +14,14 @@ from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_h
 from nasmyth.blocks.hadamard import bilinear_fusion, film, glu, polynomial, token_film
 from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
+from nasmyth.blocks.long_convolution import hyena, orchid
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
 from nasmyth.blocks.recurrent import recurrent_answers
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
+from nasmyth.blocks.split_dense import dual_path_feedforward, split_dense, subgroup_attention
 from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
 from nasmyth.blocks.transformer import transformer
 from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_head, vanilla_stem
@@ -26,6 +30,9 @@ __all__ = [
     "basic_block",
     "bilinear_fusion",
     "bottleneck_block",
+    "chunked",
+    "complex_dense",
+    "complex_masks",
     "conv_block",
     "convnext",
     "convnext_downsample",
@@ -37,12 +44,14 @@ __all__ = [
     "densenet_transition",
     "depthwise_block",
     "expert_transformer",
+    "dual_path_feedforward",
     "factorised_reduce",
     "film",
     "fused_mbconv",
     "gated_mlp",
     "hash_experts",
     "glu",
+    "hyena",
     "image_head",
     "inverted_residual",
     "label_head",
@@ -52,6 +61,7 @@ __all__ = [
     "mlp",
     "neural_process",
     "one_shot_aggregation",
+    "orchid",
     "overlock",
     "overlock_base",
     "overlock_focus",
@@ -72,8 +82,10 @@ __all__ = [
     "series_activation",
     "skip_or_match",
     "slim_attention",
+    "split_dense",
     "split_transformer",
     "squeeze_excite",
+    "subgroup_attention",
     "tabm",
     "token_film",
     "transformer",

@@ -8,6 +8,8 @@ from nasmyth.ops.attention import Attention, PixelAttention
 from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.contexts import ContextAttention, ContextMean
 from nasmyth.ops.beside import Orthogonal, RepeatLike
+from nasmyth.ops.chunking import Boundaries, Chunk, Unchunk
+from nasmyth.ops.complex import ComplexConv, ComplexMask
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
@@ -23,6 +25,7 @@ from nasmyth.ops.hash_grid import HashGrid
 from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
+from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
@@ -58,11 +61,15 @@ __all__ = [
     "AttentionPool",
     "AvgPool",
     "BatchNorm",
+    "Boundaries",
     "ChannelShuffle",
     "ChannelSlice",
+    "Chunk",
     "ClassToken",
     "Col2Im",
     "Columns",
+    "ComplexConv",
+    "ComplexMask",
     "Concat",
     "Constant",
     "ContMix",
@@ -73,6 +80,7 @@ __all__ = [
     "ConvexRNN",
     "CosineLinear",
     "CrossAttention",
+    "Convolve",
     "DecayingActivation",
     "DepthwiseConv",
     "DiagonalStateSpace",
@@ -106,6 +114,7 @@ __all__ = [
     "LearnedPosition",
     "Linear",
     "LinearAttention",
+    "LongConv",
     "MatMul",
     "MaxPool",
     "Maximum",
@@ -141,6 +150,7 @@ __all__ = [
     "SequenceDepthwiseConv",
     "SetProcess",
     "ShiftPixel",
+    "ShortConv",
     "SinCosPosition",
     "Slice",
     "Softmax",
@@ -150,6 +160,7 @@ __all__ = [
     "TokenBatchNorm",
     "TransposedConv",
     "UnitVector",
+    "Unchunk",
     "Upsample",
     "Weight",
     "WordsAndItems",
