@@ -18,13 +18,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor, nn
 
 from nasmyth import Graph, chain, parallel
 from nasmyth.blocks import hyena, orchid, transformer
 from nasmyth.network import build
 from nasmyth.ops import Embedding, Linear, LongConv, Multiply, RMSNorm, Select, ShortConv
+from operators_of import spread
 
 KEYS = VALUES = 12
 WIDTH, BATCH, STEPS = 48, 32, 250

@@ -2,17 +2,16 @@
 
 from nasmyth.blocks.aggregation import one_shot_aggregation
 from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, relu_separable
-from nasmyth.blocks.contexts import neural_process, read_process_write
 from nasmyth.blocks.chunked import chunked
 from nasmyth.blocks.complex import complex_dense, complex_masks
+from nasmyth.blocks.contexts import neural_process, read_process_write
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
 from nasmyth.blocks.experts import expert_transformer, hash_experts, residual_experts, wide_transformer
 from nasmyth.blocks.feedforward import gated_mlp, mlp
-from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_head, sequence_head
 from nasmyth.blocks.hadamard import bilinear_fusion, film, glu, polynomial, token_film
-from nasmyth.blocks.heads import image_head, sequence_head
+from nasmyth.blocks.heads import cosine_head, image_head, label_head, rotation_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
 from nasmyth.blocks.long_convolution import hyena, orchid
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
@@ -43,14 +42,14 @@ __all__ = [
     "densenet_layer",
     "densenet_transition",
     "depthwise_block",
-    "expert_transformer",
     "dual_path_feedforward",
+    "expert_transformer",
     "factorised_reduce",
     "film",
     "fused_mbconv",
     "gated_mlp",
-    "hash_experts",
     "glu",
+    "hash_experts",
     "hyena",
     "image_head",
     "inverted_residual",
@@ -67,9 +66,9 @@ __all__ = [
     "overlock_focus",
     "overlock_focus_downsample",
     "overlock_stem",
-    "recurrent_answers",
-    "read_process_write",
     "polynomial",
+    "read_process_write",
+    "recurrent_answers",
     "relu_conv",
     "relu_rectangles",
     "relu_separable",

@@ -52,7 +52,11 @@ def subgroup_attention(d: int, groups: int = 4, bias: bool = True) -> Any:
         part, read = Slice(-1, i * width, (i + 1) * width), (i if i else 0)
         own = chain(part=part, query=Linear(width, bias))
         seen = Identity() if i else part
-        edges = (Edge(0, own), Edge(read, chain(seen, Linear(width, bias))), Edge(read, chain(seen, Linear(width, bias))))
+        edges = (
+            Edge(0, own),
+            Edge(read, chain(seen, Linear(width, bias))),
+            Edge(read, chain(seen, Linear(width, bias))),
+        )
         vertices.append(Vertex(edges, join=DotProductAttention()))
     mixed = Cell(tuple(vertices), output=tuple(range(1, groups + 1)), out=Concat("d"))
     return chain(mixed=mixed, project=Linear(d, bias))

@@ -5,24 +5,23 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
-from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
-from nasmyth.ops.contexts import ContextAttention, ContextMean
 from nasmyth.ops.beside import Orthogonal, RepeatLike
 from nasmyth.ops.chunking import Boundaries, Chunk, Unchunk
 from nasmyth.ops.complex import ComplexConv, ComplexMask
+from nasmyth.ops.contexts import ContextAttention, ContextMean
+from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
+from nasmyth.ops.experts import MixtureOfExperts
 from nasmyth.ops.framewise import Repeated
+from nasmyth.ops.gated import GatedSum
 from nasmyth.ops.gated_recurrence import GatedRecurrence
 from nasmyth.ops.grouped_attention import GroupedAttention
+from nasmyth.ops.hash_grid import HashGrid
 from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
 from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
-from nasmyth.ops.experts import MixtureOfExperts
-from nasmyth.ops.gated import GatedSum
-from nasmyth.ops.hash_grid import HashGrid
-from nasmyth.ops.head_attention import HeadAttention, SplitAttention
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
 from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
@@ -43,7 +42,6 @@ from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
 from nasmyth.ops.sequence import SequenceConv, SequenceDepthwiseConv
-from nasmyth.ops.sequence import SequenceConv
 from nasmyth.ops.sets import SetProcess
 from nasmyth.ops.shift import ShiftPixel
 from nasmyth.ops.state_space import DiagonalStateSpace, SelectiveStateSpace
@@ -78,9 +76,9 @@ __all__ = [
     "Conv",
     "ConvexLinear",
     "ConvexRNN",
+    "Convolve",
     "CosineLinear",
     "CrossAttention",
-    "Convolve",
     "DecayingActivation",
     "DepthwiseConv",
     "DiagonalStateSpace",
@@ -94,12 +92,10 @@ __all__ = [
     "Function",
     "GatedLinearAttention",
     "GatedRecurrence",
-    "GlobalResponseNorm",
-    "GroupNorm",
-    "GroupedAttention",
     "GatedSum",
     "GlobalResponseNorm",
     "GroupNorm",
+    "GroupedAttention",
     "HashGrid",
     "HeadAttention",
     "Identity",
@@ -127,8 +123,8 @@ __all__ = [
     "Moment",
     "Multiply",
     "Opaque",
-    "ParallelRNN",
     "Orthogonal",
+    "ParallelRNN",
     "Part",
     "Patchify",
     "Permute",
@@ -137,8 +133,8 @@ __all__ = [
     "Pooled",
     "RMSNorm",
     "RectConv",
-    "Repeated",
     "RepeatLike",
+    "Repeated",
     "Reshape",
     "Resize",
     "ResizeLike",
@@ -159,8 +155,8 @@ __all__ = [
     "ToSequence",
     "TokenBatchNorm",
     "TransposedConv",
-    "UnitVector",
     "Unchunk",
+    "UnitVector",
     "Upsample",
     "Weight",
     "WordsAndItems",

@@ -152,7 +152,9 @@ class ShortConv(nn.Module):
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         if self.ends != "causal":
-            raise ValueError(f"ShortConv(ends={self.ends!r}) sees later places; with ends='causal' it takes one at a time")
+            raise ValueError(
+                f"ShortConv(ends={self.ends!r}) sees later places; with ends='causal' it takes one at a time"
+            )
         return (self.bias.new_zeros(batch, self.around[0], self.bias.shape[0]),)
 
     def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
