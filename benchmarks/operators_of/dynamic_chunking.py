@@ -33,6 +33,7 @@ from nasmyth.blocks import chunked, transformer
 from nasmyth.measure import macs
 from nasmyth.network import Network, build
 from nasmyth.ops import Attention, Boundaries, Embedding, LayerNorm, LearnedPosition, Linear
+from nasmyth.train.auxiliary import auxiliary_losses
 from operators_of import spread
 
 WIDTH, WINDOW, RATIO, WEIGHT = 32, 128, 4, 0.3
@@ -63,7 +64,7 @@ def started(graph: Graph, seed: int) -> Network:
 
 
 def around_chunks(count: int) -> Any:
-    return chain(encode=BLOCK, chunks=chunked(repeat(BLOCK, count), ratio=RATIO), decode=BLOCK)
+    return chain(encode=BLOCK, chunks=chunked(repeat(BLOCK, count), ratio=RATIO, weight=WEIGHT), decode=BLOCK)
 
 
 def work(blocks: Any) -> float:
@@ -78,7 +79,7 @@ def candidates() -> dict[str, Any]:
 
 
 def boundaries_of(model: nn.Module) -> list[Any]:
-    return [module for module in model.modules() if isinstance(module, Boundaries.module or ())]
+    return [module for module in model.modules() if type(module) is Boundaries.module]
 
 
 def chances(model: nn.Module, x: Tensor) -> Tensor:
@@ -98,13 +99,14 @@ def learn(model: nn.Module, batches: Iterator[Tensor], rate: float, steps: int) 
     optimizer = torch.optim.AdamW([{"params": others}, {"params": slow}] if slow else others, rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [rate, rate / 10] if slow else rate, steps)
     model.train()
-    for _, codes in zip(range(steps), batches, strict=False):
-        loss = F.cross_entropy(model(codes[:, :-1].float()).flatten(0, 1), codes[:, 1:].flatten())
-        loss = loss + WEIGHT * sum(module.auxiliary_loss for module in boundaries_of(model))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+    with auxiliary_losses(model) as ratio:
+        for _, codes in zip(range(steps), batches, strict=False):
+            loss = F.cross_entropy(model(codes[:, :-1].float()).flatten(0, 1), codes[:, 1:].flatten())
+            optimizer.zero_grad()
+            (loss + sum(ratio)).backward()
+            optimizer.step()
+            schedule.step()
+            ratio.clear()
 
 
 def windows(text: Tensor, batch: int, random: torch.Generator) -> Iterator[Tensor]:
@@ -138,11 +140,11 @@ def segments(batch: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def planted(seed: int) -> float:
     """F1 of the boundaries found, without the first place."""
-    random = torch.Generator().manual_seed(seed)
-    codes = ALPHABETS * LETTERS
-    template = chain(embed=Embedding(codes, 16), chunks=chunked(BLOCK, ratio=SEGMENT, room=2.0), head=Linear(codes))
+    random, codes = torch.Generator().manual_seed(seed), ALPHABETS * LETTERS
+    chunks = chunked(BLOCK, ratio=SEGMENT, room=2.0, weight=WEIGHT)
+    template = chain(embed=Embedding(codes, 16), chunks=chunks, head=Linear(codes))
     model = started(Graph.of(template, (LENGTH,)), seed)
-    learn(model, iter(lambda: segments(16, random)[0], None), 1e-2, 200)
+    learn(model, iter(lambda: segments(16, random)[0], None), 1e-2, 150)
     given, begins = segments(200, random)
     found, true = (chances(model, given[:, :-1].float()) >= 0.5)[:, 1:], begins[:, 1:-1]
     return 2 * float((found & true).sum()) / float(found.sum() + true.sum())

@@ -23,7 +23,7 @@ from torch import Tensor
 from nasmyth import Graph, chain, parallel
 from nasmyth.blocks import hyena, orchid, transformer
 from nasmyth.network import Network, build
-from nasmyth.ops import Embedding, Linear, LongConv, Multiply, RMSNorm, Select, ShortConv, TokenBatchNorm
+from nasmyth.ops import Embedding, Linear, LongConv, Multiply, RingConv, RMSNorm, Select, TokenBatchNorm
 from operators_of import spread
 
 KEYS, VALUES = 4, 8
@@ -35,7 +35,7 @@ def static() -> Any:
     """`orchid` with a kernel of its own for all sequences."""
 
     def projected() -> Any:
-        return chain(Linear(WIDTH, bias=False), ShortConv(3, "circular"))
+        return chain(Linear(WIDTH, bias=False), RingConv(3))
 
     gated = parallel(value=chain(projected(), LongConv(causal=False), RMSNorm()), gate=projected(), join=Multiply())
     return chain(gated, Linear(WIDTH))

@@ -26,7 +26,7 @@ from nasmyth.network import build
 from nasmyth.ops import ChannelSlice, Concat, Conv, GroupNorm, Identity
 from operators_of import spread
 
-STEPS, BATCH, RATE = 100, 8, 5e-3
+STEPS, BATCH, RATE = 250, 8, 1e-2
 MICROPHONES, GROUPS, WIDTH = 4, 4, 6
 MAP = (33, 33)
 LAYER = conv_block(WIDTH, norm=GroupNorm(1), activation="leaky_relu")

@@ -1,7 +1,5 @@
 """Chunks with learned boundaries, against loops over places; what is causal; the ratio loss; stages that nest."""
 
-import copy
-
 import pytest
 import torch
 
@@ -11,6 +9,7 @@ from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.network import build
 from nasmyth.ops import Boundaries, Chunk, Identity, Linear, SequenceConv, Unchunk
 from nasmyth.testing import randomised
+from nasmyth.train.auxiliary import auxiliary_losses
 
 torch.set_num_threads(1)
 P = torch.tensor([[0.2, 0.7, 0.1, 0.6, 0.9, 0.3]]).double()
@@ -65,12 +64,15 @@ def test_the_ratio_loss_is_least_with_one_chunk_in_so_many_places():
     assert at[20] == pytest.approx(1) and min(at, key=at.get) == 20
 
 
-def test_the_loss_is_there_while_it_trains_and_a_copy_has_none():
-    boundaries, x = Boundaries().build((6, 4)), torch.randn(2, 6, 4)
-    boundaries.train()(x)
-    assert boundaries.auxiliary_loss.requires_grad and copy.deepcopy(boundaries).auxiliary_loss is None
-    boundaries.eval()(x)
-    assert boundaries.auxiliary_loss is None
+def test_the_loss_is_told_to_who_listens_while_it_trains():
+    boundaries, x = Boundaries(weight=0.5).build((6, 4)), torch.randn(2, 6, 4)
+    with auxiliary_losses(boundaries) as heard:
+        boundaries.eval()(x)
+        assert heard == []
+        p = boundaries.train()(x)
+        assert len(heard) == 1 and torch.isclose(heard[0], 0.5 * boundaries.ratio_loss(p))
+    boundaries(x)
+    assert len(heard) == 1
 
 
 def test_nested_stages_are_causal_and_every_boundary_learns():
@@ -82,13 +84,12 @@ def test_nested_stages_are_causal_and_every_boundary_learns():
     other = x.clone()
     other[:, 7:] += torch.randn(2, 5, 4).double()
     assert torch.allclose(network.eval()(x)[:, :7], network(other)[:, :7])
-    losses = []
-    network.train()(x).square().sum().backward()
+    with auxiliary_losses(network) as losses:
+        network.train()(x).square().sum().backward()
+    assert len(losses) == 2 and all(loss > 0 for loss in losses)
     for module in network.modules():
         if isinstance(module, Boundaries.module):
-            losses.append(module.auxiliary_loss)
             assert module.query.weight.grad.abs().max() > 0
-    assert len(losses) == 2 and all(loss > 0 for loss in losses)
 
 
 def test_there_is_room_for_a_share_of_the_places():
