@@ -17,6 +17,7 @@ def chunked(l: int, d: int, inner: Any, ratio: float = 4.0, room: float = 1.5, w
     projection of every place. Stages nest: `inner` may have a `chunked` within.
 
     ratio: how many places a chunk should have on average. A loss that `Boundaries` adds, times `weight`, draws it there.
+        Within another stage, the zeros behind its last chunk count as places, so that chunks come out somewhat longer.
     room: shapes are fixed, so there is room for `room` times as many chunks as l / ratio; inner costs as much as all of them.
     """
     most = min(l, math.ceil(room * l / ratio))
