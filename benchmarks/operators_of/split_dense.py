@@ -49,7 +49,8 @@ def denoised(network: Any, heard: Tensor) -> Tensor:
 
 def quality(block: Any, seed: int) -> float:
     """SI-SDR in dB on 64 other voices."""
-    wide, layer = GROUPS * WIDTH, residual(block, Conv(GROUPS * WIDTH, 1))
+    wide = GROUPS * WIDTH
+    layer = residual(block, Conv(wide, 1))
     change = chain(widen=conv_block(wide, norm=GroupNorm(1)), layer=layer, narrow=Conv(2, 3, bias=True))
     template = parallel(first=ChannelSlice(2), change=change)
     network = build(Graph.of(template, (2 * MICROPHONES, *MAP)), seed=seed)
