@@ -11,6 +11,7 @@ from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_tran
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
+from nasmyth.blocks.recurrent import mamba, min_gru
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
 from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
@@ -35,8 +36,10 @@ __all__ = [
     "image_head",
     "inverted_residual",
     "lowformer_block",
+    "mamba",
     "mbconv",
     "member_block",
+    "min_gru",
     "mlp",
     "one_shot_aggregation",
     "overlock",

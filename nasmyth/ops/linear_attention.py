@@ -62,9 +62,7 @@ class LinearAttention(nn.Module):
         y = (q @ k.transpose(3, 4)).tril() @ v + q @ before
         return self.gathered(y.transpose(2, 3).flatten(1, 2)[:, : x.shape[1]])
 
-    def heads_of(
-        self, x: torch.Tensor, mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def heads_of(self, x: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Features of queries and keys, and values (with a 1 to be summed beside them, to divide by): ... heads k."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(-3)
         if self.features == "elu":

@@ -54,7 +54,9 @@ class DiagonalStateSpace(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         length = min(64, x.shape[1])
-        u = F.pad(x, (0, 0, 0, -x.shape[1] % length)).unflatten(1, (-1, length)).permute(3, 0, 1, 2)  # d b chunks places
+        u = (
+            F.pad(x, (0, 0, 0, -x.shape[1] % length)).unflatten(1, (-1, length)).permute(3, 0, 1, 2)
+        )  # d b chunks places
         real, imaginary = self.powers(torch.arange(length + 1, device=x.device))
         c_real, c_imaginary = self.weights()
         # what the state before a chunk adds at each of its places, and what each of its places adds to the state after it
@@ -95,7 +97,9 @@ class DiagonalStateSpace(nn.Module):
         real, imaginary = F.pad(states, (0, 0, 1, -1)).chunk(2, 3)
         reach = 1
         while reach < chunks:
-            turn_real, turn_imaginary = (p[:, None, None, :, 0] for p in self.powers(self.log_step.new_full((1,), reach * length)))
+            turn_real, turn_imaginary = (
+                p[:, None, None, :, 0] for p in self.powers(self.log_step.new_full((1,), reach * length))
+            )
             early_real, early_imaginary = (F.pad(part, (0, 0, reach, -reach)) for part in (real, imaginary))
             real = real + turn_real * early_real - turn_imaginary * early_imaginary
             imaginary = imaginary + turn_real * early_imaginary + turn_imaginary * early_real
