@@ -219,8 +219,9 @@ def test_gradients_of_a_scan_are_those_of_a_loop():
             torch.testing.assert_close(ours, theirs)
 
 
-def test_second_derivatives_of_a_scan():
-    module, given = made(ops.GatedRecurrence(), length=5, d=2)
+@pytest.mark.parametrize("op", [ops.GatedRecurrence(), ops.SelectiveStateSpace(2)], ids=repr)
+def test_second_derivatives_of_a_scan(op):
+    module, given = made(op, length=5, d=2)
     given = [part.double().requires_grad_() for part in given]
     assert torch.autograd.gradgradcheck(module.double(), given, fast_mode=True)
 
