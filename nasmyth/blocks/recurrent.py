@@ -1,43 +1,48 @@
-"""Mixers of sequences that keep a state of fixed size: for the place of attention, `transformer(mixer=mamba())`."""
+"""From a sequence of features to answers by recurrent layers: one for all of it, one at each step, or a sequence made of it.
+
+    chain(frames=frames(chain(Conv(8), Activation("relu"), Mean("h w"))), answers=recurrent_answers(4))
+    fit(build(Graph.of(network, input=(l, c, h, w)), outputs=task.outputs), task)
+
+The answers of a task say which: `Classes(names)` are `recurrent_answers(4)`; `Classes(names, positions=(l,))` are
+`recurrent_answers(4, answers="step")`; `Classes(names, positions=(m,))` those of "generated" with length=m.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from nasmyth.graph.chain import chain, parallel
-from nasmyth.graph.joins import Multiply
+from nasmyth.errors import SpaceError, nearest
+from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
-from nasmyth.ops import Activation, GatedRecurrence, Linear, SelectiveStateSpace, SequenceDepthwiseConv
+from nasmyth.ops import LSTM, Linear, Mean, Repeated
+
+GIVES = {"sequence": "b out", "step": "b l out", "generated": "b length out"}
 
 
-@block("b l d -> b l d")
-def mamba(d: int, state: int = 16, expand: float = 2, kernel: int = 4) -> Any:
-    """Widen, look at the last few places, a selective state space, a gate beside them, narrow (Gu & Dao 2023,
-    arXiv:2312.00752, section 3.4).
+def _sentence(head: Any) -> str:
+    if head.answers not in GIVES:
+        raise SpaceError(f"answers={head.answers!r}: one of {', '.join(GIVES)}{nearest(head.answers, tuple(GIVES))}")
+    return f"b l d -> {GIVES[head.answers]}"
 
-    The middle has d * expand features, rounded, at least 1; steps go through a sixteenth of d, rounded up.
+
+@block(_sentence)
+def recurrent_answers(out: int, answers: str = "sequence", length: int = 1, hidden: int = 32) -> Any:
+    """A recurrent layer over a sequence, and `out` logits or values (LRCN; Donahue et al. 2015, arXiv:1411.4389).
+
+    answers: "sequence", one for the whole, of the mean of all states; "step", one at each place, of what came up to there;
+        "generated", a sequence of `length` answers that a second recurrent layer makes of the mean of the states of the
+        first. Departure: it is given that at each step, and not the answer before, so that it needs no search.
     """
-    middle = max(1, round(d * expand))
-    act = Activation("silu")
-    main = chain(
-        linear=Linear(middle, bias=False),
-        conv=SequenceDepthwiseConv(kernel),
-        act=act,
-        ssm=SelectiveStateSpace(state, rank=math.ceil(d / 16)),
-    )
-    gate = chain(linear=Linear(middle, bias=False), act=act)
-    return chain(gated=parallel(main=main, gate=gate, join=Multiply()), project=Linear(d, bias=False))
-
-
-@block("b l d -> b l out")
-def min_gru(out: int) -> Any:
-    """A recurrence whose gate and values are linear in the input (minGRU: Feng 2024, arXiv:2410.01201, section 3.1)."""
-    return parallel(gate=Linear(out), value=Linear(out), join=GatedRecurrence())
+    reader = LSTM(hidden)
+    if answers == "step":
+        return chain(reader=reader, linear=Linear(out))
+    if answers == "sequence":
+        return chain(reader=reader, pool=Mean("l"), linear=Linear(out))
+    return chain(reader=reader, pool=Mean("l"), again=Repeated(length), writer=LSTM(hidden), linear=Linear(out))
 
 
 EXAMPLES = [
-    (mamba(state=3), (5, 4)),
-    (mamba(state=2, expand=1.5, kernel=2), (4, 6)),
-    (min_gru(3), (5, 4)),
+    (recurrent_answers(3, hidden=4), (5, 4)),
+    (recurrent_answers(3, answers="step", hidden=4), (5, 4)),
+    (recurrent_answers(3, answers="generated", length=2, hidden=4), (5, 4)),
 ]
