@@ -33,8 +33,6 @@ MIXERS: list[tuple[str, Any]] = [
     ("DiagonalStateSpace", ops.DiagonalStateSpace(8)),
     ("SelectiveStateSpace", ops.SelectiveStateSpace(16)),
     ("mamba", blocks.mamba(16)),
-    ("ParallelRNN", ops.ParallelRNN(WIDTH)),
-    ("hyena", blocks.hyena()),
     ("Attention", ops.Attention(4, causal=True)),
 ]
 """Anything "b l d -> b l out". One that does not step has no bytes; one whose state grows is not looped over."""

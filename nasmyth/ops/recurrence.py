@@ -2,7 +2,7 @@
 
     h_t = A_t h_{t-1} + B_t u_t        y_t = C_t h_t + D u_t
 
-(Sieber 2024, arXiv:2405.15731, eq. 1.) `recurrence(module, *inputs)` gives these matrices for a built module on given inputs:
+(Sieber 2024, arXiv:2405.15731, section 3.) `recurrence(module, *inputs)` gives these matrices for a built module on inputs:
 
     form = recurrence(LinearAttention(heads=2).build((10, 8)), x)
     form.output()                     # what module(x) gives, a place at a time
@@ -111,7 +111,7 @@ def equivalent(one: Recurrence, other: Recurrence, tolerance: float = 1e-5) -> E
     if one.u.shape != other.u.shape:
         shapes = f"{tuple(one.u.shape)} and {tuple(other.u.shape)}"
         return Equivalence(False, float("inf"), (f"other batches, lengths or groups: {shapes}",))
-    mine, theirs = one.mixing(), other.mixing()
+    mine, theirs = one.mixing().detach(), other.mixing().detach()
     apart = (mine - theirs).abs() / theirs.abs().max().clamp(min=1.0)
     gap = float(apart.max())
     differing = tuple(_differing(one, other))
@@ -125,7 +125,7 @@ def equivalent(one: Recurrence, other: Recurrence, tolerance: float = 1e-5) -> E
 def _differing(one: Recurrence, other: Recurrence) -> Iterator[str]:
     """Which of the matrices are others."""
     for name in "abcd":
-        mine, theirs = getattr(one, name), getattr(other, name)
+        mine, theirs = getattr(one, name).detach(), getattr(other, name).detach()
         if mine.shape != theirs.shape:
             yield f"{name.upper()} has {mine.shape[-1]} and {theirs.shape[-1]} numbers"
         elif bool(((mine - theirs).abs() > 1e-6 + 1e-4 * theirs.abs()).any()):
@@ -151,7 +151,7 @@ def recurrence(module: nn.Module, *inputs: Tensor) -> Recurrence:
 @recurrence.register(_class(LinearAttention))
 def _(module: Any, x: Tensor, mask: Tensor | None = None) -> Recurrence:
     """A is 1. Where y is divided, the state is, too, by this place's divisor: A is the one before over this (Sieber 2024,
-    section 3.2)."""
+    section 3)."""
     q, k, v = module.heads_of(x, mask)
     a = torch.ones_like(k)
     if module.normalise:

@@ -36,7 +36,7 @@ def _some_state(space: Any) -> None:
     mixes="l",
 )
 class DiagonalStateSpace(nn.Module):
-    """S4D: each feature drives `state` damped oscillators, and is their weighted sum (Gu 2022, arXiv:2206.11893, table 2).
+    """S4D: each feature drives `state` damped oscillators, and is their weighted sum (Gu 2022, arXiv:2206.11893).
 
     h_t = exp(s A) h_{t-1} + (exp(s A) - 1) / A u_t, y_t = 2 Re(C h_t) + D u_t for each feature, with complex diagonal A and its
     step s, from S4D-Lin: A = -1/2 + pi n i. The first place has h_0 = 0 before it. All is in real numbers. Within a chunk of 64

@@ -139,7 +139,7 @@ def test_normalised_attention_is_the_plain_one_divided():
 @torch.no_grad()
 def test_a_selective_state_space_is_a_gated_recurrence_under_these_conditions(one, unit, constant, alone, held):
     """One number a feature, A = -1, B = C = 1, D = 0, the input held for a step (Gu & Dao 2023, arXiv:2312.00752, theorem 1;
-    Sieber 2024, arXiv:2405.15731, section 4.3): exp(-softplus(g)) is the sigmoid of -g, so that what is forgotten and what is
+    Sieber 2024, arXiv:2405.15731, section 4): exp(-softplus(g)) is the sigmoid of -g, so that what is forgotten and what is
     taken add up to 1. Under no fewer."""
     d = 4
     torch.manual_seed(1)
@@ -157,7 +157,6 @@ def test_a_selective_state_space_is_a_gated_recurrence_under_these_conditions(on
     assert bool(equivalent(form, gated)) == (one and unit and constant and alone and held)
 
 
-@torch.no_grad()
 def test_forms_of_other_sizes_are_not_one():
     module, inputs = made(ops.DiagonalStateSpace(), length=6)
     shorter = recurrence(module, inputs[0][:, :5])
@@ -235,6 +234,8 @@ def test_fields_that_cannot_be():
         ops.SelectiveStateSpace(state=0)
     with pytest.raises(SpaceError, match="rank must be at least 1"):
         ops.SelectiveStateSpace(rank=0)
+    with pytest.raises(SpaceError, match="rank must be at least 1"):
+        ops.GatedLinearAttention(rank=0)
     with pytest.raises(ValueError, match="causal=True"):
         ops.SequenceDepthwiseConv(causal=False).build((4, 3)).initial_state(1)
 
