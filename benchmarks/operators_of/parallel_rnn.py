@@ -61,7 +61,7 @@ def _loop(module: Any) -> Any:
     def run(x: Tensor) -> Tensor:
         state, found = module.initial_state(len(x)), []
         for place in x.unbind(1):
-            h, state = module.step(place, state)
+            h, state = module.step(state, place)
             found.append(h)
         return torch.stack(found, 1)
 

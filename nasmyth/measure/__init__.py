@@ -16,7 +16,7 @@ from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:
     from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
-    from nasmyth.measure.counts import activations, layers, macs, memory, params, size, traffic
+    from nasmyth.measure.counts import activations, layers, macs, memory, params, size, state, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
     from nasmyth.measure.scores.aggregate import rank_aggregate
@@ -65,7 +65,7 @@ __all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "
            "intrinsic_dimension", "jacov", "l2_norm", "latency", "layers", "length_distortion", "linear_regions",
            "log_loss", "loss", "macs", "mae", "masking", "measure", "measures", "median_error", "memory", "naswot",
            "need", "needs", "nngp", "ntk_condition", "ntk_error", "params", "plain", "precision", "progressivity",
-           "quantile_loss", "r2", "rank_aggregate", "recall", "reduced", "rmse", "robust", "size", "snip", "swap",
+           "quantile_loss", "r2", "rank_aggregate", "recall", "reduced", "rmse", "robust", "size", "snip", "state", "swap",
            "swap_regularised", "synflow", "traffic", "trainability", "vkdnw", "zen", "zico"]  # fmt: skip
 
 __getattr__, __dir__ = contents(__name__, FILES)

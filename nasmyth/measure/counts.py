@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
 from nasmyth.graph.lengths import is_layer
-from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
+from nasmyth.measure.footprint import activation_memory, kept_bytes, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
 
@@ -60,6 +60,13 @@ def size(graph: Graph) -> float:
 def memory(graph: Graph) -> float:
     """Peak bytes of float32 activations that live at once when one example is inferred, layer by layer."""
     return float(activation_memory(graph))
+
+
+@measure(unit="B")
+def state(graph: Graph) -> float:
+    """Bytes that one example leaves in a network that takes a sequence place by place, after the last of them, in float32:
+    states of recurrences, keys and values of attention."""
+    return float(kept_bytes(graph))
 
 
 @measure(unit="B")

@@ -9,7 +9,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError, nearest
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 
 OWN = {"gru": 3, "lstm": 5}
@@ -107,7 +107,7 @@ class ParallelRNN(nn.Module):
         zeros = self.own.new_zeros(batch, self.own.shape[1])
         return (zeros,) if self.cell == "gru" else (zeros, zeros)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         after, _ = self.linearised(self.input(x).unflatten(1, (3, -1)), torch.stack(state, -1))
         return after[..., -1], after.unbind(-1)
 
@@ -124,6 +124,11 @@ def _(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
 def _(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """The products with the inputs. Iterations scale states elementwise, which counts nothing."""
     return 3 * output[0] * output[1] * inputs[0][1]
+
+
+@state_count.register(ParallelRNN)
+def _(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return output[1] * (1 if layer.cell == "gru" else 2)
 
 
 @fan_ins.register(ParallelRNN)
