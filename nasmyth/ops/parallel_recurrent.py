@@ -44,9 +44,9 @@ class ParallelRNN(nn.Module):
     iterations the first k places are exact. Gradients are those of the last iteration with the J held, which at the
     solution are those of the recurrence; those of second order are not. `step` is the cell, a place at a time.
 
-    How many it takes is a matter of how long the cell remembers: about 5 with initial weights, some 10 where states hardly
-    decay. Between iterations states are kept within -1 and 1, where those of both cells always lie: trained weights can send a
-    step far beyond, and it takes many more to come back.
+    How fast that converges is a matter of how a state grows or decays, so the weights a and p are tanh of what is learned, and
+    between iterations states are kept within -1 and 1, where those of both cells always lie. Without either, networks that
+    were trained to remember took more than 16 iterations, and with both about 6.
 
     Departures: the number of iterations is fixed, so that an example does not depend on the rest of its batch, and exporters
     see no choice; gradients go through the last iteration, where the paper solves the reversed system by itself.
@@ -83,7 +83,7 @@ class ParallelRNN(nn.Module):
     def linearised(self, driven: torch.Tensor, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What the cell makes of states, ... out s, and its Jacobian there, ... out s s. driven: W x + b, ... 3 out."""
         first, second, third = driven.unbind(-2)
-        a, h = self.own, states[..., -1]
+        a, h = torch.tanh(self.own), states[..., -1]
         if self.cell == "gru":
             z, r = torch.sigmoid(first + a[0] * h), torch.sigmoid(second + a[1] * h)
             g = torch.tanh(third + a[2] * r * h)
