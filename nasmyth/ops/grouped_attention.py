@@ -77,6 +77,8 @@ class GroupedAttention(nn.Module):
     Places that the graph's input `mask` leaves out are seen by themselves alone.
     """
 
+    slope: torch.Tensor
+
     def __init__(
         self,
         d: int,
