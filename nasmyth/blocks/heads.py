@@ -6,7 +6,7 @@ from typing import Any
 
 from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
-from nasmyth.ops import CosineLinear, Dropout, LabelLinear, LabelPool, LayerNorm, Linear, Mean
+from nasmyth.ops import CosineLinear, Dropout, LabelLinear, LabelPool, LayerNorm, Linear, Mean, UnitVector
 
 
 @block("b c h w -> b out")
@@ -43,6 +43,12 @@ def cosine_head(out: int, width: int = 32, scale: float = 16.0) -> Any:
     return chain(embed=Linear(width), classes=CosineLinear(out, scale))
 
 
+@block("b ... d -> b ... 4")
+def rotation_head() -> Any:
+    """A rotation as a unit quaternion, (w, x, y, z): four numbers, divided by their length."""
+    return chain(linear=Linear(4), unit=UnitVector())
+
+
 def _drop(dropout: float) -> dict[str, Any]:
     return {"drop": Dropout(dropout)} if dropout else {}
 
@@ -52,4 +58,5 @@ EXAMPLES = [
     (sequence_head(3), (5, 4)),
     (label_head(3, inner=2, dropout=0.1), (5, 4)),
     (cosine_head(3, width=4), (5,)),
+    (rotation_head(), (5, 3)),
 ]

@@ -39,6 +39,8 @@ class Run:
     """The learning rate of this step."""
     own: dict[str, Any]
     """What the step keeps."""
+    auxiliary: list[Tensor]
+    """What layers add to the loss, since it was last asked for (`auxiliary.py`)."""
 
     fabric: Fabric
     seed: int
@@ -73,12 +75,15 @@ class Run:
         return pred
 
     def loss(self, pred: Tensor, batch: Batch) -> Tensor:
-        """The loss of predictions on a batch, a scalar: weighted where an augmentation has mixed answers."""
+        """The loss of predictions on a batch, a scalar: weighted where an augmentation has mixed answers. What layers add
+        of their own is in it."""
         smoothing = self.recipe.smoothing
         if self.recipe.balance:
             pred = pred + self.recipe.balance * self.log_shares
         parts = ((weight, self.task.loss(self._held(pred, y), y, smoothing)) for weight, y in batch.targets)
-        return functools.reduce(operator.add, [loss if weight == 1.0 else weight * loss for weight, loss in parts])
+        losses = [loss if weight == 1.0 else weight * loss for weight, loss in parts] + self.auxiliary
+        self.auxiliary.clear()
+        return functools.reduce(operator.add, losses)
 
     def _held(self, pred: Tensor, y: Any) -> Tensor:
         """Predictions as the loss sees them: less what the right answers have to win by."""
