@@ -114,7 +114,7 @@ class MixtureOfExperts(nn.Module):
         super().__init__()
         self.experts, self.k, self.capacity, self.routing, self.given = experts, k, capacity, routing, given
         self.balance, self.z_loss = balance, z_loss
-        self.act = {"gelu": F.gelu, "relu": F.relu, "silu": F.silu}[activation]
+        self.act = getattr(F, activation)
         sizes = (*older, experts - sum(older))
         self.gate = nn.ParameterList(self.uniform(n, d, fan_in=d) for n in sizes)
         self.up = nn.ParameterList(self.uniform(n, hidden, d, fan_in=d) for n in sizes)
