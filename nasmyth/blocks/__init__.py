@@ -5,13 +5,16 @@ from nasmyth.blocks.cells import factorised_reduce, relu_conv, relu_rectangles, 
 from nasmyth.blocks.convnext import convnext, convnext_downsample
 from nasmyth.blocks.convolution import conv_block, depthwise_block, separable_conv
 from nasmyth.blocks.densenet import densenet_block, densenet_layer, densenet_transition
+from nasmyth.blocks.dolg import attentive, dolg, multi_atrous, orthogonal_fusion
 from nasmyth.blocks.feedforward import gated_mlp, mlp
 from nasmyth.blocks.hadamard import bilinear_fusion, film, glu, polynomial, token_film
 from nasmyth.blocks.heads import image_head, sequence_head
 from nasmyth.blocks.inverted import inverted_residual, skip_or_match, split_transformer
+from nasmyth.blocks.kan import kan_conv, kan_linear
 from nasmyth.blocks.lowformer import lowformer_block, slim_attention
 from nasmyth.blocks.mobile import fused_mbconv, mbconv, squeeze_excite
 from nasmyth.blocks.overlock import overlock, overlock_base, overlock_focus, overlock_focus_downsample, overlock_stem
+from nasmyth.blocks.poincare import poincare_block
 from nasmyth.blocks.residual import basic_block, bottleneck_block
 from nasmyth.blocks.resnet_rs import resnet_d_stem, rs_bottleneck
 from nasmyth.blocks.tabular import dense_block, dense_residual, member_block, tabm
@@ -19,6 +22,7 @@ from nasmyth.blocks.transformer import transformer
 from nasmyth.blocks.vanilla import series_activation, vanilla_block, vanilla_head, vanilla_stem
 
 __all__ = [
+    "attentive",
     "basic_block",
     "bilinear_fusion",
     "bottleneck_block",
@@ -31,6 +35,7 @@ __all__ = [
     "densenet_layer",
     "densenet_transition",
     "depthwise_block",
+    "dolg",
     "factorised_reduce",
     "film",
     "fused_mbconv",
@@ -38,16 +43,21 @@ __all__ = [
     "glu",
     "image_head",
     "inverted_residual",
+    "kan_conv",
+    "kan_linear",
     "lowformer_block",
     "mbconv",
     "member_block",
     "mlp",
+    "multi_atrous",
     "one_shot_aggregation",
+    "orthogonal_fusion",
     "overlock",
     "overlock_base",
     "overlock_focus",
     "overlock_focus_downsample",
     "overlock_stem",
+    "poincare_block",
     "polynomial",
     "relu_conv",
     "relu_rectangles",

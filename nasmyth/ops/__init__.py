@@ -5,6 +5,7 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.basis import BasisExpansion
 from nasmyth.ops.beside import Orthogonal, RepeatLike
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
@@ -16,6 +17,8 @@ from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.poincare import FromBall, MobiusAdd, PoincareConv, PoincareLinear, ToBall
+from nasmyth.ops.poincare_norm import PoincareBatchNorm
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
@@ -37,6 +40,7 @@ __all__ = [
     "Attention",
     "AttentionPool",
     "AvgPool",
+    "BasisExpansion",
     "BatchNorm",
     "ChannelShuffle",
     "ChannelSlice",
@@ -56,6 +60,7 @@ __all__ = [
     "Embedding",
     "FirstToken",
     "Flatten",
+    "FromBall",
     "Function",
     "GlobalResponseNorm",
     "GroupNorm",
@@ -77,6 +82,7 @@ __all__ = [
     "MemberLinear",
     "Members",
     "MessagePassing",
+    "MobiusAdd",
     "Moment",
     "Multiply",
     "Opaque",
@@ -85,6 +91,9 @@ __all__ = [
     "Patchify",
     "Permute",
     "PixelAttention",
+    "PoincareBatchNorm",
+    "PoincareConv",
+    "PoincareLinear",
     "Pooled",
     "RMSNorm",
     "RectConv",
@@ -101,6 +110,7 @@ __all__ = [
     "Slice",
     "Softmax",
     "SplitAttention",
+    "ToBall",
     "ToImage",
     "ToSequence",
     "TokenBatchNorm",
