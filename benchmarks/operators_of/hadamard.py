@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from operators_of import spread
 from torch import Tensor, nn
 
 from nasmyth.blocks import glu, polynomial
 from nasmyth.graph import Graph, chain
 from nasmyth.network import build
 from nasmyth.ops import Activation, Linear, Multiply
+from operators_of import spread
 
 INPUTS, TERMS, DEGREE, WIDTH = 6, 3, 4, 24
 STEPS, BATCH, RATES = 1500, 250, (1e-2, 3e-2)

@@ -1,10 +1,11 @@
 """Kolmogorov-Arnold networks by their basis on seven functions of two numbers, and one whose basis is selected.
 
-Two layers of `kan_linear` with 8 functions a feature, as wide as fits into 240 parameters; against them an MLP of two hidden
-layers, SiLU, no larger. "selected" has the basis as a hole (`choice(...)`, one name in both layers): each of the four is trained
-for 120 steps, and the one with the least error on 200 points of its own is trained to the end (S-KAN, Yang 2024,
-arXiv:2408.08338, selects inside of one training). 300 points to train on, 800 to test, in [-1, 1]^2; targets have variance 1. All
-train alike: Adam on all points, 600 steps, a cosine from 0.02. The networks of all seeds are trained side by side.
+Two layers of `kan_linear` with 8 functions a feature, as wide as fits into 240 parameters; against them an MLP of two
+hidden layers, SiLU, no larger. "selected" has the basis as a hole (`choice(...)`, one name in both layers): each of the
+four is trained for 120 steps, and the one with the least error on 200 points of its own is trained to the end (S-KAN, Yang
+2024, arXiv:2408.08338, selects inside of one training). 300 points to train on, 800 to test, in [-1, 1]^2; targets have
+variance 1. All train alike: Adam on all points, 600 steps, a cosine from 0.02. The networks of all seeds are trained side
+by side.
 
 Target: the selected one is first or second of the five KANs on all seven functions, has the best mean rank, and is better than
 the MLP on at least five. Ranks are by mean error; of equals, the selected one is first.
@@ -55,7 +56,7 @@ def table(seeds: range) -> Iterator[str]:
         train, choosing, test = data(function, seeds)
         looks = {kind: errors(graph, seeds, LOOK, train, choosing) for kind, graph in graphs.items()}
         found = {kind: errors(graph, seeds, STEPS, train, test) for kind, graph in graphs.items()}
-        best = [min(KINDS, key=lambda kind: looks[kind][i]) for i in range(len(seeds))]  # noqa: B023  used at once
+        best = [min(KINDS, key=lambda kind: looks[kind][i]) for i in range(len(seeds))]
         found["selected"] = [found[kind][i] for i, kind in enumerate(best)]
         found["MLP"] = errors(perceptron, seeds, STEPS, train, test)
         means = {arm: fmean(values) for arm, values in found.items()}

@@ -1,8 +1,8 @@
 """Blocks around one primitive, the elementwise (Hadamard) product: gates, modulation, fusion, polynomials.
 
-All of them multiply by the op `Multiply` and by nothing else, as `squeeze_excite` does, so that a search, a cost or a transform
-that knows this op knows them all (Chrysos et al. 2025, arXiv:2504.13112, survey the product's uses). A factor that lacks the last
-axes is repeated along them; one that lacks others is brought to shape by `RepeatLike`.
+All of them multiply by the op `Multiply` and by nothing else, as `squeeze_excite` does, so that a search, a cost or a
+transform that knows this op knows them all (Chrysos et al. 2025, arXiv:2504.13112, survey the product's uses). A factor
+that lacks the last axes is repeated along them; one that lacks others is brought to shape by `RepeatLike`.
 """
 
 from __future__ import annotations

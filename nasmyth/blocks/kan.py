@@ -18,8 +18,8 @@ from nasmyth.ops import BasisExpansion, Conv, Linear, Permute
 
 @block("... d -> ... out")
 def kan_linear(out: int, basis: str = "spline", size: int = 8) -> Any:
-    """A sum of a learned function of each feature, for every number that comes out (equation 2.5; its functions are made of silu
-    and size - 1 functions of a basis, equation 2.10; `BasisExpansion` says which there are)."""
+    """A sum of a learned function of each feature, for every number that comes out (equation 2.5; its functions are made of
+    silu and size - 1 functions of a basis, equation 2.10; `BasisExpansion` says which there are)."""
     return chain(functions=BasisExpansion(basis, size), sum=Linear(out))
 
 

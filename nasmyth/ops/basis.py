@@ -1,8 +1,8 @@
 """Each feature as several functions of it: what learned one-dimensional functions are sums of.
 
-A layer of a Kolmogorov-Arnold network (KAN, Liu 2024, arXiv:2404.19756) adds up functions of single features. Each is a weighted
-sum of the same few functions, so the layer is `BasisExpansion` and a linear layer behind it, and a convolution behind it makes
-the convolutional layer: `blocks.kan_linear`, `blocks.kan_conv`.
+A layer of a Kolmogorov-Arnold network (KAN, Liu 2024, arXiv:2404.19756) adds up functions of single features. Each is a
+weighted sum of the same few functions, so the layer is `BasisExpansion` and a linear layer behind it, and a convolution
+behind it makes the convolutional layer: `blocks.kan_linear`, `blocks.kan_conv`.
 """
 
 from __future__ import annotations

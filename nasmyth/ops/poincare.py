@@ -5,9 +5,9 @@
 The channels of every pixel (or the features of a vector) are one point (Poincaré ResNet, van Spengler 2023, arXiv:2303.14027).
 With u = 2 x / (1 - c|x|^2), the point has the coordinates (t, u) on the hyperboloid, t = sqrt(1 + c|u|^2), and x = u / (1 + t).
 
-Points never leave the ball. Where rounding would bring one to its edge, or what comes in lies outside, the point on the same ray
-at 0.996 of the radius is taken: a check of values would cost a copy to the host at every layer and cannot be exported. So what is
-given to these layers is to come from `ToBall`. An activation that shrinks (relu) keeps points inside.
+Points never leave the ball. Where rounding would bring one to its edge, or what comes in lies outside, the point on the
+same ray at 0.996 of the radius is taken: a check of values would cost a copy to the host at every layer and cannot be
+exported. So what is given to these layers is to come from `ToBall`. An activation that shrinks (relu) keeps points inside.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class MobiusAdd(nn.Module):
 class PoincareLinear(nn.Module):
     """A linear layer of the ball (Shimizu 2021, arXiv:2006.08210, equations 6 and 7; van Spengler 2023, arXiv:2303.14027).
 
-    Every number that goes out is a signed distance of the point to a hyperplane with normal z_k and offset r_k (`weight`, `bias`):
-    v_k = 2 |z_k| / sqrt(c) asinh(sqrt(c) <u, z_k> / |z_k| cosh(2 sqrt(c) r_k) - t sinh(2 sqrt(c) r_k)), and the point goes out
-    whose u is sinh(sqrt(c) v) / sqrt(c).
+    Every number that goes out is a signed distance of the point to a hyperplane with normal z_k and offset r_k (`weight`,
+    `bias`): v_k = 2 |z_k| / sqrt(c) asinh(sqrt(c) <u, z_k> / |z_k| cosh(2 sqrt(c) r_k) - t sinh(2 sqrt(c) r_k)), and the
+    point goes out whose u is sinh(sqrt(c) v) / sqrt(c).
 
     init: "identity" is half of the identity matrix, with which points, hence norms, stay what they are; where out is above c it
         starts again at the first channel, smaller. "normal" is that of the earlier paper, standard deviation 1 / sqrt(2 c out).
@@ -140,9 +140,9 @@ class PoincareConv(nn.Module):
 
     init: "identity" is half of the identity matrix at the middle of the kernel, with which points stay what they are.
 
-    Departure: the points of a patch become one by putting their u side by side, the direct concatenation of the hyperboloid (Bdeir
-    2024, arXiv:2303.15919); the authors put scaled tangent vectors at the origin side by side, so that the identity is no
-    fixed kernel. This way the patch is never laid out: it takes one plain convolution.
+    Departure: the points of a patch become one by putting their u side by side, the direct concatenation of the hyperboloid
+    (Bdeir 2024, arXiv:2303.15919); the authors put scaled tangent vectors at the origin side by side, so that the identity
+    is no fixed kernel. This way the patch is never laid out: it takes one plain convolution.
     """
 
     def __init__(
