@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 def write(network: Network, path: Path) -> Written:
     runtime = require("onnxruntime", extra="onnx")
     network = exportable(network)
+    _refuse_unsayable(network)
     batches = [examples(network, n, seed=n) for n in (5, 1)]
     expected = [expect(network, raw) for raw in batches]
     model = to_onnx(network)
@@ -55,6 +56,14 @@ def write(network: Network, path: Path) -> Written:
     taken = ", ".join(i.name for i in model.graph.input[:4]) + (", ..." if len(model.graph.input) > 4 else "")
     given = ", ".join(o.name for o in model.graph.output)
     return Written((path,), far, f"takes {taken}; gives {given}; names are in its metadata")
+
+
+def _refuse_unsayable(network: Network) -> None:
+    """Raise ExportError for a layer whose module says in `no_onnx` why ONNX cannot hold it."""
+    for node in network.graph.nodes[len(network.graph.inputs) :]:
+        why = getattr(node.op.module, "no_onnx", None)
+        if why:
+            raise ExportError(f"not written: {node.op!r}: {why}. A .pt2 or .py file can hold it  (at {node.address})")
 
 
 def to_onnx(network: Network) -> Any:

@@ -20,7 +20,7 @@ its body runs once the input is known, so that it may compute with widths:
     def mlp(d, expand=4):
         return chain(Linear(d * expand), Activation("gelu"), Linear(d))
 
-Costs are rules beside the op, dispatched on its class: see `param_count`, `buffer_count` and `mac_count`.
+Costs are rules beside the op, dispatched on its class: see `param_count`, `buffer_count`, `mac_count` and `state_count`.
 """
 
 from __future__ import annotations
@@ -280,7 +280,20 @@ def buffer_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None
 
 
 @singledispatch
+def state_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Numbers that its module keeps for one example between the places of a sequence, after the last of them, where it takes
+    them one by one: the state of a recurrence, the keys and values of attention."""
+    return 0
+
+
+@singledispatch
 def mac_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
     """Multiply-accumulates for one example. One multiplication with its addition is one MAC; bias, norms, activations,
     pooling and joins count nothing, as is usual in the literature."""
     return None
+
+
+@singledispatch
+def active_params(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
+    """Learnable numbers that one place of an input meets: all of them, but where an op chooses among its own."""
+    return param_count(op, inputs, output)

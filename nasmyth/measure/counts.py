@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
 from nasmyth.graph.lengths import is_layer
-from nasmyth.measure.footprint import activation_memory, memory_traffic, state_bytes
+from nasmyth.graph.op import active_params as rule
+from nasmyth.measure.footprint import activation_memory, kept_bytes, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
 
@@ -32,6 +33,23 @@ def counted(graph: Graph) -> Costs:
 def params(graph: Graph) -> float:
     """Learnable numbers, each shared one counted once."""
     return float(counted(graph).params)
+
+
+@measure(unit="")
+def active_params(graph: Graph) -> float:
+    """Learnable numbers that one place of an input meets: of a mixture of experts the gate and those that it chooses.
+
+    Each layer's are counted once, though it may be passed several times.
+    """
+    from nasmyth.ops.counted import count
+
+    met: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.inputs and node.address not in met:
+            shapes = tuple(graph.nodes[i].shape for i in node.inputs)
+            known = rule(node.op, shapes, node.shape)
+            met[node.address] = count(node.op, shapes)[0] if known is None else known
+    return float(sum(met.values()))
 
 
 @measure(unit="")
@@ -60,6 +78,13 @@ def size(graph: Graph) -> float:
 def memory(graph: Graph) -> float:
     """Peak bytes of float32 activations that live at once when one example is inferred, layer by layer."""
     return float(activation_memory(graph))
+
+
+@measure(unit="B")
+def state(graph: Graph) -> float:
+    """Bytes that one example leaves in a network that takes a sequence place by place, after the last of them, in float32:
+    states of recurrences, keys and values of attention."""
+    return float(kept_bytes(graph))
 
 
 @measure(unit="B")

@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 from nasmyth.graph.graph import Graph
-from nasmyth.graph.op import Op, buffer_count, param_count
+from nasmyth.graph.op import Op, buffer_count, param_count, state_count
 from nasmyth.graph.signature import Shape
 
 FLOAT = 4
@@ -47,6 +47,15 @@ def memory_traffic(graph: Graph) -> int:
         moved += math.prod(node.shape) + sum(map(math.prod, shapes))
         moved += _weights(node.op, shapes)
     return FLOAT * moved
+
+
+def kept_bytes(graph: Graph) -> int:
+    """Bytes of float32 that one example leaves in the states of layers after the last place of a sequence (`Network.step`)."""
+    return FLOAT * sum(
+        state_count(node.op, tuple(graph.nodes[i].shape for i in node.inputs), node.shape)
+        for node in graph.nodes
+        if node.inputs
+    )
 
 
 @lru_cache(maxsize=100_000)

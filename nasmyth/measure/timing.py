@@ -2,7 +2,8 @@
 
 On a CPU it is measured with ONNX Runtime, as the network would be deployed, on the network alone: preprocessing and the
 softmax of the answer are not part of it, so that a graph and the network trained from it are measured alike. On "cuda" it
-is measured with PyTorch and CUDA events.
+is measured with PyTorch and CUDA events. A step is the last place of a sequence, when what came before is in the state: it is
+measured with PyTorch.
 
 One figure says little: the median of many runs is given, with the 10th and 90th percentile, after a warm-up, and with the
 number of threads. Of a graph, weights are random; they do not matter to the time, except for denormal numbers, which are
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,19 +68,21 @@ def latency(
     threads: int = 1,
     warmup: int = 5,
     repeats: int | None = None,
+    step: bool = False,
 ) -> Latency:
     """The latency of a graph or network. Of a graph it is measured once in a process; of a network every time.
 
     device: "cpu", or "cuda" (also "cuda:1"). repeats: how many runs; by default as many as fit into 0.2 s, 20 to 1000.
-    Raises NasmythError if the device is not there, or the settings make no sense.
+    step: of the last place of a sequence alone (see `Network.step`), and not of the whole.
+    Raises NasmythError if the device is not there, the settings make no sense, or a network that is to step cannot.
     """
     if batch < 1 or threads < 1 or warmup < 0 or (repeats is not None and repeats < 1):
         raise NasmythError(
             f"latency(batch={batch}, threads={threads}, warmup={warmup}, repeats={repeats}): all of them count something"
         )
     if isinstance(candidate, Graph):
-        return _of_graph(candidate, device, batch, threads, warmup, repeats)
-    return _measure(candidate, device, batch, threads, warmup, repeats)
+        return _of_graph(candidate, device, batch, threads, warmup, repeats, step)
+    return _measure(candidate, device, batch, threads, warmup, repeats, step)
 
 
 @lru_cache(maxsize=10_000)
@@ -86,7 +90,9 @@ def _of_graph(graph: Graph, *settings: Any) -> Latency:
     return _measure(build(graph), *settings)
 
 
-def _measure(network: Network, device: str, batch: int, threads: int, warmup: int, repeats: int | None) -> Latency:
+def _measure(
+    network: Network, device: str, batch: int, threads: int, warmup: int, repeats: int | None, step: bool
+) -> Latency:
     kind = device.partition(":")[0]
     if kind not in ("cpu", "cuda"):
         raise NasmythError(f"latency on {device!r}: the devices are 'cpu' and 'cuda'")
@@ -96,6 +102,10 @@ def _measure(network: Network, device: str, batch: int, threads: int, warmup: in
         )
 
     def measured() -> Latency:
+        if step:
+            with _threads(threads):
+                run, runtime = _last_step(network, device, batch)
+                return summary(timed(run, warmup, repeats), batch, threads, runtime)
         run, runtime = _on_cuda(network, device, batch) if kind == "cuda" else _on_cpu(network, batch, threads)
         return summary(timed(run, warmup, repeats), batch, threads, runtime)
 
@@ -161,3 +171,33 @@ def _on_cuda(network: Network, device: str, batch: int) -> tuple[Callable[[], fl
         return float(start.elapsed_time(end)) / 1000  # CUDA counts in milliseconds
 
     return run, f"PyTorch {torch.__version__} on {torch.cuda.get_device_name(device)}"
+
+
+def _last_step(network: Network, device: str, batch: int) -> tuple[Callable[[], float], str]:
+    moved = ready(network).to(device)
+    *before, last = zip(*(x.to(device).unbind(1) for x in prepared(network.graph, batch)), strict=True)
+    synchronise = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+    with torch.inference_mode():
+        state = moved.initial_state(batch)
+        for places in before:
+            _, state = moved.step(state, *places)
+
+    @torch.inference_mode()
+    def run() -> float:
+        start = time.perf_counter()
+        moved.step(state, *last)
+        synchronise()
+        return time.perf_counter() - start
+
+    return run, f"PyTorch {torch.__version__} on {device}, a step"
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """PyTorch computes in so many threads inside, and in as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

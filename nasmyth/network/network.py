@@ -19,10 +19,11 @@ import nasmyth.forms.known  # noqa: F401  makes all kinds of inputs and answers 
 from nasmyth.contents import late
 from nasmyth.errors import CheckError
 from nasmyth.graph.graph import Graph
-from nasmyth.network import save
+from nasmyth.network import save, streaming
 from nasmyth.network.checkpoints import translate
 from nasmyth.network.layers import Layers
 from nasmyth.network.pipeline import Pipeline, Prediction, predict
+from nasmyth.network.streaming import State
 from nasmyth.units import show
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ class Network(Layers):
     def pipeline(self) -> Pipeline:
         """Preprocessing, network and answer as one module that shares this network's weights."""
         return Pipeline(self)
+
+    def initial_state(self, batch: int = 1) -> State:
+        """What `step` begins with. Raises ShapeError for a network that needs a sequence as a whole."""
+        return streaming.initial_state(self, batch)
+
+    def step(self, state: State, *places: Tensor) -> tuple[Tensor, State]:
+        """The output at the next place of a sequence, which `forward` gives there for the whole, and the state after it.
+
+        places: of each input of the graph, b ... without the axis of places.
+        """
+        return streaming.step(self, state, *places)
 
     def predict(self, raw: Any, batch: int = 256) -> Prediction:
         """Raw input (see `inputs`) to labels with probabilities, or to values. Raises DataError for other input."""

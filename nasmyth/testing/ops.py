@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasmyth.errors import NasmythError
-from nasmyth.graph.op import Op, buffer_count, mac_count, param_count
+from nasmyth.graph.op import Op, buffer_count, mac_count, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.counted import count
 from nasmyth.record import Value
 from nasmyth.testing.axes import check_axes
 from nasmyth.testing.laws import law
 from nasmyth.testing.onnx import check_onnx
-from nasmyth.testing.tensors import close, normal, subject
+from nasmyth.testing.tensors import close, normal, relative_gap, subject
 from nasmyth.testing.values import check_value
 from nasmyth.testing.wired import buildable
 
@@ -38,7 +38,14 @@ def check_op(op: Op, *shapes: Shape, onnx: bool = True) -> None:
         return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for holds in (_shape_as_declared, _costs_as_ruled, _source_stands_alone, _gradients_are_right, check_axes):
+        for holds in (
+            _shape_as_declared,
+            _costs_as_ruled,
+            _streams,
+            _source_stands_alone,
+            _gradients_are_right,
+            check_axes,
+        ):
             holds(op, shapes)
     if onnx:
         check_onnx([(op, *shapes)])
@@ -77,6 +84,29 @@ def _costs_as_ruled(op: Op, shapes: tuple[Shape, ...]) -> None:
     for (what, rule), real in zip(rules.items(), counted, strict=True):
         ruled = rule(op, shapes, output)
         law(ruled is None or ruled == real, op, f"the rule says {ruled} {what}, the module has {real}")
+
+
+@torch.no_grad()
+def _streams(op: Op, shapes: tuple[Shape, ...]) -> None:
+    """Where its module takes places one by one, it gives at each what it gives there for the whole, and keeps what is ruled."""
+    module, inputs = subject(op, shapes), normal(shapes, 2)
+    ruled = state_count(op, shapes, op.infer(*shapes))
+    if not hasattr(module, "step"):
+        law(ruled == 0, op, f"the rule says that it keeps {ruled} numbers, and its module has no `step`")
+        return
+    try:
+        state = module.initial_state(2)  # type: ignore[operator]
+    except ValueError as error:
+        law(bool(str(error)), op, "does not take places one by one, and does not say why")
+        return
+    outputs = []
+    for place in range(shapes[0][0]):
+        output, state = module.step(state, *(x[:, place] for x in inputs))  # type: ignore[operator]
+        outputs.append(output)
+    gap = relative_gap(torch.stack(outputs, 1), module(*inputs))
+    law(gap <= 1e-5, op, f"place by place it gives something else than for the whole (by {gap:.1e})")
+    kept = sum(one.numel() for one in state) // 2
+    law(ruled == kept, op, f"the rule says that it keeps {ruled} numbers, its module keeps {kept}")
 
 
 def _source_stands_alone(op: Op, shapes: tuple[Shape, ...]) -> None:

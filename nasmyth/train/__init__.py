@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.mixing import CutMix, Mixup
     from nasmyth.train.optimizers import SGD, AdamW, Muon, Optimizer
+    from nasmyth.train.orders import OrderSearch, order_losses
     from nasmyth.train.rates import rate_scale
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
@@ -45,6 +46,7 @@ __all__ = [
     "Muon",
     "OneCycle",
     "Optimizer",
+    "OrderSearch",
     "RandAugment",
     "Recipe",
     "Schedule",
@@ -61,6 +63,7 @@ __all__ = [
     "initialise",
     "is_task",
     "next_variance",
+    "order_losses",
     "paired_difference",
     "predict_logits",
     "random_split",
@@ -81,6 +84,7 @@ __getattr__, __dir__ = contents(
         "loop": ("Fitted", "fit"),
         "mixing": ("CutMix", "Mixup"),
         "optimizers": ("SGD", "AdamW", "Muon", "Optimizer"),
+        "orders": ("OrderSearch", "order_losses"),
         "rates": ("rate_scale",),
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),

@@ -77,7 +77,9 @@ def test_a_constraint_reads_back(one, relation, bound):
         ("params<=3M", params <= 3e6), (" params <= 3e6 ", params <= "3M"), ("macs<500M", macs <= 500e6),
         ("accuracy>=95%", accuracy >= 0.95),
         ("size<=200kB", size <= 200_000), ("memory<=64MB", memory <= 64e6), ("latency@cpu<=8ms", latency("cpu") <= "8ms"),
-        ("latency@cpu,batch=8<=8ms", latency("cpu", batch=8) <= 0.008), ("rmse<=0.5", rmse <= 0.5), ("r2>-0.5", r2 >= -0.5),
+        ("latency@cpu,batch=8<=8ms", latency("cpu", batch=8) <= 0.008),
+        ("latency@cpu,step=1<=8ms", latency("cpu", step=True) <= 0.008), ("latency@cpu,step=0<=8ms", latency("cpu") <= 0.008),
+        ("rmse<=0.5", rmse <= 0.5), ("r2>-0.5", r2 >= -0.5),
         ("latency@cpu, threads=2, batch=8 >= 8ms", latency("cpu", batch=8, threads=2) >= "8ms"),
     ],
 )  # fmt: skip
