@@ -73,7 +73,7 @@ class FromBall(nn.Module):
 @op("b c ..., b c ... -> b c ...", check=curved, mixes="c")
 class MobiusAdd(nn.Module):
     """The sum of the ball, x + y moved by x: in the order in which they come, since y + x is another point (Ganea 2018,
-    arXiv:1805.09112, equation 1). Joins a residual: `parallel(skip=..., body=..., join=MobiusAdd())`."""
+    arXiv:1805.09112). Joins a residual: `parallel(skip=..., body=..., join=MobiusAdd())`."""
 
     def __init__(self, curvature: float = 1.0) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class MobiusAdd(nn.Module):
 
 @op("b c -> b out", check=_known_layer, weights={"weight": "out c", "bias": "out"})
 class PoincareLinear(nn.Module):
-    """A linear layer of the ball (Shimizu 2021, arXiv:2006.08210, equations 6 and 7; van Spengler 2023, arXiv:2303.14027).
+    """A linear layer of the ball (Shimizu 2021, arXiv:2006.08210; van Spengler 2023, arXiv:2303.14027).
 
     Every number that goes out is a signed distance of the point to a hyperplane with normal z_k and offset r_k (`weight`,
     `bias`): v_k = 2 |z_k| / sqrt(c) asinh(sqrt(c) <u, z_k> / |z_k| cosh(2 sqrt(c) r_k) - t sinh(2 sqrt(c) r_k)), and the

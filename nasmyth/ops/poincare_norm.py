@@ -34,12 +34,15 @@ class PoincareBatchNorm(nn.Module):
     2023, arXiv:2303.14027), over the batch and all places.
 
     mean: "midpoint" is the weighted mean sum(l x) / sum(l - 1), l = 2 / (1 - c|x|^2), half as far from the origin (Ungar's
-        midpoint, equation 12); "frechet" the point of least squared distances (Lou 2020, arXiv:2003.00335), to which the
+        midpoint); "frechet" the point of least squared distances (Lou 2020, arXiv:2003.00335), to which the
         mean direction is followed from the midpoint until a step is below 1e-6 of the radius, 100 at most.
 
     Departure: points travel between the mean and the learned point by way of the origin, x -> shift + s (-mean + x), so that
     they may be turned about it; while the shift is 0, as at first, there is no difference.
     """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
 
     def __init__(
         self, c: int, mean: str = "midpoint", curvature: float = 1.0, eps: float = 1e-6, momentum: float = 0.1
