@@ -56,17 +56,19 @@ class PoincareBatchNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """In the ball of radius 1, with points as rows."""
-        points = self.inside(self.root * x.movedim(1, -1))
+        points = self.inside(self.root * x.movedim(1, -1).contiguous())
         mean, variance = self.inside(self.running_mean[None]), self.running_var
         if self.training:
             rows = points.reshape(-1, points.shape[-1])
             mean = self.midpoint(rows) if self.mean == "midpoint" else self.frechet(rows)
-        away = self.log(self.add(-mean, points))
+        points = self.add(-mean, points)
+        length = torch.linalg.vector_norm(points, dim=-1, keepdim=True).clamp(min=1e-7)
+        far = 2 * length.clamp(max=0.996).atanh()
         if self.training:
-            variance = away.square().sum(-1).mean()
+            variance = far.square().mean()
             self.remember(mean.detach(), variance.detach())
-        spread = away * (self.scale / (variance + self.eps).sqrt())
-        return self.add(self.exp(self.shift[None]), self.exp(spread)).movedim(-1, 1) / self.root
+        points = points * ((far * self.scale / (2 * (variance + self.eps).sqrt())).tanh() / length)
+        return self.inside(self.add(self.exp(self.shift[None]), points)).movedim(-1, 1) / self.root
 
     def midpoint(self, x: torch.Tensor) -> torch.Tensor:
         weight = 2 / (1 - x.square().sum(1, keepdim=True))
@@ -99,7 +101,8 @@ class PoincareBatchNorm(nn.Module):
 
     def add(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         xx, yy, xy = ((a * b).sum(-1, keepdim=True) for a, b in ((x, x), (y, y), (x, y)))
-        return self.inside(((1 + 2 * xy + yy) * x + (1 - xx) * y) / (1 + 2 * xy + xx * yy))
+        below = 1 + 2 * xy + xx * yy
+        return (1 + 2 * xy + yy) / below * x + (1 - xx) / below * y
 
     def exp(self, v: torch.Tensor) -> torch.Tensor:
         """Of a vector twice as long as in the tangent space at the origin: |v| is a distance."""
