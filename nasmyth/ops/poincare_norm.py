@@ -80,9 +80,8 @@ class PoincareBatchNorm(nn.Module):
         for _ in range(100):
             way = self.log(self.add(-mean, x))
             far = torch.linalg.vector_norm(way, dim=1).clamp(min=1e-7)
-            step = self.exp(
-                way.mean(0, keepdim=True) / (far / far.tanh()).mean()
-            )  # the largest at which none overshoots
+            # squared distances curve by far / tanh(far) at most: a longer step could overshoot
+            step = self.exp(way.mean(0, keepdim=True) / (far / far.tanh()).mean())
             mean = self.add(mean, step)
             if float(step.detach().abs().max()) < 1e-6:
                 break
