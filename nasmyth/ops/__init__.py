@@ -25,7 +25,7 @@ from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAtten
 from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
-from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
+from nasmyth.ops.long_convolution import Convolve, LongConv, RingConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
@@ -147,6 +147,7 @@ __all__ = [
     "Reshape",
     "Resize",
     "ResizeLike",
+    "RingConv",
     "RowProducts",
     "ScheduledDropPath",
     "Select",
@@ -155,7 +156,6 @@ __all__ = [
     "SequenceDepthwiseConv",
     "SetProcess",
     "ShiftPixel",
-    "ShortConv",
     "SinCosPosition",
     "Slice",
     "Softmax",
