@@ -59,7 +59,8 @@ class Pointer(nn.Module):
     b l d are the places, "b s" what the decoder starts from, such as their mean: h_0 = S s. The graph's input `targets` says
     how often it points. What it holds is read in training alone, where the next step is told the right place whatever was
     found (teacher forcing); a negative target is not known, and the decoder's own choice goes on there, as it does everywhere
-    in evaluation. No weight depends on l or m: the same weights point into inputs of any length.
+    in evaluation. No weight depends on l or m: the same weights point into inputs of any length. As answers these are
+    `Classes(places, positions=(m,))`, IGNORED where nothing is pointed at.
 
     extra: so many learned places behind those of the input; one of them may mean "the answer ends here".
     once: no place of the input is pointed at twice (Bello 2017, arXiv:1611.09940).
