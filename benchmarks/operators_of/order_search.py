@@ -1,8 +1,8 @@
 """The order in which a set is best answered: a training that is to find one that was hidden.
 
-Four values follow each other, each a noisy function of the one before, and are shown in a hidden order, the same in all
-examples. A training with `OrderSearch` is then asked in which of the 24 orders its loss is least. Target: the hidden one in at
-least 90 % of runs.
+Four values follow each other by a fixed permutation, but for a fifth of them that are random, and are shown in a hidden order,
+the same in all examples. A training with `OrderSearch` is then asked in which of the 24 orders its loss is least. Target: the
+hidden one in at least 90 % of runs.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def table(seeds: range) -> Iterator[str]:
 def planted(run: int) -> tuple[bool, float]:
     """Whether the hidden order has the least loss, and by how much it is below the best of the others."""
     generator = torch.Generator().manual_seed(run)
-    follows = torch.randint(VALUES, (VALUES,), generator=generator)
+    follows = torch.randperm(VALUES, generator=generator)
     values = [torch.randint(VALUES, (1600,), generator=generator)]
     for _ in range(PLACES):
-        noise = torch.rand(1600, generator=generator) < 0.1
+        noise = torch.rand(1600, generator=generator) < 0.2
         values.append(torch.where(noise, torch.randint(VALUES, (1600,), generator=generator), follows[values[-1]]))
     chained = torch.stack(values[1:], 1)
     hidden = torch.randperm(PLACES, generator=generator)
@@ -45,7 +45,7 @@ def planted(run: int) -> tuple[bool, float]:
     graph = Graph.of(
         chain(
             code=Embedding(VALUES, 24),
-            point=parallel(Identity(), Mean("l"), join=Pointer(32, extra=VALUES, cell="gru")),
+            point=parallel(Identity(), Mean("l"), join=Pointer(16, extra=VALUES, cell="gru")),
         ),
         input=task.input,
     )
