@@ -121,15 +121,17 @@ class Pointer(nn.Module):
                 f"a target is {int(told.max())}, and there are {free.shape[1]} places to point at, from 0 on; give the number "
                 "of a place, or a negative one where nothing is known"
             )
-        pointed = F.one_hot(told.clamp(min=0), free.shape[1]) * (told >= 0).unsqueeze(2)
-        if bool((pointed.sum(1) * ~free).any()):
+        pointed = (F.one_hot(told.clamp(min=0), free.shape[1]) * (told >= 0).unsqueeze(2)).sum(1)
+        if bool((pointed * ~free).any()):
+            place = int((pointed * ~free).any(0).nonzero()[0])
             raise ValueError(
-                "a target is a place that the mask leaves out; mend the mask, or give -1 for what is not known"
+                f"a target is {place}, a place that the mask leaves out there; show it, or give -1 for the target"
             )
-        own = free.shape[1] - (self.learned.shape[0] if hasattr(self, "learned") else 0)
-        if self.once and bool((pointed.sum(1)[:, :own] > 1).any()):
+        own = pointed[:, : free.shape[1] - (self.learned.shape[0] if hasattr(self, "learned") else 0)]
+        if self.once and bool((own > 1).any()):
+            place = int((own > 1).any(0).nonzero()[0])
             raise ValueError(
-                "a target occurs twice in one answer, and once=True points at each place once; use once=False"
+                f"place {place} is twice a target of one answer, and once=True points at it once; use once=False"
             )
 
 

@@ -81,7 +81,8 @@ class ShardedOptimizer:
 
     def numbers(self) -> int:
         """How many numbers this process remembers of the weights that are shared out."""
-        return sum(v.numel() for state in self.inner.state.values() for v in state.values() if v.numel() > 1)
+        kept = [value for state in self.inner.state.values() for value in state.values() if isinstance(value, Tensor)]
+        return sum(value.numel() for value in kept if value.shape == self.share.shape)
 
     def _flat(self, tensors: Sequence[Tensor]) -> Tensor:
         """All of them as one vector, with zeros up to a multiple of the processes."""
