@@ -14,7 +14,7 @@ _logging.getLogger(__name__).addHandler(_logging.NullHandler())  # what is logge
 
 _CONTENTS = {
     "nasmyth.design": ["Found", "design"],
-    "nasmyth.graph": ["Add", "Concat", "Graph", "Identity", "Multiply", "Op", "Zero", "block", "cell", "chain", "parallel",
+    "nasmyth.graph": ["Add", "Concat", "Graph", "Identity", "Multiply", "Op", "Zero", "block", "cell", "chain", "frames", "parallel",
                       "repeat", "residual", "stack_cells"],
     "nasmyth.ops": ["op"],
     "nasmyth.space": ["Space", "choice", "grammar", "integer", "maybe", "real", "subset", "symbol"],
@@ -41,7 +41,7 @@ if _TYPE_CHECKING:  # the same table for type checkers and editors
     from nasmyth.errors import BudgetError, DataError, NasmythError, StudyError
     from nasmyth.estimators import NasmythClassifier, NasmythRegressor
     from nasmyth.graph import (
-        Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, parallel, repeat, residual, stack_cells,
+        Add, Concat, Graph, Identity, Multiply, Op, Zero, block, cell, chain, frames, parallel, repeat, residual, stack_cells,
     )  # fmt: skip
     from nasmyth.measure import Constraint, Measure
     from nasmyth.network import Network, build

@@ -21,6 +21,8 @@ from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
 from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
+from nasmyth.graph.frames import Framewise
+from nasmyth.graph.signature import Shape
 from nasmyth.network.names import Group, places
 from nasmyth.network.names import Path as Place
 from nasmyth.network.pipeline import names_of
@@ -104,12 +106,18 @@ def _constructions(network: Network, paste: Paste) -> dict[str, str]:
     for node in nodes:
         if node.inputs and node.address not in calls:
             shapes = tuple(nodes[i].shape for i in node.inputs)
-            module = node.op.module
-            if module is None:
-                raise ExportError(f"{node.op!r} at {node.address} has no module, so no source")
-            arguments = node.op.arguments(*shapes)
-            calls[node.address] = _call(paste.add(module), module, arguments, node.address)
+            calls[node.address] = _construction(node.op, shapes, paste, node.address)
     return calls
+
+
+def _construction(op: Any, shapes: tuple[Shape, ...], paste: Paste, address: str) -> str:
+    """The expression for one op; of a layer on frames, with that of the layer in it."""
+    if op.module is None:
+        raise ExportError(f"{op!r} at {address} has no module, so no source")
+    name = paste.add(op.module)
+    if isinstance(op, Framewise):
+        return f"{name}({_construction(op.layer, op.of_frames(*shapes), paste, address)})"
+    return _call(name, op.module, op.arguments(*shapes), address)
 
 
 def _call(name: str, module: type, arguments: dict[str, Any], address: str) -> str:

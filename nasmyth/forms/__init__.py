@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from nasmyth.forms.heads import Heads
     from nasmyth.forms.inputs import Column, ImageInput, TableInput
     from nasmyth.forms.outputs import Classes, Values, fit_classes, fit_values
+    from nasmyth.forms.rotations import Rotations
     from nasmyth.forms.several import NamedInputs
+    from nasmyth.forms.strings import Strings, fit_strings
     from nasmyth.forms.tokens import TokenInput, fit_tokens
 
 __all__ = ["IGNORED", "AnswerForm", "Classes", "Column", "FromDataset", "GraphInput", "Heads", "ImageInput", "InputForm",
-           "Mapped", "NamedInputs",
-           "TableInput", "TokenInput", "Values", "fit_classes", "fit_image_input", "fit_table_input", "fit_tokens", "fit_values"]  # fmt: skip
+           "Mapped", "NamedInputs", "Rotations", "Strings",
+           "TableInput", "TokenInput", "Values", "fit_classes", "fit_image_input", "fit_strings", "fit_table_input", "fit_tokens", "fit_values"]  # fmt: skip
 
 __getattr__, __dir__ = contents(
     __name__,
@@ -29,7 +31,9 @@ __getattr__, __dir__ = contents(
         "heads": ("Heads",),
         "inputs": ("Column", "ImageInput", "TableInput"),
         "outputs": ("Classes", "Values", "fit_classes", "fit_values"),
+        "rotations": ("Rotations",),
         "several": ("NamedInputs",),
+        "strings": ("Strings", "fit_strings"),
         "tokens": ("TokenInput", "fit_tokens"),
     },
 )

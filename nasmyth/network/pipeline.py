@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import DataError
 from nasmyth.forms import stored as forms
+from nasmyth.forms.form import IGNORED
 from nasmyth.forms.raw import tensor_of
 
 if TYPE_CHECKING:
@@ -153,8 +154,10 @@ def _prediction(outputs: Any, answers: list[Any]) -> Prediction:
 
 
 def _labels(indices: Any, known: tuple[Any, ...]) -> Any:
-    """The class of an index, or those of the positions of an example."""
-    return [_labels(i, known) for i in indices] if isinstance(indices, list) else known[indices]
+    """The class of an index, or those of the positions of an example; a string is filled up with what is none."""
+    if isinstance(indices, list):
+        return [_labels(i, known) for i in indices if i != IGNORED]
+    return known[indices]
 
 
 def device_of(network: nn.Module) -> torch.device:

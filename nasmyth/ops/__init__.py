@@ -5,54 +5,83 @@ from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.beside import Orthogonal, RepeatLike
+from nasmyth.ops.chunking import Boundaries, Chunk, Unchunk
+from nasmyth.ops.complex import ComplexConv, ComplexMask
 from nasmyth.ops.contexts import ContextAttention, ContextMean
+from nasmyth.ops.convex_recurrent import ConvexLinear, ConvexRNN
 from nasmyth.ops.convolution import Conv, DepthwiseConv, TransposedConv
 from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
-from nasmyth.ops.head_attention import HeadAttention, SplitAttention
+from nasmyth.ops.experts import MixtureOfExperts
+from nasmyth.ops.framewise import Repeated
+from nasmyth.ops.gated import GatedSum
+from nasmyth.ops.gated_recurrence import GatedRecurrence
+from nasmyth.ops.grouped_attention import GroupedAttention
+from nasmyth.ops.hash_grid import HashGrid
+from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAttention
+from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
 from nasmyth.ops.linear import Linear
+from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
+from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.parallel_recurrent import ParallelRNN
 from nasmyth.ops.pointing import Pointer, WordsAndItems
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
 from nasmyth.ops.products import DotProductAttention, MatMul
 from nasmyth.ops.rectangle import RectConv
+from nasmyth.ops.recurrent import GRU, LSTM
 from nasmyth.ops.regularise import Dropout, DropPath, LayerScale, LayerScale2d
 from nasmyth.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ToImage, ToSequence, Upsample
 from nasmyth.ops.resize import Resize, ResizeLike
 from nasmyth.ops.routing import Col2Im, Im2Col, Part, Pooled, RowProducts
 from nasmyth.ops.scheduled import ScheduledDropPath
-from nasmyth.ops.sequence import SequenceConv
+from nasmyth.ops.sequence import SequenceConv, SequenceDepthwiseConv
 from nasmyth.ops.sets import SetProcess
 from nasmyth.ops.shift import ShiftPixel
+from nasmyth.ops.state_space import DiagonalStateSpace, SelectiveStateSpace
 from nasmyth.ops.table import Columns
 from nasmyth.ops.tensors import Permute, Reshape, Select, Slice, Softmax, Weight
 from nasmyth.ops.tokens import ClassToken, FirstToken
+from nasmyth.ops.unit import UnitVector
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Attention",
     "AttentionPool",
     "AvgPool",
     "BatchNorm",
+    "Boundaries",
     "ChannelShuffle",
     "ChannelSlice",
+    "Chunk",
     "ClassToken",
     "Col2Im",
     "Columns",
+    "ComplexConv",
+    "ComplexMask",
     "Concat",
     "Constant",
     "ContMix",
     "ContextAttention",
     "ContextMean",
     "Conv",
+    "ConvexLinear",
+    "ConvexRNN",
+    "Convolve",
+    "CosineLinear",
+    "CrossAttention",
     "DecayingActivation",
     "DepthwiseConv",
+    "DiagonalStateSpace",
     "Divide",
     "DotProductAttention",
     "DropPath",
@@ -61,11 +90,18 @@ __all__ = [
     "FirstToken",
     "Flatten",
     "Function",
+    "GatedLinearAttention",
+    "GatedRecurrence",
+    "GatedSum",
     "GlobalResponseNorm",
     "GroupNorm",
+    "GroupedAttention",
+    "HashGrid",
     "HeadAttention",
     "Identity",
     "Im2Col",
+    "LabelLinear",
+    "LabelPool",
     "LayerNorm",
     "LayerNorm2d",
     "LayerScale",
@@ -73,6 +109,8 @@ __all__ = [
     "Learned",
     "LearnedPosition",
     "Linear",
+    "LinearAttention",
+    "LongConv",
     "MatMul",
     "MaxPool",
     "Maximum",
@@ -81,9 +119,12 @@ __all__ = [
     "MemberLinear",
     "Members",
     "MessagePassing",
+    "MixtureOfExperts",
     "Moment",
     "Multiply",
     "Opaque",
+    "Orthogonal",
+    "ParallelRNN",
     "Part",
     "Patchify",
     "Permute",
@@ -92,15 +133,20 @@ __all__ = [
     "Pooled",
     "RMSNorm",
     "RectConv",
+    "RepeatLike",
+    "Repeated",
     "Reshape",
     "Resize",
     "ResizeLike",
     "RowProducts",
     "ScheduledDropPath",
     "Select",
+    "SelectiveStateSpace",
     "SequenceConv",
+    "SequenceDepthwiseConv",
     "SetProcess",
     "ShiftPixel",
+    "ShortConv",
     "SinCosPosition",
     "Slice",
     "Softmax",
@@ -109,6 +155,8 @@ __all__ = [
     "ToSequence",
     "TokenBatchNorm",
     "TransposedConv",
+    "Unchunk",
+    "UnitVector",
     "Upsample",
     "Weight",
     "WordsAndItems",

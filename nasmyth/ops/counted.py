@@ -6,14 +6,18 @@ on a CPU. So the fused forms are switched off while counting, which shows it the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.weak import WeakIdKeyDictionary
 
 from nasmyth.graph.op import Op
 from nasmyth.graph.signature import Shape
@@ -59,3 +63,32 @@ def _unfused() -> Iterator[None]:
     finally:
         mha.set_fastpath_enabled(fast)
         mkldnn.enabled = library
+
+
+def count_depth(run: Callable[[], object]) -> int:
+    """The longest chain of operations of which each needs the one before it, in whatever `run` computes, gradients included.
+
+    What can be had at once counts once, however many numbers it has: a loop over a sequence is as deep as that is long.
+    """
+    with _Depth() as counter:
+        run()
+    return counter.deepest
+
+
+class _Depth(TorchDispatchMode):
+    """Notes of each tensor how many operations led to it. Views are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depths = WeakIdKeyDictionary()
+        self.deepest = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        read = [x for x in tree_leaves((args, kwargs or {})) if isinstance(x, Tensor)]
+        depth = max((self.depths.get(x, 0) for x in read), default=0) + (not getattr(func, "is_view", False))
+        for x in tree_leaves(found):
+            if isinstance(x, Tensor):
+                self.depths[x] = max(depth, self.depths.get(x, 0))
+        self.deepest = max(self.deepest, depth)
+        return found
