@@ -54,8 +54,6 @@ from nasmyth.ops.tokens import ClassToken, FirstToken
 from nasmyth.ops.unit import UnitVector
 
 __all__ = [
-    "GRU",
-    "LSTM",
     "Activation",
     "Add",
     "Attention",
@@ -95,6 +93,7 @@ __all__ = [
     "Flatten",
     "FromBall",
     "Function",
+    "GRU",
     "GatedLinearAttention",
     "GatedRecurrence",
     "GatedSum",
@@ -105,6 +104,7 @@ __all__ = [
     "HeadAttention",
     "Identity",
     "Im2Col",
+    "LSTM",
     "LabelLinear",
     "LabelPool",
     "LayerNorm",

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nasmyth.train.rates import rate_scale
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
-    from nasmyth.train.shards import ShardedExperts, ShardedOptimizer
     from nasmyth.train.split import Split, random_split, stratified_split
     from nasmyth.train.split_scores import SplitScores, paired_difference, score_split
     from nasmyth.train.state import TrainingState
@@ -51,8 +50,6 @@ __all__ = [
     "RandAugment",
     "Recipe",
     "Schedule",
-    "ShardedExperts",
-    "ShardedOptimizer",
     "Split",
     "SplitScores",
     "Step",
@@ -91,7 +88,6 @@ __getattr__, __dir__ = contents(
         "rates": ("rate_scale",),
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),
-        "shards": ("ShardedExperts", "ShardedOptimizer"),
         "split": ("Split", "random_split", "stratified_split"),
         "split_scores": ("SplitScores", "paired_difference", "score_split"),
         "state": ("TrainingState",),
