@@ -54,6 +54,8 @@ from nasmyth.ops.tokens import ClassToken, FirstToken
 from nasmyth.ops.unit import UnitVector
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Attention",
@@ -93,7 +95,6 @@ __all__ = [
     "Flatten",
     "FromBall",
     "Function",
-    "GRU",
     "GatedLinearAttention",
     "GatedRecurrence",
     "GatedSum",
@@ -104,7 +105,6 @@ __all__ = [
     "HeadAttention",
     "Identity",
     "Im2Col",
-    "LSTM",
     "LabelLinear",
     "LabelPool",
     "LayerNorm",
