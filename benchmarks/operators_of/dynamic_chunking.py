@@ -37,7 +37,7 @@ from nasmyth.train.auxiliary import auxiliary_losses
 from operators_of import spread
 
 WIDTH, WINDOW, RATIO, WEIGHT = 32, 128, 4, 1.0
-STEPS, BATCH, RATE = 300, 8, 4e-3
+STEPS, BATCH, RATE = 600, 8, 4e-3
 BLOCK = transformer(expand=4, mixer=Attention(2, causal=True))
 ALPHABETS, LETTERS, LENGTH, SEGMENT = 3, 8, 64, 5
 
