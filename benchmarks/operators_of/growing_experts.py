@@ -28,7 +28,7 @@ from nasmyth.train.auxiliary import auxiliary_losses
 from nasmyth.transform import add_experts
 from operators_of import spread
 
-SYMBOLS, USED, LENGTH, WIDTH, STEPS, BATCH, NEAR = 24, 16, 24, 32, 250, 24, 0.5
+SYMBOLS, USED, LENGTH, WIDTH, STEPS, BATCH, NEAR = 24, 16, 24, 32, 200, 24, 2.0
 WAYS = {"dense": (False, 0.0), "dense, kept near": (False, NEAR), "growing, kept near": (True, NEAR)}
 
 

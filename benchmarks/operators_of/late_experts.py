@@ -1,6 +1,6 @@
 """Six dialects of two families: are experts in the last layers alone enough, and is one a family enough?
 
-A dialect is a language of 16 symbols in which the two symbols before tell the next: it is drawn uniformly with
+A dialect is a language of 10 symbols in which the two symbols before tell the next: it is drawn uniformly with
 probability 0.1, else it is what its family says after these two, but for one of eight contexts, where each dialect has a word
 of its own. A transformer of 4 layers predicts the next symbol of 32; its feed-forward layers with experts are a fixed
 layer beside experts, of which each place passes the one of its dialect, or of its family (hybrid routing, Zheng 2024,
@@ -25,7 +25,7 @@ from nasmyth.network import build
 from nasmyth.train.auxiliary import auxiliary_losses
 from operators_of import spread
 
-SYMBOLS, LENGTH, WIDTH, STEPS, BATCH = 16, 32, 32, 300, 32
+SYMBOLS, LENGTH, WIDTH, STEPS, BATCH = 10, 32, 32, 250, 16
 DIALECTS, FAMILIES = 6, 2
 LAYERS = {
     "in all layers, by dialect": ((1, 1, 1, 1), DIALECTS),

@@ -1,6 +1,6 @@
 """Does a pyramid of experts beside fixed layers do what a uniform mixture of 0.6 times more parameters does?
 
-Four causal transformer blocks predict the next of 48 bytes of the source of Python's standard library. Uniform: 8 experts in
+Four causal transformer blocks predict the next of 32 bytes of the source of Python's standard library. Uniform: 8 experts in
 every layer, 2 for each place. Pyramid-residual (Rajbhandari 2022, arXiv:2201.05596): a fixed layer and one of 2, 2, 4 and 4
 experts, which costs each place as much. Loss in nats on files that were not trained on. Then students of two layers,
 trained on the bytes and on what the pyramid says of them (a Kullback-Leibler distance of equal weight), until the end,
@@ -31,7 +31,7 @@ from nasmyth.network import Network, build
 from nasmyth.train.auxiliary import auxiliary_losses
 from operators_of import spread
 
-LENGTH, WIDTH, STEPS, BATCH, STOP = 48, 48, 300, 16, 0.6
+LENGTH, WIDTH, STEPS, BATCH, STOP = 32, 48, 250, 8, 0.6
 UNIFORM = expert_transformer((8, 8, 8, 8), k=2, expand=2, causal=True)
 PYRAMID = expert_transformer((2, 2, 4, 4), k=1, expand=2, causal=True, fixed=True)
 STUDENT = expert_transformer((2, 4), k=1, expand=2, causal=True, fixed=True)

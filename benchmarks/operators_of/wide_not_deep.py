@@ -25,7 +25,7 @@ from nasmyth.network import build
 from nasmyth.train.auxiliary import auxiliary_losses
 from operators_of import spread
 
-DEPTH, WIDTH, STEPS, BATCH = 4, 32, 500, 64
+DEPTH, WIDTH, STEPS, BATCH = 4, 32, 250, 64
 MIXTURE = ops.MixtureOfExperts(4, 2, 2 * WIDTH)
 BODIES = {
     "nothing shared": repeat(transformer(expand=2), DEPTH),

@@ -114,7 +114,7 @@ class MixtureOfExperts(nn.Module):
         super().__init__()
         self.experts, self.k, self.capacity, self.routing, self.given = experts, k, capacity, routing, given
         self.balance, self.z_loss = balance, z_loss
-        self.act = {"gelu": F.gelu, "relu": F.relu, "silu": F.silu}[activation]
+        self.act = getattr(F, activation)
         sizes = (*older, experts - sum(older))
         self.gate = nn.ParameterList(self.uniform(n, d, fan_in=d) for n in sizes)
         self.up = nn.ParameterList(self.uniform(n, hidden, d, fan_in=d) for n in sizes)
@@ -158,15 +158,16 @@ class MixtureOfExperts(nn.Module):
         choices = best.flatten()
         order = choices.argsort(stable=True)
         places, sizes = order // self.k, choices.bincount(minlength=self.experts).tolist()
-        shares = x.flatten(0, 1).index_select(0, places).split(sizes)
-        weights = gates.flatten().index_select(0, order).unsqueeze(1).split(sizes)
+        passed = self.by_expert(x.flatten(0, 1).index_select(0, places), sizes)
+        passed = passed * gates.flatten().index_select(0, order).unsqueeze(1)
+        return torch.zeros_like(x).flatten(0, 1).index_add(0, places, passed).view_as(x)
+
+    def by_expert(self, rows: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+        """What experts make of rows that lie in their order, so many for each."""
         up = [matrix for generation in self.up for matrix in generation.unbind()]
         down = [matrix for generation in self.down for matrix in generation.unbind()]
-        passed = [
-            F.linear(self.act(F.linear(share, widen)), narrow) * weight
-            for share, widen, narrow, weight in zip(shares, up, down, weights, strict=True)
-        ]
-        return torch.zeros_like(x).flatten(0, 1).index_add(0, places, torch.cat(passed)).view_as(x)
+        shares = zip(rows.split(sizes), up, down, strict=True)
+        return torch.cat([F.linear(self.act(F.linear(share, widen)), narrow) for share, widen, narrow in shares])
 
     def all_experts(self, x: torch.Tensor, best: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
         """The same with every expert at every place, those that were not chosen times 0."""
@@ -202,9 +203,13 @@ class MixtureOfExperts(nn.Module):
     def passed(self, x: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         """What the experts make of the rows at these places; the slots (b, experts * room) are in the order of experts."""
         rows = self.rows(x, source).unflatten(1, (self.experts, -1)).transpose(0, 1)
-        up, down = self.joined(self.up).transpose(1, 2), self.joined(self.down).transpose(1, 2)
-        made = torch.bmm(self.act(torch.bmm(rows.flatten(1, 2), up)), down)
+        made = self.by_equal_shares(rows.flatten(1, 2))
         return made.unflatten(1, (x.shape[0], -1)).transpose(0, 1).flatten(1, 2)
+
+    def by_equal_shares(self, rows: torch.Tensor) -> torch.Tensor:
+        """The same where each expert has as many: experts rows d."""
+        up, down = self.joined(self.up).transpose(1, 2), self.joined(self.down).transpose(1, 2)
+        return torch.bmm(self.act(torch.bmm(rows, up)), down)
 
     @staticmethod
     def rows(x: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
