@@ -1,11 +1,11 @@
 """Pointing: sorting and convex hulls of 5 to 10 points, and then of 15.
 
-A pointer network is trained on inputs of 5 to 10 places and asked at each of these sizes and at 15, with the same weights.
-`sort` gives the places of random numbers from the lowest up; `hull` those of random points of the unit square that lie on
-its convex hull, from the leftmost one counter-clockwise, and then the learned place that means "the end". Beside it a
-decoder with a fixed vocabulary of 10 places. Figures are shares of the places that were pointed at rightly, each after the
-decoder's own choices, and of answers that are right from first to last, in percent. Target: at least 90 % of sorts at
-trained sizes.
+A pointer network is trained on inputs of 5 to 10 places and asked at each of these sizes and at 15, with the same weights;
+it points at no place twice. `sort` gives the places of random numbers from the lowest up; `hull` those of random points of
+the unit square that lie on its convex hull, from the leftmost one counter-clockwise, and then the learned place that means
+"the end". Beside it a decoder with a fixed vocabulary of 10 places. Figures are shares of the places that were pointed at
+rightly, each after the decoder's own choices, and of answers that are right from first to last, in percent. Target: at
+least 90 % of sorts at trained sizes.
 """
 
 from __future__ import annotations

@@ -1,20 +1,15 @@
-"""Sets: sorting by a set encoder that no order touches, and a search for the order in which answers are best given.
+"""Sets: sorting by a set encoder that no order touches.
 
-`sort`: three networks learn to sort 5 to 10 numbers, in equal steps at equal width, and answer with the places of the
-numbers. `sequence to sequence` reads them by an LSTM and answers, from its last state, with one of ten symbols; `pointer
-network` points at what that LSTM has made of each number; `read, process, write` is `blocks.read_process_write`. The latter
-two, whose symbols are places, are also tried where nothing keeps them from pointing at a place twice. Figures are shares of
-answers that are right from first to last, in percent. Target: at least 10 points above sequence to sequence; and what is
-understood of a set moves by no more than 1e-6 where it is shuffled.
-
-`planted`: four values follow each other, each a noisy function of the one before, and are shown in a hidden order, the same
-in all examples. A training with `OrderSearch` is then asked in which of the 24 orders its loss is least. Target: the hidden
-one in at least 90 % of runs.
+Three networks learn to sort 5 to 10 numbers, in equal steps at equal width, and answer with the places of the numbers.
+`sequence to sequence` reads them by an LSTM and answers, from its last state, with one of ten symbols; `pointer network` points
+at what that LSTM has made of each number; `read, process, write` is `blocks.read_process_write`. The latter two, whose symbols
+are places, are also tried where nothing keeps them from pointing at a place twice. Figures are shares of answers that are right
+from first to last, in percent. Target: at least 10 points above sequence to sequence; and what is understood of a set moves by
+no more than 1e-6 where it is shuffled.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -24,15 +19,11 @@ from torch import Tensor, nn
 
 from nasmyth import Graph, chain, op, parallel
 from nasmyth.blocks import read_process_write
-from nasmyth.forms import Classes, NamedInputs, TokenInput
 from nasmyth.network import build
-from nasmyth.ops import Embedding, Identity, Mean, Pointer, SetProcess, Slice
-from nasmyth.train import AdamW, OrderSearch, Recipe, Split, Task, fit, order_losses
+from nasmyth.ops import Identity, Mean, Pointer, SetProcess, Slice
 from operators_of import spread
 
 TRAINED, WIDTH, BATCH, STEPS, TESTED = range(5, 11), 32, 64, 500, 500
-VALUES, PLACES, RUNS = 12, 4, 4
-"""Values of the planted sequences, how many follow each other, and runs for each seed."""
 
 
 def table(seeds: range) -> Iterator[str]:
@@ -43,11 +34,6 @@ def table(seeds: range) -> Iterator[str]:
         shown = [[e[0] for e in each], [e[-1] for e in each], [sum(e) / len(e) for e in each]]
         yield f"{name:<40}" + "".join(f"{spread(values, 1):>18}" for values in shown)
     yield f"the set encoder's output moves by {max(moved(network) for network in networks):.1e} where its input is shuffled"
-    runs = [planted(RUNS * seed + i) for seed in seeds for i in range(RUNS)]
-    found = sum(first for first, _ in runs)
-    yield f"order search finds the planted order of {PLACES} in {found} of {len(runs)} runs"
-    gaps = [gap for _, gap in runs]
-    yield f"the loss in the planted order is below that in the next best by {spread(gaps)} nats"
 
 
 # --- sorting ----------------------------------------------------------------------------------------------------------
@@ -129,44 +115,3 @@ def moved(networks: dict[int, nn.Module]) -> float:
     encoder = next(module for module in network.modules() if isinstance(module, SetProcess.module))
     read = network.layer("read.second")(network.layer("read.act")(network.layer("read.first")(torch.rand(100, 10, 1))))
     return float((encoder(read) - encoder(read[:, torch.randperm(10)])).abs().max())
-
-
-# --- a planted order --------------------------------------------------------------------------------------------------
-
-
-def planted(run: int) -> tuple[bool, float]:
-    """Whether the hidden order has the least loss, and by how much it is below the best of the others."""
-    generator = torch.Generator().manual_seed(run)
-    follows = torch.randint(VALUES, (VALUES,), generator=generator)
-    values = [torch.randint(VALUES, (1600,), generator=generator)]
-    for _ in range(PLACES):
-        noise = torch.rand(1600, generator=generator) < 0.1
-        values.append(torch.where(noise, torch.randint(VALUES, (1600,), generator=generator), follows[values[-1]]))
-    chained = torch.stack(values[1:], 1)
-    hidden = torch.randperm(PLACES, generator=generator)
-    order = tuple(hidden.argsort().tolist())  # puts what is shown back into the order in which it came about
-    task = planted_task(values[0][:, None], 1 + chained[:, hidden])
-    graph = Graph.of(
-        chain(
-            code=Embedding(VALUES, 24),
-            point=parallel(Identity(), Mean("l"), join=Pointer(32, extra=VALUES, cell="gru")),
-        ),
-        input=task.input,
-    )
-    network = build(graph, run)
-    recipe = Recipe(optimizer=AdamW(lr=5e-3), epochs=10, batch=50, clip=1.0)
-    fitted = fit(network, task, recipe, step=OrderSearch(draws=6, together=True), seed=run)
-    network.load_state_dict(fitted.state.weights)
-    orders = list(itertools.permutations(range(PLACES)))
-    x = (task.valid.x["x"], task.valid.x["targets"])
-    losses = dict(zip(orders, order_losses(network, x, task.valid.y, orders).tolist(), strict=True))
-    own = losses.pop(order)
-    return own < min(losses.values()), min(losses.values()) - own
-
-
-def planted_task(x: Tensor, y: Tensor) -> Task:
-    tell = TokenInput(PLACES, VALUES + 1)
-    inputs = NamedInputs((("x", TokenInput(1, VALUES)), ("targets", tell)))
-    outputs = Classes(tuple(map(str, range(VALUES + 1))), "int", (PLACES,))
-    parts = [Split({"x": x[a:b], "targets": y[a:b]}, y[a:b]) for a, b in ((0, 1000), (1000, 1300), (1300, 1600))]
-    return Task("planted", inputs, outputs, *parts)

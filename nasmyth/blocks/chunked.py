@@ -12,15 +12,16 @@ from nasmyth.ops import Boundaries, Chunk, Linear, Unchunk
 
 
 @block("b l d -> b l d")
-def chunked(l: int, d: int, inner: Any, ratio: float = 4.0, room: float = 1.5) -> Any:
-    """`inner`, any template "b m d -> b m d", on the chunks of a sequence whose boundaries it learns to tell, beside a projection of
-    every place. Stages nest: `inner` may have a `chunked` within.
+def chunked(l: int, d: int, inner: Any, ratio: float = 4.0, room: float = 1.5, weight: float = 0.03) -> Any:
+    """`inner`, any template "b m d -> b m d", on the chunks of a sequence whose boundaries it learns to tell, beside a
+    projection of every place. Stages nest: `inner` may have a `chunked` within.
 
-    ratio: how many places a chunk should have on average. `Boundaries.auxiliary_loss` draws it there; add that to the loss.
+    ratio: how many places a chunk should have on average. A loss that `Boundaries` adds, times `weight`, draws it there.
+        Within another stage, the zeros behind its last chunk count as places, so that chunks come out somewhat longer.
     room: shapes are fixed, so there is room for `room` times as many chunks as l / ratio; inner costs as much as all of them.
     """
     most = min(l, math.ceil(room * l / ratio))
-    begins = Vertex((Edge(0, Identity()),), Boundaries(ratio))
+    begins = Vertex((Edge(0, Identity()),), Boundaries(ratio, weight))
     chunks = Vertex((Edge(0, Identity()), Edge(1, Identity())), join=Chunk(most))
     thought = Vertex((Edge(2, Identity()),), inner)
     spread = Vertex((Edge(3, Identity()), Edge(1, Identity())), join=Unchunk())

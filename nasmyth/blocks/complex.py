@@ -13,8 +13,9 @@ from nasmyth.ops import Activation, ChannelSlice, ComplexConv, ComplexMask, Grou
 
 @block("b c h w -> b growth*2*layers+c h w")
 def complex_dense(growth: int, layers: int, kernel: int = 3, activation: str = "leaky_relu") -> Any:
-    """Densely connected layers, each of `growth` complex channels, that look further back through wider gaps: what a layer reads
-    of the i-th state before it is convolved at dilation 2^i (D3Net, Takahashi and Mitsufuji 2021, arXiv:2010.01733).
+    """Densely connected layers, each of `growth` complex channels, that look further back through wider gaps: what a
+    layer reads of the i-th state before it is convolved at dilation 2^i (D3Net, Takahashi and Mitsufuji 2021,
+    arXiv:2010.01733).
 
     All states are joined at the end. A norm over each example stands behind the sum of the convolutions.
     """

@@ -1,8 +1,8 @@
 """Blocks around one primitive, the elementwise (Hadamard) product: gates, modulation, fusion, polynomials.
 
-All of them multiply by the op `Multiply` and by nothing else, as `squeeze_excite` does, so that a search, a cost or a transform
-that knows this op knows them all (Chrysos et al. 2025, arXiv:2504.13112, survey the product's uses). A factor that lacks the last
-axes is repeated along them; one that lacks others is brought to shape by `RepeatLike`.
+All of them multiply by the op `Multiply` and by nothing else, as `squeeze_excite` does, so that a search, a cost or a
+transform that knows this op knows them all (Chrysos et al. 2025, arXiv:2504.13112, survey the product's uses). A factor
+that lacks the last axes is repeated along them; one that lacks others is brought to shape by `RepeatLike`.
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ def token_film(d: int) -> Any:
 
 @block("b d, b e -> b out")
 def bilinear_fusion(out: int, rank: int = 64, activation: str | None = None) -> Any:
-    """Two vectors as one, by a bilinear form of low rank for each output: P (U x * V y) + b (Kim 2017, arXiv:1610.04325,
-    equation 3).
+    """Two vectors as one, by a bilinear form of low rank for each output: P (U x * V y) + b (Kim 2017, arXiv:1610.04325).
 
     activation: of both factors; the paper's experiments have "tanh".
     """
@@ -64,7 +63,7 @@ def bilinear_fusion(out: int, rank: int = 64, activation: str | None = None) -> 
 @block("... d -> ... out")
 def polynomial(out: int, degree: int = 2, width: int = 32) -> Any:
     """A polynomial of the input with factors of low rank, whose degree grows by one a step (Pi-nets, Chrysos 2020,
-    arXiv:2003.03828, equation 4, "CCP"): x_1 = U_1 z, x_n = (U_n z) * x_(n-1) + x_(n-1), and C x_N + b comes out.
+    arXiv:2003.03828, "CCP"): x_1 = U_1 z, x_n = (U_n z) * x_(n-1) + x_(n-1), and C x_N + b comes out.
 
     No activation is in it, so what comes out is a polynomial of at most this degree. The x have `width` numbers, the rank.
     """

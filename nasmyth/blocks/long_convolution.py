@@ -7,7 +7,7 @@ from typing import Any
 from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.joins import Multiply
 from nasmyth.graph.op import block
-from nasmyth.ops import Activation, Convolve, Linear, LongConv, ShortConv
+from nasmyth.ops import Activation, Convolve, Linear, LongConv, RingConv, RMSNorm, SequenceDepthwiseConv
 
 
 @block("b l d -> b l d")
@@ -17,12 +17,11 @@ def hyena(d: int, order: int = 2, kernel: int = 3, width: int = 16, bands: int =
 
     Gates and values are projections of their own, each through a short filter.
     """
-    ends = "causal" if causal else "circular"
-    flow = _projected(d, kernel, ends)
+    flow = _projected(d, kernel, causal)
     for _ in range(order - 1):
-        gated = parallel(value=flow, gate=_projected(d, kernel, ends), join=Multiply())
+        gated = parallel(value=flow, gate=_projected(d, kernel, causal), join=Multiply())
         flow = chain(gated=gated, long=LongConv(width, bands, causal))
-    return chain(gated=parallel(value=flow, gate=_projected(d, kernel, ends), join=Multiply()), project=Linear(d))
+    return chain(gated=parallel(value=flow, gate=_projected(d, kernel, causal), join=Multiply()), project=Linear(d))
 
 
 @block("b l d -> b l d")
@@ -32,19 +31,23 @@ def orchid(d: int, kernel: int = 3, activation: str = "silu") -> Any:
 
     The kernel is the correlation of two features of the sequence, each a short filter, an activation and a projection: it does
     not change when the sequence is shifted, so that what comes out is shifted along (their second conditioning network).
+
+    Departure: a norm of each place stands behind the convolution, since how large a sum over all places is depends on how many
+    of them matter. No projection before it has a bias, so that places where nothing is stay out of the sum.
     """
 
     def feature() -> Any:
-        return chain(short=_projected(d, kernel, "circular"), act=Activation(activation), project=Linear(d))
+        return chain(short=_projected(d, kernel), act=Activation(activation), project=Linear(d, bias=False))
 
     made = parallel(first=feature(), second=feature(), join=Convolve(correlate=True))
-    convolved = parallel(value=_projected(d, kernel, "circular"), kernel=made, join=Convolve())
-    gated = parallel(value=convolved, gate=_projected(d, kernel, "circular"), join=Multiply())
+    convolved = parallel(value=_projected(d, kernel), kernel=made, join=Convolve())
+    normed = chain(convolved=convolved, norm=RMSNorm())
+    gated = parallel(value=normed, gate=_projected(d, kernel), join=Multiply())
     return chain(gated=gated, project=Linear(d))
 
 
-def _projected(d: int, kernel: int, ends: str) -> Any:
-    return chain(linear=Linear(d), short=ShortConv(kernel, ends))
+def _projected(d: int, kernel: int, causal: bool = False) -> Any:
+    return chain(linear=Linear(d, bias=False), short=SequenceDepthwiseConv(kernel) if causal else RingConv(kernel))
 
 
 EXAMPLES = [

@@ -8,7 +8,7 @@ from nasmyth.blocks.convolution import conv_block
 from nasmyth.errors import SpaceError
 from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.graph.chain import chain, parallel
-from nasmyth.graph.joins import Concat, Identity
+from nasmyth.graph.joins import Add, Concat, Identity
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, ChannelSlice, Conv, DepthwiseConv, DotProductAttention, GroupNorm, Linear, Slice
 
@@ -39,26 +39,26 @@ def split_dense(
 
 @block("b l d -> b l d")
 def subgroup_attention(d: int, groups: int = 4, bias: bool = True) -> Any:
-    """The features in `groups` of width w: the first attends to itself, each next one, by its queries, to keys and values of what
-    came of the one before it. All that came is joined and projected.
+    """The features in `groups` of width w, one head each: the first attends to itself; the queries of each next one meet keys
+    and values of itself and, added to it, of what came of the one before. All that came is joined and projected.
 
-    Its projections take (d / groups) d products at each place for queries, as many for keys and for values, where attention among
-    all features takes d^2. The cross-attention of subgroups in the spirit of the paper, whose own attention is linear in the
-    length behind a `split_dense` block of the sequence.
+    Queries, keys and values together take 3 d^2 / groups products at each place, where attention among all features takes
+    3 d^2. The subgroups' cross-attention in the spirit of the paper, whose own attention follows a split-dense block of the
+    sequence; added as in cascaded group attention (Liu 2023, arXiv:2305.07027, section 2.2).
     """
     width = _width(d, groups, "subgroup_attention")
-    vertices = []
+    vertices: list[Vertex] = []
     for i in range(groups):
-        part, read = Slice(-1, i * width, (i + 1) * width), (i if i else 0)
-        own = chain(part=part, query=Linear(width, bias))
-        seen = Identity() if i else part
-        edges = (
-            Edge(0, own),
-            Edge(read, chain(seen, Linear(width, bias))),
-            Edge(read, chain(seen, Linear(width, bias))),
-        )
-        vertices.append(Vertex(edges, join=DotProductAttention()))
-    mixed = Cell(tuple(vertices), output=tuple(range(1, groups + 1)), out=Concat("d"))
+        part = Slice(-1, i * width, (i + 1) * width)
+        if i:
+            vertices.append(Vertex((Edge(0, part), Edge(len(vertices), Identity())), join=Add()))
+        else:
+            vertices.append(Vertex((Edge(0, part),)))
+        seen = len(vertices)
+        query = Edge(0, chain(part=part, query=Linear(width, bias)))
+        met = (query, Edge(seen, Linear(width, bias)), Edge(seen, Linear(width, bias)))
+        vertices.append(Vertex(met, join=DotProductAttention()))
+    mixed = Cell(tuple(vertices), output=tuple(range(2, 2 * groups + 1, 2)), out=Concat("d"))
     return chain(mixed=mixed, project=Linear(d, bias))
 
 

@@ -29,9 +29,8 @@ def construct_ends(network: Network, paste: Paste) -> tuple[str, str]:
     if outputs is None:
         return prepare, ""
     answer = paste.add(type(outputs.module()))
-    if classifies(network):
-        return prepare, f"ANSWER = {answer}()"
-    return prepare, f"ANSWER = {answer}(mean={literal(list(outputs.mean))}, std={literal(list(outputs.std))})"
+    scale = [f"{name}={literal(list(getattr(outputs, name)))}" for name in ("mean", "std") if hasattr(outputs, name)]
+    return prepare, f"ANSWER = {answer}({', '.join(scale)})"
 
 
 def _preparation(inputs: Any, paste: Paste) -> str:

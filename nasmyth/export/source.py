@@ -21,6 +21,7 @@ from nasmyth.export.literals import identifier, literal, prose
 from nasmyth.export.paste import Paste
 from nasmyth.export.verify import agree, difference, examples, expect, exportable
 from nasmyth.files import replacing
+from nasmyth.forms.strings import Strings
 from nasmyth.graph.frames import Framewise
 from nasmyth.graph.signature import Shape
 from nasmyth.network.names import Group, places
@@ -272,6 +273,12 @@ def _compared(network: Network, answer: Any) -> Any:
     if not classifies(network):
         return answer
     labels, probabilities = answer
+    if isinstance(network.outputs, Strings):  # which tell no places: they have to be those of the probabilities
+        said = network.outputs.module()(probabilities.log())[0]
+        told = [[network.outputs.names[i] for i in row if i >= 0] for row in said.tolist()]
+        if told != labels:
+            raise ValueError(f"it answers {labels[:1]} where its probabilities say {told[:1]}")
+        return said, probabilities
     places_of = {name: i for i, name in enumerate(network.outputs.labels)}
 
     def indices(label: Any) -> Any:

@@ -1,7 +1,7 @@
 """Answers that are rotations: unit quaternions (w, x, y, z), of which q and -q are the same, judged by the angle between them.
 
-The angle between rotations p and q is 4 atan2(|p - q|, |p + q|) for the sign of q that is nearer: unlike 2 acos |p . q|, it is as
-precise near 0 as elsewhere, and its gradient is bounded.
+The angle between rotations p and q is 4 atan2(|p - q|, |p + q|) for the sign of q that is nearer: unlike 2 acos |p . q|, it is
+as precise near 0 as elsewhere, and its gradient is bounded.
 """
 
 from __future__ import annotations

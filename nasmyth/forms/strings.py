@@ -26,18 +26,14 @@ from nasmyth.forms.stored import Rows, blocks
 
 
 class AnswerStrings(nn.Module):
-    """Logits, N l C with blank as the last of C, to the symbols of the most probable path (int64, N l, filled up with -100) and
-    the probability of each place's output (float, N l)."""
+    """Logits, N l C with blank as the last of C, to the symbols of the most probable path (int64, N l), each where it is first
+    said and -100 elsewhere, and probabilities (float, N l C)."""
 
     def forward(self, logits):
-        sure, best = logits.softmax(-1).max(-1)
-        blank = logits.shape[-1] - 1
+        best, blank = logits.argmax(-1), logits.shape[-1] - 1
         before = torch.cat((torch.full_like(best[:, :1], blank), best[:, :-1]), 1)
         said = (best != before) & (best != blank)
-        place = torch.where(said, said.to(torch.int64).cumsum(1) - 1, best.shape[1])
-        # what is not said goes to a place behind all others, which is cut off
-        room = torch.cat((torch.full_like(best, -100), torch.full_like(best[:, :1], -100)), 1)
-        return room.scatter(1, place, best)[:, :-1], sure
+        return torch.where(said, best, -100), logits.softmax(-1)
 
 
 class Strings(AnswerForm):

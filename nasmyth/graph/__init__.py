@@ -71,3 +71,8 @@ __all__ = [
     "state_count",
     "supergraph",
 ]  # fmt: skip
+__all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
+           "Inputs", "Multiply", "Node", "Op", "Origin", "Paths", "Spec", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell",
+           "chain", "fan_ins", "follow", "frames", "mac_count", "op", "ops", "origins", "parallel", "param_count", "repeat", "residual",
+           "stack_cells", "state_count",
+           "supergraph"]  # fmt: skip

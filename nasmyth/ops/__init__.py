@@ -1,10 +1,12 @@
 """The operator catalogue: one layer each, one family a file. Importing it registers them all."""
 
+from nasmyth.graph.frames import Framewise
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
 from nasmyth.ops.activations import Activation
 from nasmyth.ops.attention import Attention, PixelAttention
+from nasmyth.ops.basis import BasisExpansion
 from nasmyth.ops.beside import Orthogonal, RepeatLike
 from nasmyth.ops.chunking import Boundaries, Chunk, Unchunk
 from nasmyth.ops.complex import ComplexConv, ComplexMask
@@ -24,12 +26,14 @@ from nasmyth.ops.head_attention import CrossAttention, HeadAttention, SplitAtten
 from nasmyth.ops.labels import CosineLinear, LabelLinear, LabelPool
 from nasmyth.ops.linear import Linear
 from nasmyth.ops.linear_attention import GatedLinearAttention, LinearAttention
-from nasmyth.ops.long_convolution import Convolve, LongConv, ShortConv
+from nasmyth.ops.long_convolution import Convolve, LongConv, RingConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
 from nasmyth.ops.opaque import Opaque
 from nasmyth.ops.parallel_recurrent import ParallelRNN
+from nasmyth.ops.poincare import FromBall, MobiusAdd, PoincareConv, PoincareLinear, ToBall
+from nasmyth.ops.poincare_norm import PoincareBatchNorm
 from nasmyth.ops.pointing import Pointer, WordsAndItems
 from nasmyth.ops.pooling import AttentionPool, AvgPool, MaxPool, Mean
 from nasmyth.ops.primitives import Constant, Divide, Function, Learned, Maximum, Moment
@@ -58,6 +62,7 @@ __all__ = [
     "Attention",
     "AttentionPool",
     "AvgPool",
+    "BasisExpansion",
     "BatchNorm",
     "Boundaries",
     "ChannelShuffle",
@@ -89,6 +94,8 @@ __all__ = [
     "Embedding",
     "FirstToken",
     "Flatten",
+    "Framewise",
+    "FromBall",
     "Function",
     "GatedLinearAttention",
     "GatedRecurrence",
@@ -120,6 +127,7 @@ __all__ = [
     "Members",
     "MessagePassing",
     "MixtureOfExperts",
+    "MobiusAdd",
     "Moment",
     "Multiply",
     "Opaque",
@@ -129,6 +137,9 @@ __all__ = [
     "Patchify",
     "Permute",
     "PixelAttention",
+    "PoincareBatchNorm",
+    "PoincareConv",
+    "PoincareLinear",
     "Pointer",
     "Pooled",
     "RMSNorm",
@@ -138,6 +149,7 @@ __all__ = [
     "Reshape",
     "Resize",
     "ResizeLike",
+    "RingConv",
     "RowProducts",
     "ScheduledDropPath",
     "Select",
@@ -146,11 +158,11 @@ __all__ = [
     "SequenceDepthwiseConv",
     "SetProcess",
     "ShiftPixel",
-    "ShortConv",
     "SinCosPosition",
     "Slice",
     "Softmax",
     "SplitAttention",
+    "ToBall",
     "ToImage",
     "ToSequence",
     "TokenBatchNorm",

@@ -62,7 +62,7 @@ class Attention(nn.Module):
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """The query of one place meets its own key and those that are kept."""
         query, *own = self.qkv(x).unflatten(1, (3, self.heads, 1, -1)).unbind(1)
-        key, value = (torch.cat(pair, 2) for pair in zip(state, own))  # noqa: B905  the state has the mask as well
+        key, value = (torch.cat(pair, 2) for pair in zip(state[:2], own, strict=True))
         if mask is None:
             kept, seen = state[2], None
         else:

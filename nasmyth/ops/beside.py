@@ -50,7 +50,7 @@ class RepeatLike(nn.Module):
 @op(_taken_out, check=_known_axis, mixes=lambda orthogonal: orthogonal.axis)
 class Orthogonal(nn.Module):
     """The features of each place without what they share with a vector: f - <f, g> g / |g|^2 (DOLG, Yang 2021,
-    arXiv:2108.02927, equations 1 and 2).
+    arXiv:2108.02927).
 
     Departure: the projection is taken out twice, since what the first leaves in float32 grows with the features. Of a vector
     of zeros nothing is taken out.

@@ -34,18 +34,18 @@ def _shrinks(boundaries: Any) -> None:
 class Boundaries(nn.Module):
     """The probability that a chunk begins: p_t = (1 - cos(Wq x_t, Wk x_(t-1))) / 2, and 1 at the first place (equation 4).
 
-    While it trains, `auxiliary_loss` is the ratio loss of its last batch, n / (n - 1) ((n - 1) f g + (1 - f) (1 - g)), where n is
+    While it trains it adds `weight` times the ratio loss to the loss, n / (n - 1) ((n - 1) f g + (1 - f) (1 - g)), where n is
     `ratio`, f the share of places that begin a chunk, g their mean probability (equation 10). Its least is 1, with one chunk in
-    n places. Add it, times 0.03 as the paper has it, to the loss of what is learned; it is None after evaluation.
+    n places. It puts that on the list `auxiliary_losses`, where it is given one (`nasmyth.train.auxiliary`).
 
     Both matrices begin as the identity, so that boundaries begin where neighbours differ.
     """
 
-    auxiliary_loss: torch.Tensor | None
+    auxiliary_losses: list[torch.Tensor] | None = None
 
-    def __init__(self, d: int, ratio: float = 4.0) -> None:
+    def __init__(self, d: int, ratio: float = 4.0, weight: float = 0.03) -> None:
         super().__init__()
-        self.ratio, self.auxiliary_loss = float(ratio), None
+        self.ratio, self.weight = float(ratio), weight
         self.query = nn.Linear(d, d, bias=False)
         self.key = nn.Linear(d, d, bias=False)
         nn.init.eye_(self.query.weight)
@@ -54,16 +54,16 @@ class Boundaries(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         alike = F.cosine_similarity(self.query(x[:, 1:]), self.key(x[:, :-1]), dim=2)
         p = torch.cat((torch.ones_like(x[:, :1, 0]), (1 - alike) / 2), 1)
-        self.auxiliary_loss = self.ratio_loss(p) if self.training else None
+        if self.training and self.auxiliary_losses is not None:
+            self.auxiliary_losses.append(self.weight * self.ratio_loss(p))
         return p
 
     def ratio_loss(self, p: torch.Tensor) -> torch.Tensor:
         n, begun, likely = self.ratio, (p >= 0.5).to(p.dtype).mean(), p.mean()
         return n / (n - 1) * ((n - 1) * begun * likely + (1 - begun) * (1 - likely))
 
-    def __getstate__(self) -> dict[str, object]:
-        """A copy has no loss: one that is still part of a computation cannot be copied."""
-        return {**self.__dict__, "auxiliary_loss": None}
+    def extra_repr(self) -> str:
+        return f"ratio={self.ratio}"
 
 
 def _no_more_than_places(chunk: Any, *shapes: Shape) -> Shape:
@@ -103,9 +103,9 @@ class Chunk(nn.Module):
 class Unchunk(nn.Module):
     """What a network gave for the chunks at each of their places, smoothed by how sure their boundaries are (section 2.2.2).
 
-    smoothed: s_c = P_c z_c + (1 - P_c) s_(c-1) over chunks c, where P_c is the probability at the first place of c, and s_1 = z_1.
-    at place t: the s of its chunk. While it trains, times a factor that is 1 and whose gradient is that of p_t where a chunk begins, and
-    of 1 - p_t elsewhere, so that boundaries learn (equations 5 to 9).
+    smoothed: s_c = P_c z_c + (1 - P_c) s_(c-1) over chunks c, where P_c is the probability at the first place of c, and
+    s_1 = z_1. at place t: the s of its chunk. While it trains, times a factor that is 1 and whose gradient is that of p_t
+    where a chunk begins, and of 1 - p_t elsewhere, so that boundaries learn (equations 5 to 9).
 
     The recurrence over chunks is one product with a most x most matrix, for which probabilities keep 1e-4 away from 0 and 1.
     """

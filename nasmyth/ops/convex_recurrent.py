@@ -13,7 +13,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.units import is_number
 
@@ -79,15 +79,15 @@ class ConvexRNN(nn.Module):
         for _ in range(4):
             q = (size * p).sum(1)
             p = (size * q.unsqueeze(1)).sum(0)
-            p = p / p.amax()
+            p = p / p.amax(0)
         q = (size * p).sum(1)
-        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax().sqrt()
+        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax(0).sqrt()
         return weight * (bound / torch.clamp(norm, min=bound))
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
         return (self.bias.new_zeros(batch, len(self.bias)),)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         w, u = self.weights()
         h = torch.relu(F.linear(x, w, self.bias) + F.linear(state[0], u))
         return h, (h,)
@@ -111,9 +111,9 @@ class ConvexLinear(nn.Module):
         for _ in range(4):
             q = (size * p).sum(1)
             p = (size * q.unsqueeze(1)).sum(0)
-            p = p / p.amax()
+            p = p / p.amax(0)
         q = (size * p).sum(1)
-        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax().sqrt()
+        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax(0).sqrt()
         return F.linear(x, weight * (self.lipschitz / torch.clamp(norm, min=self.lipschitz)), self.bias)
 
 
@@ -128,6 +128,11 @@ def _(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """Both products at each place. The bounds are of weights alone, elementwise, and count nothing."""
     length, out = output
     return length * out * (inputs[0][1] + out)
+
+
+@state_count.register(ConvexRNN)
+def _(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return output[1]
 
 
 @fan_ins.register(ConvexRNN)

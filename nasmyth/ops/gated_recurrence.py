@@ -27,7 +27,7 @@ class GatedRecurrence(nn.Module):
 
     def forward(self, gate: torch.Tensor, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         z = self.share(gate, mask)
-        h: torch.Tensor = self.Scan.apply((1 - z).transpose(0, 1), (z * x).transpose(0, 1), self.scan)  # type: ignore[no-untyped-call]
+        h: torch.Tensor = self.Scan.apply((1 - z).transpose(0, 1), (z * x).transpose(0, 1), self.scan)
         return h.transpose(0, 1)
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor]:
@@ -65,13 +65,13 @@ class GatedRecurrence(nn.Module):
         """`scan`, whose gradient is one more, from the last place to the first: nothing is kept of the levels between."""
 
         @staticmethod
-        def forward(ctx, a, x, scan):  # type: ignore[no-untyped-def]
+        def forward(ctx, a, x, scan):
             h, ctx.scan = scan(a, x), scan
             ctx.save_for_backward(a, h)
             return h
 
         @staticmethod
-        def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        def backward(ctx, grad):
             a, h = ctx.saved_tensors
             x = ctx.scan(torch.cat((a[:1], a[1:].flip(0))), grad.flip(0)).flip(0)
             return torch.cat((torch.zeros_like(h[:1]), x[1:] * h[:-1])), x, None

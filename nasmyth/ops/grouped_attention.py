@@ -77,6 +77,8 @@ class GroupedAttention(nn.Module):
     Places that the graph's input `mask` leaves out are seen by themselves alone.
     """
 
+    slope: torch.Tensor
+
     def __init__(
         self,
         d: int,
@@ -200,7 +202,9 @@ class GroupedAttention(nn.Module):
         the oldest on, since distances alone matter: a stream may be without end."""
         query, key, value = self.projected(x[:, None])
         start = max(0, state[0].shape[2] + 1 - self.window) if self.window else 0
-        key, value = (torch.cat((kept[:, :, start:], own), 2) for kept, own in zip(state, (key, value)))  # noqa: B905
+        key, value = (
+            torch.cat((kept[:, :, start:], own), 2) for kept, own in zip(state[:2], (key, value), strict=True)
+        )
         seen = state[2] if mask is None else torch.cat((state[2][:, start:], mask[:, None].to(x.dtype)), 1)
         state = (key, value, seen)
         place = torch.arange(key.shape[2], device=x.device)

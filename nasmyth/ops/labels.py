@@ -90,7 +90,7 @@ class CosineLinear(nn.Module):
     def __init__(self, d: int, out: int, scale: float = 16.0) -> None:
         super().__init__()
         self.scale = scale
-        self.weight = nn.Parameter(torch.randn(out, d))
+        self.weight = nn.Parameter(torch.randn(out, d) / math.sqrt(d))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.scale * F.linear(F.normalize(x, dim=-1), F.normalize(self.weight, dim=-1))

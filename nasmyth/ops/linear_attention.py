@@ -27,6 +27,11 @@ def _known_features(attention: Any) -> None:
         )
 
 
+def _some_rank(attention: Any) -> None:
+    if type(attention.rank) is int and attention.rank < 1:
+        raise SpaceError(f"{attention!r}: rank must be at least 1")
+
+
 @op(
     "b l d=(heads k), mask?: b l -> b l d",
     check=_known_features,
@@ -37,7 +42,7 @@ def _known_features(attention: Any) -> None:
     mixes="l d",
 )
 class LinearAttention(nn.Module):
-    """Causal attention with a kernel of finite features, f(q) f(k) for exp(q k) (Katharopoulos 2020, arXiv:2006.16236, eq. 9).
+    """Causal attention with a kernel of finite features, f(q) f(k) for exp(q k) (Katharopoulos 2020, arXiv:2006.16236).
 
     For each head S_t = S_{t-1} + f(k_t) v_t, z_t = z_{t-1} + f(k_t), y_t = f(q_t) S_t / f(q_t) z_t. features: f is elu + 1
     as in the paper, relu, or nothing. normalise: whether y is divided. Places that the graph's input `mask` leaves out are seen
@@ -92,6 +97,7 @@ class LinearAttention(nn.Module):
 
 @op(
     "b l d=(heads k), mask?: b l -> b l d",
+    check=_some_rank,
     weights=with_bias(
         {
             "qkv.weight": "(3 heads k) d",

@@ -17,11 +17,9 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import weightless
-
-ENDS = ("causal", "zeros", "circular")
 
 
 def _some_width(conv: Any) -> None:
@@ -82,7 +80,7 @@ class LongConv(nn.Module):
             raise ValueError("LongConv(causal=False) sees later places, so it cannot take them one at a time")
         return (self.skip.new_zeros(batch, self.length, self.skip.shape[0]),)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         newest_first = torch.cat((x[:, None], state[0][:, :-1]), 1)
         return (newest_first * self.filter()).sum(1) + x * self.skip, (newest_first,)
 
@@ -112,54 +110,30 @@ class Convolve(nn.Module):
         return f"correlate={self.correlate}"
 
 
-def _known_ends(conv: Any) -> None:
-    if isinstance(conv.ends, str) and conv.ends not in ENDS:
-        raise SpaceError(f"{conv!r}: ends is one of {', '.join(ENDS)}")
+def _some_kernel(conv: Any) -> None:
     if type(conv.kernel) is int and conv.kernel < 1:
         raise SpaceError(f"{conv!r}: kernel must be at least 1")
 
 
-@op(
-    "b l d -> b l d",
-    check=_known_ends,
-    weights={"weight": "d 1 kernel", "bias": "d"},
-    ordered="l kernel",
-    mixes="l",
-)
-class ShortConv(nn.Module):
-    """Each feature of a sequence by a short filter of its own, as stands before every long convolution and state space.
+@op("b l d -> b l d", check=_some_kernel, weights={"weight": "d 1 kernel", "bias": "d"}, ordered="l kernel", mixes="l")
+class RingConv(nn.Module):
+    """Each feature of a sequence by a short filter of its own, around a ring: behind the last place comes the first.
 
-    ends: "causal" sees `kernel` places up to its own; "zeros" as many around it; "circular" the same on a ring.
+    What `SequenceDepthwiseConv` is to a sequence with ends. Shifting what comes in shifts what comes out.
     """
 
-    def __init__(self, d: int, kernel: int = 3, ends: str = "causal") -> None:
+    def __init__(self, d: int, kernel: int = 3) -> None:
         super().__init__()
-        before = kernel - 1 if ends == "causal" else (kernel - 1) // 2
-        self.around, self.ends = (before, kernel - 1 - before), ends
         bound = 1 / math.sqrt(kernel)
         self.weight = nn.Parameter(torch.empty(d, 1, kernel).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(d))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.transpose(1, 2)
-        if self.ends == "circular":
-            # by index, since padding around a ring more than once is refused
-            places = torch.arange(-self.around[0], x.shape[2] + self.around[1], device=x.device) % x.shape[2]
-            x = x[:, :, places]
-        else:
-            x = F.pad(x, self.around)
-        return F.conv1d(x, self.weight, self.bias, groups=x.shape[1]).transpose(1, 2)
-
-    def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
-        if self.ends != "causal":
-            raise ValueError(
-                f"ShortConv(ends={self.ends!r}) sees later places; with ends='causal' it takes one at a time"
-            )
-        return (self.bias.new_zeros(batch, self.around[0], self.bias.shape[0]),)
-
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        seen = torch.cat((state[0], x[:, None]), 1)
-        return (seen * self.weight[:, 0].T).sum(1) + self.bias, (seen[:, 1:],)
+        length, kernel = x.shape[1], self.weight.shape[2]
+        # by index, since PyTorch goes around a ring once at most
+        places = (torch.arange(length + kernel - 1, device=x.device) - (kernel - 1) // 2) % length
+        around = x.transpose(1, 2)[:, :, places]
+        return F.conv1d(around, self.weight, self.bias, groups=x.shape[2]).transpose(1, 2)
 
 
 weightless(Convolve)
@@ -178,12 +152,18 @@ def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return length * width * (2 * int(conv.bands) + 1 + width + d)
 
 
-@param_count.register(ShortConv)
+@state_count.register(LongConv)
+def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """All inputs so far."""
+    return output[0] * output[1] if conv.causal else 0
+
+
+@param_count.register(RingConv)
 def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return output[1] * int(conv.kernel + 1)
 
 
-@mac_count.register(ShortConv)
+@mac_count.register(RingConv)
 def _(conv: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return output[0] * output[1] * int(conv.kernel)
 
@@ -199,7 +179,7 @@ EXAMPLES = [
     (LongConv(width=3, bands=1, causal=False), (5, 4)),
     (Convolve(), (6, 3), (6, 3)),
     (Convolve(correlate=True), (5, 2), (5, 2)),
-    (ShortConv(), (6, 3)),
-    (ShortConv(4, "zeros"), (5, 2)),
-    (ShortConv(5, "circular"), (3, 2)),
+    (RingConv(), (6, 3)),
+    (RingConv(4), (5, 2)),
+    (RingConv(5), (3, 2)),
 ]

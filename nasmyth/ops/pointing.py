@@ -59,7 +59,8 @@ class Pointer(nn.Module):
     b l d are the places, "b s" what the decoder starts from, such as their mean: h_0 = S s. The graph's input `targets` says
     how often it points. What it holds is read in training alone, where the next step is told the right place whatever was
     found (teacher forcing); a negative target is not known, and the decoder's own choice goes on there, as it does everywhere
-    in evaluation. No weight depends on l or m: the same weights point into inputs of any length.
+    in evaluation. No weight depends on l or m: the same weights point into inputs of any length. As answers these are
+    `Classes(places, positions=(m,))`, IGNORED where nothing is pointed at.
 
     extra: so many learned places behind those of the input; one of them may mean "the answer ends here".
     once: no place of the input is pointed at twice (Bello 2017, arXiv:1611.09940).
@@ -120,15 +121,17 @@ class Pointer(nn.Module):
                 f"a target is {int(told.max())}, and there are {free.shape[1]} places to point at, from 0 on; give the number "
                 "of a place, or a negative one where nothing is known"
             )
-        pointed = F.one_hot(told.clamp(min=0), free.shape[1]) * (told >= 0).unsqueeze(2)
-        if bool((pointed.sum(1) * ~free).any()):
+        pointed = (F.one_hot(told.clamp(min=0), free.shape[1]) * (told >= 0).unsqueeze(2)).sum(1)
+        if bool((pointed * ~free).any()):
+            place = int((pointed * ~free).any(0).nonzero()[0])
             raise ValueError(
-                "a target is a place that the mask leaves out; mend the mask, or give -1 for what is not known"
+                f"a target is {place}, a place that the mask leaves out there; show it, or give -1 for the target"
             )
-        own = free.shape[1] - (self.learned.shape[0] if hasattr(self, "learned") else 0)
-        if self.once and bool((pointed.sum(1)[:, :own] > 1).any()):
+        own = pointed[:, : free.shape[1] - (self.learned.shape[0] if hasattr(self, "learned") else 0)]
+        if self.once and bool((own > 1).any()):
+            place = int((own > 1).any(0).nonzero()[0])
             raise ValueError(
-                "a target occurs twice in one answer, and once=True points at each place once; use once=False"
+                f"place {place} is twice a target of one answer, and once=True points at it once; use once=False"
             )
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.op_axes import OpAxes, by_sentence, op_axes
 from nasmyth.graph.signature import Shape
 
@@ -86,9 +86,13 @@ class LSTM(nn.Module):
         zeros = like.new_zeros(batch, like.shape[1])
         return zeros, zeros
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        state = self.ahead(x, state)
-        return state[0], state
+    def step(
+        self, state: tuple[torch.Tensor, ...], x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        after = self.ahead(x, state)
+        if mask is not None:
+            after = tuple(torch.where((mask > 0).unsqueeze(1), new, old) for new, old in zip(after, state, strict=True))
+        return after[0], after
 
 
 @op("b l d, mask?: b l -> b l out", check=_even, weights=_weights(3), ordered="l", mixes="l d")
@@ -140,8 +144,12 @@ class GRU(nn.Module):
         like = self.ahead.weight_hh
         return (like.new_zeros(batch, like.shape[1]),)
 
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(
+        self, state: tuple[torch.Tensor, ...], x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         h = self.ahead(x, state[0])
+        if mask is not None:
+            h = torch.where((mask > 0).unsqueeze(1), h, state[0])
         return h, (h,)
 
 
@@ -160,6 +168,11 @@ def _macs(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     return GATES[type(layer)] * output[0] * output[1] * (inputs[0][1] + units)
 
 
+def _states(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """The state, and the cell of an LSTM."""
+    return 0 if layer.bidirectional else output[1] * (2 if isinstance(layer, LSTM) else 1)
+
+
 def _fan_ins(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
     """What a gate sums: the input and the state before."""
     return (float(inputs[0][1] + output[1] // (1 + layer.bidirectional)),)
@@ -174,6 +187,7 @@ def _axes(layer: Any, inputs: tuple[Shape, ...], output: Shape) -> OpAxes:
 for _layer in GATES:
     param_count.register(_layer, _params)
     mac_count.register(_layer, _macs)
+    state_count.register(_layer, _states)
     fan_ins.register(_layer, _fan_ins)
     op_axes.register(_layer, _axes)
 

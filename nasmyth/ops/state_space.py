@@ -36,7 +36,7 @@ def _some_state(space: Any) -> None:
     mixes="l",
 )
 class DiagonalStateSpace(nn.Module):
-    """S4D: each feature drives `state` damped oscillators, and is their weighted sum (Gu 2022, arXiv:2206.11893, table 2).
+    """S4D: each feature drives `state` damped oscillators, and is their weighted sum (Gu 2022, arXiv:2206.11893).
 
     h_t = exp(s A) h_{t-1} + (exp(s A) - 1) / A u_t, y_t = 2 Re(C h_t) + D u_t for each feature, with complex diagonal A and its
     step s, from S4D-Lin: A = -1/2 + pi n i. The first place has h_0 = 0 before it. All is in real numbers. Within a chunk of 64
@@ -143,7 +143,8 @@ class SelectiveStateSpace(nn.Module):
     For each feature h_t = exp(s_t A) h_{t-1} + s_t B_t u_t, y_t = C_t h_t + D u_t, with `state` real numbers in h, steps s_t =
     softplus(W_2 W_1 u_t + b) through `rank` features, B_t and C_t linear in u_t and shared by all features. hold: the
     input is held for the time of the step (eq. 4: (exp(s_t A) - 1) / A for s_t), as in the paper's text; without it
-    as in its code. Places that the graph's input `mask` leaves out change nothing. All places are computed in O(log l) steps.
+    as in its code. Places that the graph's input `mask` leaves out change nothing. All of 128 places are computed at once, in
+    O(log l) steps; more would be slower, as their states need more memory than is at hand.
     """
 
     def __init__(self, d: int, state: int = 16, rank: int = 1, hold: bool = False) -> None:
@@ -160,9 +161,14 @@ class SelectiveStateSpace(nn.Module):
             self.widen.bias.copy_(steps + torch.log(-torch.expm1(-steps)))
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        a, b, c = self.system(x.transpose(0, 1), None if mask is None else mask.transpose(0, 1))
-        h = self.Scan.apply(a, b * x.transpose(0, 1).unsqueeze(2), self.scan)  # type: ignore[no-untyped-call]
-        return (c.unsqueeze(2) @ h).squeeze(2).transpose(0, 1) + self.skip * x
+        parts = x.transpose(0, 1).split(128)
+        masks = [None] * len(parts) if mask is None else mask.transpose(0, 1).split(128)
+        (h,), outputs = self.initial_state(x.shape[0]), []
+        for part, seen in zip(parts, masks, strict=True):
+            a, b, c = self.system(part, seen)
+            states, h = self.Scan.apply(a, b * part.unsqueeze(2), h, self.scan)
+            outputs.append((c.unsqueeze(2) @ states).squeeze(2))
+        return torch.cat(outputs).transpose(0, 1) + self.skip * x
 
     def system(
         self, x: torch.Tensor, mask: torch.Tensor | None = None
@@ -203,19 +209,21 @@ class SelectiveStateSpace(nn.Module):
         return x
 
     class Scan(torch.autograd.Function):
-        """`scan`, whose gradient is one more, from the last place to the first: nothing is kept of the levels between."""
+        """`scan` from h_0 on, and the last state beside all. Its gradient is one more, from the last place to the first:
+        nothing is kept of the levels between."""
 
         @staticmethod
-        def forward(ctx, a, x, scan):  # type: ignore[no-untyped-def]
-            h, ctx.scan = scan(a, x), scan
-            ctx.save_for_backward(a, h)
-            return h
+        def forward(ctx, a, x, start, scan):
+            h, ctx.scan = scan(a, torch.cat((torch.addcmul(x[:1], a[:1], start), x[1:]))), scan
+            ctx.save_for_backward(a, h, start)
+            return h, h[-1].clone()
 
         @staticmethod
-        def backward(ctx, grad):  # type: ignore[no-untyped-def]
-            a, h = ctx.saved_tensors
-            x = ctx.scan(torch.cat((a[:1], a[1:].flip(0))), grad.flip(0)).flip(0)
-            return torch.cat((torch.zeros_like(h[:1]), x[1:] * h[:-1])), x, None
+        def backward(ctx, grad, last):
+            a, h, start = ctx.saved_tensors
+            grad = torch.cat(((grad[-1:] + last), grad[:-1].flip(0)))
+            x = ctx.scan(torch.cat((a[:1], a[1:].flip(0))), grad).flip(0)
+            return x * torch.cat((start[None], h[:-1])), x, a[0] * x[0], None
 
 
 @param_count.register(DiagonalStateSpace)
@@ -267,5 +275,5 @@ EXAMPLES = [
     (DiagonalStateSpace(state=3), (5, 2)),
     (DiagonalStateSpace(state=2), (150, 2)),
     (SelectiveStateSpace(state=3), (6, 4)),
-    (SelectiveStateSpace(state=2, rank=2, hold=True), (5, 3), (5,)),
+    (SelectiveStateSpace(state=2, rank=2, hold=True), (130, 3), (130,)),
 ]

@@ -42,7 +42,8 @@ class OrderSearch(Step):
     those drawn; in the first part of the training (`explore`, a share of it) all with the same, so that none wins by chance.
 
     draws: how many orders are compared; each costs a forward pass, without gradients.
-    together: all examples of a batch take one order, for answers whose k-th element is the same thing in every example.
+    together: all examples of a batch take one order, by the geometric mean of their probabilities: for answers whose k-th
+        element is the same thing in every example.
     ends: the last answer that counts says that the answer ends, and stays the last.
     Answers are classes of positions, N m; those that do not count stay behind the others.
     """
@@ -65,17 +66,13 @@ class OrderSearch(Step):
                 "m answers for each example"
             )
         orders = self.drawn(batch.y, run.generator)
-        taken = torch.zeros(
-            len(batch.y), dtype=torch.int64, device=batch.y.device
-        )  # all are drawn alike: any is the first
+        taken = torch.zeros(len(batch.y), dtype=torch.int64, device=batch.y.device)  # drawn alike: the first is any
         if run.progress >= self.explore:
             with torch.no_grad():
                 losses = torch.stack([_each(run.network, batch.x, batch.y.gather(1, order)) for order in orders])
             if self.together:
-                losses = losses.sum(1, keepdim=True).expand_as(losses)
-                taken = losses.argmin(0)  # a product of so many probabilities leaves the likeliest alone
-            else:
-                taken = torch.multinomial((-losses.T).softmax(1), 1, generator=run.generator).squeeze(1)
+                losses = losses.mean(1, keepdim=True)
+            taken = torch.multinomial((-losses.T).softmax(1), 1, generator=run.generator).squeeze(1).expand(len(taken))
         order = orders[taken, torch.arange(len(taken), device=taken.device)]
         y = batch.y.gather(1, order)
         batch.targets = [(1.0, y)]

@@ -34,6 +34,25 @@ def test_all_multiply_by_the_same_op(template, shape, products):
     assert joins <= {"Multiply", "Add", "RepeatLike"}
 
 
+@pytest.mark.parametrize("shapes, wanted", [
+    ([(3, 4, 5), (3,), (1, 4, 5)], (3, 4, 5)),
+    ([(3, 1), (1, 4)], (3, 4)),
+    ([(1,), (1,)], (1,)),
+])  # fmt: skip
+def test_a_factor_is_repeated_along_what_it_lacks(shapes, wanted):
+    factors = [torch.randn(2, *shape) for shape in shapes]
+    product = torch.ones(2, *wanted)
+    for factor in factors:
+        product = product * factor.reshape(2, *factor.shape[1:], *[1] * (len(wanted) + 1 - factor.dim()))
+    assert Multiply().infer(*shapes) == wanted
+    assert torch.allclose(Multiply().build(*shapes)(*factors), product)
+
+
+def test_a_factor_of_other_lengths_is_refused():
+    with pytest.raises(ShapeError, match="x0"):
+        Multiply().infer((3, 4), (2, 4))
+
+
 def test_glu_is_that_of_torch():
     network, x = build(Graph.of(blocks.glu(5), (3,)), 0), torch.randn(7, 3)
     both = torch.cat((network.value(x), network.gate.linear(x)), 1)

@@ -69,7 +69,7 @@ def test_a_graph_of_frames_is_saved_and_exported(tmp_path):
     x = torch.randn(2, 3, 1, 4, 4)
     assert torch.equal(type(network).load(tmp_path / "net.safetensors")(x), network.eval()(x))
     network.export(tmp_path / "net.py")
-    (found,) = answers(tmp_path / "net.py", [x.tolist()])
+    (found,) = answers(tmp_path / "net.py", [x])
     assert torch.allclose(torch.as_tensor(found), network(x), atol=1e-5)
 
 

@@ -48,6 +48,7 @@ def test_pairs_that_are_not_known_tell_nothing(make):
     assert torch.allclose(layer(x, queries), layer(x[:, torch.randperm(5)], queries), atol=1e-6)
     nothing = layer(x, queries, torch.zeros(3, 5))
     assert not bool(nothing[:, :, :D].any()) and torch.equal(nothing[:, :, D:], queries)
+    assert torch.equal(layer(x[:, :0], queries), nothing)
 
 
 @pytest.mark.parametrize("heads", [0, 2])

@@ -65,7 +65,7 @@ def test_a_place_at_a_time():
     module = ConvexRNN(5).build((6, 3))
     x, state = torch.randn(2, 6, 3), module.initial_state(2)
     for i, place in enumerate(x.unbind(1)):
-        found, state = module.step(place, state)
+        found, state = module.step(state, place)
         assert torch.allclose(found, module(x)[:, i], atol=1e-6)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph import Graph, Spec, chain
+from nasmyth.graph.op_axes import op_axes
 from nasmyth.network import build
 from nasmyth.ops import CrossAttention, GroupedAttention
 from nasmyth.ops.counted import count
@@ -139,6 +140,30 @@ def test_a_place_at_a_time(op):
         found.append(y)
         assert all(kept.shape[2] == min(place + 1, op.window or L) for kept in state[:2])
     torch.testing.assert_close(torch.stack(found, 1), module(x))
+
+
+@pytest.mark.parametrize("name", ["groups", "queries", "k"])
+def test_what_is_taken_away_goes_from_all_weights_at_once(name):
+    """Without one unit of a name the smaller op does what the larger one does where nothing is read from that unit."""
+    op = GroupedAttention(groups=3, queries=2, k=4, positions="alibi")
+    module, x = made(op), torch.randn(2, L, D).double()
+    axes = op_axes(op, ((L, D),), (L, D)).weights
+    small = op.replace(**{name: getattr(op, name) - 1})
+    state = module.state_dict()
+    for weight, tensor in axes.items():
+        for dim, axis in enumerate(tensor):
+            kept = [i for i, place in enumerate(axis.places) if (name, 1) not in place]
+            state[weight] = state[weight].index_select(dim, torch.tensor(kept))
+    pruned = small.build((L, D)).double()
+    pruned.load_state_dict(state)
+    gone = [i for i, place in enumerate(axes["out.weight"][1].places) if (name, 1) in place]
+    module.out.weight.data[:, gone] = 0
+    if name == "k":  # products are of fewer features, and scaled by their number
+        where = [i for i, place in enumerate(axes["query.weight"][0].places) if (name, 1) in place]
+        module.query.weight.data[where], module.query.bias.data[where] = 0, 0
+        module.query.weight.data *= math.sqrt(4 / 3)
+        module.query.bias.data *= math.sqrt(4 / 3)
+    torch.testing.assert_close(pruned(x), module(x))
 
 
 def test_what_sees_later_places_cannot_be_taken_a_place_at_a_time():

@@ -22,7 +22,7 @@ def made(cell, length, iterations=8, seed=0, out=8):
 def loop(module, x):
     state, found = module.initial_state(len(x)), []
     for place in x.unbind(1):
-        h, state = module.step(place, state)
+        h, state = module.step(state, place)
         found.append(h)
     return torch.stack(found, 1)
 

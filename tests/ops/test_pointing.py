@@ -106,8 +106,8 @@ def test_a_sequence_of_one_place_and_an_empty_one():
 
 @pytest.mark.parametrize("op, told, mask, error", [
     (Pointer(4), [0, 5, 1, 2], None, "a target is 5, and there are 5 places"),
-    (Pointer(4), [0, 4, 1, 2], [1, 1, 1, 1, 0], "a place that the mask leaves out"),
-    (Pointer(4, once=True), [0, 1, 1, 2], None, "occurs twice"),
+    (Pointer(4), [0, 4, 1, 2], [1, 1, 1, 1, 0], "a target is 4, a place that the mask leaves out"),
+    (Pointer(4, once=True), [0, 1, 1, 2], None, "place 1 is twice a target"),
 ], ids=["range", "mask", "twice"])  # fmt: skip
 def test_targets_that_cannot_be_pointed_at(op, told, mask, error):
     x, start, _ = inputs()

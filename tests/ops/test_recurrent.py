@@ -52,7 +52,7 @@ def test_a_place_at_a_time(op):
     x, state = torch.randn(2, 8, 3), module.initial_state(2)
     steps = []
     for place in x.unbind(1):
-        found, state = module.step(place, state)
+        found, state = module.step(state, place)
         steps.append(found)
     assert torch.allclose(torch.stack(steps, 1), module(x), atol=1e-6)
 
@@ -66,3 +66,12 @@ def test_what_reads_from_the_end_takes_no_steps(op):
 def test_two_directions_need_an_even_width():
     with pytest.raises(SpaceError, match=r"half of the 5 features come from each direction; write out=6"):
         LSTM(5, bidirectional=True)
+
+
+@pytest.mark.parametrize("op", [LSTM, GRU])
+def test_a_place_at_a_time_with_places_left_out(op):
+    module = op(5).build((6, 3), (6,))
+    x, mask, state = torch.randn(2, 6, 3), torch.randint(0, 2, (2, 6)).float(), module.initial_state(2)
+    for i in range(6):
+        found, state = module.step(state, x[:, i], mask[:, i])
+        assert torch.allclose(found, module(x, mask)[:, i], atol=1e-6)
