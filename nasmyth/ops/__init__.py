@@ -1,5 +1,6 @@
 """The operator catalogue: one layer each, one family a file. Importing it registers them all."""
 
+from nasmyth.graph.frames import Framewise
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
 from nasmyth.graph.op import op
 from nasmyth.ops import joins  # noqa: F401  gives joins their modules
@@ -93,6 +94,7 @@ __all__ = [
     "Embedding",
     "FirstToken",
     "Flatten",
+    "Framewise",
     "FromBall",
     "Function",
     "GatedLinearAttention",

@@ -79,9 +79,9 @@ class ConvexRNN(nn.Module):
         for _ in range(4):
             q = (size * p).sum(1)
             p = (size * q.unsqueeze(1)).sum(0)
-            p = p / p.amax()
+            p = p / p.amax(0)
         q = (size * p).sum(1)
-        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax().sqrt()
+        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax(0).sqrt()
         return weight * (bound / torch.clamp(norm, min=bound))
 
     def initial_state(self, batch: int) -> tuple[torch.Tensor, ...]:
@@ -111,9 +111,9 @@ class ConvexLinear(nn.Module):
         for _ in range(4):
             q = (size * p).sum(1)
             p = (size * q.unsqueeze(1)).sum(0)
-            p = p / p.amax()
+            p = p / p.amax(0)
         q = (size * p).sum(1)
-        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax().sqrt()
+        norm = ((size * q.unsqueeze(1)).sum(0) / p).amax(0).sqrt()
         return F.linear(x, weight * (self.lipschitz / torch.clamp(norm, min=self.lipschitz)), self.bias)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from nasmyth.errors import NasmythError
 from nasmyth.ops import MixtureOfExperts
 
-_Mixture: Any = MixtureOfExperts.module
+_Mixture: Any = cast(Any, MixtureOfExperts).module
 
 
 class _Exchange(torch.autograd.Function):
@@ -39,7 +39,7 @@ class _Exchange(torch.autograd.Function):
         return layer.exchanged(gradients[0], received, sent), None, None, None
 
 
-class ParallelExperts(_Mixture):  # type: ignore[misc]
+class ParallelExperts(_Mixture):
     """A mixture of experts of which this process holds its share. `bytes_sent` counts what went to other processes."""
 
     def __init__(self, whole: Any, group: Any = None) -> None:

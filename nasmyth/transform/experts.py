@@ -5,6 +5,8 @@ wider = add_experts(network, 2)         # two more in each mixture; those that w
 
 from __future__ import annotations
 
+from typing import Any
+
 from nasmyth.errors import NasmythError
 from nasmyth.graph import edit
 from nasmyth.network import Network
@@ -23,7 +25,9 @@ def add_experts(network: Network, count: int, hold: bool = True, seed: int = 0) 
     """
     if type(count) is not int or count < 1:
         raise NasmythError(f"add_experts(count={count!r}): add at least 1")
-    mixtures = {node.address: node.op for node in network.graph.nodes if isinstance(node.op, MixtureOfExperts)}
+    mixtures: dict[str, Any] = {
+        node.address: node.op for node in network.graph.nodes if isinstance(node.op, MixtureOfExperts)
+    }
     if not mixtures:
         raise NasmythError("add_experts(): this network has no MixtureOfExperts that could have more")
     wider = {}

@@ -73,7 +73,7 @@ def test_a_hash_is_the_exclusive_or_of_corners_times_primes():
             for c, l, u in zip(point, low, up, strict=True):
                 weight *= (9 * c - l) if u else 1 - (9 * c - l)
             a, b, c = (l + u for l, u in zip(low, up, strict=True))
-            wanted += weight * float(module.corners[(a ^ (b * 2654435761) ^ (c * 805459861)) % 8, 0])
+            wanted += weight * module.corners[(a ^ (b * 2654435761) ^ (c * 805459861)) % 8, 0].item()
         assert told == pytest.approx(wanted)
 
 
