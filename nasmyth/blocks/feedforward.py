@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.graph.chain import chain, parallel
-from nasmyth.graph.joins import Multiply
+from nasmyth.blocks.hadamard import glu
+from nasmyth.graph.chain import chain
 from nasmyth.graph.op import block
 from nasmyth.ops import Activation, Dropout, Linear
 
@@ -31,10 +31,7 @@ def gated_mlp(d: int, expand: float = 4, activation: str = "silu", bias: bool = 
     """
     middle = max(1, round(2 * d * expand / 3))
     drop = {"drop": Dropout(dropout)} if dropout else {}
-    gate = chain(linear=Linear(middle, bias), act=Activation(activation))
-    return chain(
-        gated=parallel(value=Linear(middle, bias), gate=gate, join=Multiply()), **drop, project=Linear(d, bias)
-    )
+    return chain(gated=glu(middle, activation, bias), **drop, project=Linear(d, bias))
 
 
 EXAMPLES = [

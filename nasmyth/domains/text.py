@@ -6,6 +6,7 @@ character after it; its first part is for training, the last parts for validatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from nasmyth.domains.labels import settle
 from nasmyth.domains.sources import Options, Part, Raw
 from nasmyth.domains.sources.text_files import LongText
 from nasmyth.domains.splits import split
+from nasmyth.domains.starts import Start
 from nasmyth.errors import DataError
 
 if TYPE_CHECKING:
     from nasmyth.forms.tokens import TokenInput
+    from nasmyth.measure import Constraint
     from nasmyth.space import Genome, Space
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.task import Task
@@ -62,6 +65,7 @@ class Text(Domain):
 
     name = "text"
     about = "text: a .txt file, or a single column of texts with a label each"
+    kinds = ("convolutions", "gru", "attention", "state spaces", "lstm")
 
     def accepts(self, raw: Raw) -> bool:
         """Long texts, and one column of texts."""
@@ -93,16 +97,25 @@ class Text(Domain):
         return texts(task.input, inputs.size, task.outputs.size, each=len(task.outputs.shape) > 1)
 
     def plain(self, task: Task, width: int) -> Genome:
-        from nasmyth.spaces.texts import plain
+        from nasmyth.spaces.texts import FAMILIES
 
-        return plain(width)
+        return FAMILIES[self.kinds[0]](width)
+
+    def known(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> list[Start]:
+        """The other hand-designed families, each at the largest size that fits."""
+        from nasmyth.domains.families import Sizes
+        from nasmyth.spaces.texts import FAMILIES, WIDTHS
+
+        sizes = Sizes(task, self.space(task), limits, plain, WIDTHS, FAMILIES)
+        found = ((kind, sizes.sized(kind, 1.0)) for kind in self.kinds[1:])
+        return [Start(kind, genome) for kind, genome in found if genome is not None]
 
     def recipe(self, task: Task) -> Recipe:
         from nasmyth.train import AdamW, Recipe
 
         examples = len(task.train)
         return Recipe(
-            optimizer=AdamW(lr=2e-3, weight_decay=1e-2),
+            optimizer=AdamW(lr=5e-3, weight_decay=1e-2),
             epochs=max(3, min(40, 300_000 // max(1, examples))),
             batch=32 if examples < 50_000 else 64,
             clip=1.0,

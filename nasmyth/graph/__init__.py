@@ -11,11 +11,66 @@ from nasmyth.graph.frames import frames
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.inputs import Inputs, Spec
 from nasmyth.graph.joins import Add, Concat, Identity, Multiply, Zero
-from nasmyth.graph.op import Block, Op, block, blocks, buffer_count, mac_count, op, ops, param_count, state_count
+from nasmyth.graph.op import (
+    Block,
+    Op,
+    active_params,
+    block,
+    blocks,
+    buffer_count,
+    mac_count,
+    op,
+    ops,
+    param_count,
+    state_count,
+)
 from nasmyth.graph.origins import Origin, follow, origins, supergraph
 from nasmyth.graph.paths import Paths
+from nasmyth.graph.shared_depth import shared_depth
 from nasmyth.graph.stack import stack_cells
 
+__all__ = [
+    "Add",
+    "Adjacency",
+    "Block",
+    "Concat",
+    "Costs",
+    "Encoder",
+    "Features",
+    "Graph",
+    "GraphTensors",
+    "Identity",
+    "Inputs",
+    "Multiply",
+    "Node",
+    "Op",
+    "Origin",
+    "Paths",
+    "Spec",
+    "Tensors",
+    "Zero",
+    "active_params",
+    "block",
+    "blocks",
+    "buffer_count",
+    "cell",
+    "chain",
+    "fan_ins",
+    "follow",
+    "frames",
+    "mac_count",
+    "op",
+    "ops",
+    "origins",
+    "parallel",
+    "param_count",
+    "repeat",
+    "residual",
+    "shared_depth",
+    "stack_cells",
+    "state_count",
+    "supergraph",
+]  # fmt: skip
 __all__ = ["Add", "Adjacency", "Block", "Concat", "Costs", "Encoder", "Features", "Graph", "GraphTensors", "Identity",
            "Inputs", "Multiply", "Node", "Op", "Origin", "Paths", "Spec", "Tensors", "Zero", "block", "blocks", "buffer_count", "cell",
            "chain", "fan_ins", "follow", "frames", "mac_count", "op", "ops", "origins", "parallel", "param_count", "repeat", "residual",

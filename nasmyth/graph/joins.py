@@ -7,6 +7,7 @@ path joins to both input and output is left out, so that what can not matter is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from nasmyth.errors import ShapeError, SpaceError
@@ -48,24 +49,27 @@ class Add(Op):
 
 
 class Multiply(Op):
-    """The elementwise product (Hadamard product). A factor may lack the last axes, and is repeated along them: a number for
-    each channel (c) of an image (c h w) gates it."""
+    """The elementwise product (Hadamard product). A factor may lack the last axes, or have one place along an axis, and is
+    repeated along them: a number for each channel (c) of an image (c h w) gates it, and so does one for each pixel (1 h w)."""
 
     signature = "b ..., *"
     commutative = True
 
     @staticmethod
     def sentence_for(shapes: Sequence[Shape]) -> str:
-        """The signature for these shapes: "b x0 x1 x2, b x0 -> b x0 x1 x2"."""
-        sides = [" ".join(["b", *(f"x{i}" for i in range(len(shape)))]) for shape in shapes]
-        return f"{', '.join(sides)} -> {max(sides, key=len)}"
+        """The signature for these shapes: "b x0 x1 x2, b x0, b 1 x1 x2 -> b x0 x1 x2"."""
+        lengths = [max(places) for places in zip_longest(*shapes, fillvalue=1)]
+        sides = [
+            " ".join(["b", *("1" if n == 1 < lengths[i] else f"x{i}" for i, n in enumerate(shape))]) for shape in shapes
+        ]
+        return f"{', '.join(sides)} -> {' '.join(['b', *(f'x{i}' for i in range(len(lengths)))])}"
 
     def solve(self, *shapes: Shape) -> dict[str, Any]:
         return parse(self.sentence_for(shapes)).solve(shapes, {}, self)
 
     def _infer(self, *shapes: Shape) -> Shape:
-        self.solve(*shapes)
-        return max(shapes, key=len)
+        axes = self.solve(*shapes)
+        return tuple(axes[f"x{i}"] for i in range(max(map(len, shapes))))
 
 
 class Concat(Op):

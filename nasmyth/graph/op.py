@@ -291,3 +291,9 @@ def mac_count(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
     """Multiply-accumulates for one example. One multiplication with its addition is one MAC; bias, norms, activations,
     pooling and joins count nothing, as is usual in the literature."""
     return None
+
+
+@singledispatch
+def active_params(op: Op, inputs: tuple[Shape, ...], output: Shape) -> int | None:
+    """Learnable numbers that one place of an input meets: all of them, but where an op chooses among its own."""
+    return param_count(op, inputs, output)

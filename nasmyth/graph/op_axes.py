@@ -79,7 +79,7 @@ def by_sentence(op: Op, inputs: tuple[Shape, ...], output: Shape, text: str = ""
     fields = {**dict(zip(op.fields, op.field_values, strict=True)), **known}
     lengths = {**fields, **signature.solve(inputs, fields, op)}
     reader = _Sentence(signature, lengths)
-    patterns = [*signature.inputs, *[signature.inputs[0]] * (len(inputs) - len(signature.inputs))][: len(inputs)]
+    patterns = [*signature.inputs, *[signature.inputs[-1]] * (len(inputs) - len(signature.inputs))][: len(inputs)]
     read = tuple(reader.tensor(pattern) for pattern in patterns)
     gives = signature.output
     out = (

@@ -4,14 +4,15 @@
     "b l d=(heads k) -> b l d"                 attention: d must split into `heads` equal parts
     "b c (h p) (w p) -> b (h w) d"             patches of p by p become a sequence
     "b ..., * -> b ..."                        a sum of any number of equal shapes
+    "b ... n, b ... d, * -> b ... d"           one input, and any number of others that are alike
     "b n d, edges: b 2 e -> b n out"           the graph's input called `edges` is handed in as well
     "b l d, mask?: b l -> b l d"               and `mask` where the graph has one
 
-Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is a
-name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
-first. Inputs with a name come after those without; at most the last of them may be missing (`?`). On the right, names may be
-combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is all axes of
-`...` as one. Equal names are one axis and must have one length.
+Left of the arrow stand the inputs, right of it the output. `b` is the batch and never part of a shape here. An axis is
+a name, a number, a product in brackets, or `name=(product)`; `...` stands for any axes; `*` for more inputs like the
+one before it. Inputs with a name come after those without; at most the last of them may be missing (`?`). On the right,
+names may be combined with `/` (ceiling division, as strides do), `*`, `+` and `-`, from left to right, and `(...)` is
+all axes of `...` as one. Equal names are one axis and must have one length.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Signature(NamedTuple):
         axes: Axes = {}
         patterns = self.inputs
         if self.variadic:
-            patterns += (self.inputs[0],) * (len(shapes) - len(self.inputs))
+            patterns += (self.inputs[-1],) * (len(shapes) - len(self.inputs))
         elif self.optional and len(shapes) == len(patterns) - 1:
             patterns = patterns[:-1]
         if len(shapes) != len(patterns):

@@ -16,7 +16,7 @@ from nasmyth.measure.needs import Need, need, needs
 
 if TYPE_CHECKING:
     from nasmyth.measure.calibration import ece_adaptive, ece_classwise, ece_scaled
-    from nasmyth.measure.counts import activations, layers, macs, memory, params, size, state, traffic
+    from nasmyth.measure.counts import activations, active_params, layers, macs, memory, params, size, state, traffic
     from nasmyth.measure.device import latency
     from nasmyth.measure.robustness import masking, robust
     from nasmyth.measure.scores.aggregate import rank_aggregate
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         rmse,
     )
 
-__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "attention_rank", "auroc",
+__all__ = ["Candidate", "Constraint", "Effort", "Measure", "Measured", "Need", "accuracy", "activations", "active_params", "attention_rank", "auroc",
            "average_precision", "balanced_accuracy", "brier", "constraint", "constraints", "depth", "ece", "ece_adaptive",
            "ece_classwise", "ece_scaled", "effective_depth", "effective_width", "effectiveness", "entropy", "epe",
            "evaluate", "expressivity", "f1", "f1_micro", "figures_of", "find", "fisher", "grad_norm", "grasp",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from nasmyth.graph import Costs, Graph
 from nasmyth.graph.lengths import is_layer
+from nasmyth.graph.op import active_params as rule
 from nasmyth.measure.footprint import activation_memory, kept_bytes, memory_traffic, state_bytes
 from nasmyth.measure.measure import measure
 
@@ -32,6 +33,23 @@ def counted(graph: Graph) -> Costs:
 def params(graph: Graph) -> float:
     """Learnable numbers, each shared one counted once."""
     return float(counted(graph).params)
+
+
+@measure(unit="")
+def active_params(graph: Graph) -> float:
+    """Learnable numbers that one place of an input meets: of a mixture of experts the gate and those that it chooses.
+
+    Each layer's are counted once, though it may be passed several times.
+    """
+    from nasmyth.ops.counted import count
+
+    met: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.inputs and node.address not in met:
+            shapes = tuple(graph.nodes[i].shape for i in node.inputs)
+            known = rule(node.op, shapes, node.shape)
+            met[node.address] = count(node.op, shapes)[0] if known is None else known
+    return float(sum(met.values()))
 
 
 @measure(unit="")

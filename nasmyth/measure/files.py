@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FILES = {
     "calibration": ("ece_adaptive", "ece_classwise", "ece_scaled"),
-    "counts": ("activations", "layers", "macs", "memory", "params", "size", "state", "traffic"),
+    "counts": ("activations", "active_params", "layers", "macs", "memory", "params", "size", "state", "traffic"),
     "device": ("latency",),
     "robustness": ("masking", "robust"),
     "scores.aggregate": ("rank_aggregate",),

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nasmyth.graph.op import buffer_count, mac_count, op, param_count
+from nasmyth.graph.op import buffer_count, mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing
 
@@ -51,6 +51,16 @@ class LearnedPosition(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.position
 
+    def initial_state(self, batch: int) -> tuple[torch.Tensor]:
+        """How many places have been, b."""
+        return (self.position.new_zeros(batch, dtype=torch.long),)
+
+    def step(self, state: tuple[torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor]]:
+        (place,) = state
+        if int(place.max()) >= len(self.position):
+            raise ValueError(f"there are {len(self.position)} positions, and one more place came; build it for more")
+        return x + self.position[place], (place + 1,)
+
 
 @op("b l d=(2 k) -> b l d", weights={"position": "l d"})
 class SinCosPosition(nn.Module):
@@ -67,6 +77,16 @@ class SinCosPosition(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.position
+
+    def initial_state(self, batch: int) -> tuple[torch.Tensor]:
+        """How many places have been, b."""
+        return (self.position.new_zeros(batch, dtype=torch.long),)
+
+    def step(self, state: tuple[torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor]]:
+        (place,) = state
+        if int(place.max()) >= len(self.position):
+            raise ValueError(f"there are {len(self.position)} positions, and one more place came; build it for more")
+        return x + self.position[place], (place + 1,)
 
 
 @param_count.register(Patchify)
@@ -97,6 +117,7 @@ param_count.register(SinCosPosition, nothing)
 buffer_count.register(SinCosPosition, _table)
 for _position in (LearnedPosition, SinCosPosition):
     mac_count.register(_position, nothing)
+    state_count.register(_position, lambda position, inputs, output: 1)
 
 EXAMPLES = [
     (Patchify(p=2, d=5), (3, 6, 4)),

@@ -1,4 +1,4 @@
-"""Attention with other shapes: heads whose width does not depend on their number, and windows of an image."""
+"""Attention with other shapes: heads whose width does not depend on their number, another sequence, and windows of an image."""
 
 from __future__ import annotations
 
@@ -46,6 +46,40 @@ class HeadAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+@op(
+    "b l d, b m e, memory_mask?: b m -> b l d",
+    check=_some_heads,
+    weights=with_bias(
+        {"query.weight": "(heads k) d", "key_value.weight": "(2 heads k) e", "out.weight": "d (heads k)"},
+        {"query.bias": "(heads k)", "key_value.bias": "(2 heads k)", "out.bias": "d"},
+    ),
+    mixes="d",
+)
+class CrossAttention(nn.Module):
+    """Places of the first input gather what they need from those of the second, the memory (Vaswani 2017, arXiv:1706.03762,
+    section 3.2.3); heads are k wide.
+
+    Places of the memory that the graph's input `memory_mask` leaves out are seen by none; of nothing at all, all is seen.
+    """
+
+    def __init__(self, d: int, e: int, heads: int = 4, k: int = 16, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(d, heads * k, bias)
+        self.key_value = nn.Linear(e, 2 * heads * k, bias)
+        self.out = nn.Linear(heads * k, d, bias)
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor, memory_mask: torch.Tensor | None = None) -> torch.Tensor:
+        query = self.query(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        key, value = self.key_value(memory).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        seen = None
+        if memory_mask is not None:
+            seen = memory_mask > 0
+            seen = (seen | ~seen.any(1, keepdim=True))[:, None, None, :]
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        return self.out(found.transpose(1, 2).flatten(2))
 
 
 @op(
@@ -115,9 +149,29 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, 
     return (float(output[0]), float(output[0]))
 
 
+@param_count.register(CrossAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    d, e, inner = output[-1], inputs[1][-1], attention.heads * attention.k
+    return int(2 * (d + e) * inner + (3 * inner + d) * bool(attention.bias))
+
+
+@mac_count.register(CrossAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Two projections at each place of each input, then scores and weighted sums."""
+    (length, d), (memory, e), inner = inputs[0], inputs[1], attention.heads * attention.k
+    return int(2 * inner * (length * d + memory * e + length * memory))
+
+
+@fan_ins.register(CrossAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> tuple[float, ...]:
+    return (float(inputs[1][-1]), float(attention.heads * attention.k))
+
+
 EXAMPLES = [
     (HeadAttention(heads=2, k=4), (5, 6)),
     (HeadAttention(heads=3, k=2, bias=False), (4, 5)),
+    (CrossAttention(heads=2, k=3), (4, 5), (6, 3)),
+    (CrossAttention(heads=2, k=2, bias=False), (4, 5), (6, 3), (6,)),
     (SplitAttention(heads=2), (4, 3, 5)),
     (SplitAttention(heads=2, split=2, bias=False), (6, 4, 6)),
 ]

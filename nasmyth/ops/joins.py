@@ -32,7 +32,7 @@ class Add(nn.Module):
 
 
 class Multiply(nn.Module):
-    """The elementwise product; what lacks the last axes is repeated along them."""
+    """The elementwise product; what lacks the last axes, or has one place along an axis, is repeated along them."""
 
     def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         for other in others:
@@ -68,4 +68,6 @@ EXAMPLES = [
     (joins.Concat("d"), (3, 4), (3, 2)),
     (joins.Multiply(), (3, 4, 5), (3,)),
     (joins.Multiply(), (3,), (3, 4, 5), (3, 4)),
+    (joins.Multiply(), (3, 4, 5), (1, 4, 5)),
+    (joins.Multiply(), (3, 1), (1, 4), (3,)),
 ]

@@ -17,8 +17,8 @@ from nasmyth.units import show
 
 FAMILIES = {
     "conv": ("Conv", "DepthwiseConv", "Patchify"),
-    "dense": ("Linear", "Columns", "Members", "MemberLinear", "MemberHead"),
-    "attend": ("Attention", "AttentionPool"),
+    "dense": ("Linear", "Columns", "Members", "MemberLinear", "MemberHead", "LabelLinear", "CosineLinear"),
+    "attend": ("Attention", "HeadAttention", "GroupedAttention", "CrossAttention", "AttentionPool", "LabelPool"),
     "pool": ("MaxPool", "AvgPool", "Mean", "Upsample", "Flatten", "ToSequence", "ToImage"),
     "join": ("Add", "Concat", "Multiply"),
 }

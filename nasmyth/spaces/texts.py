@@ -1,40 +1,91 @@
-"""Networks for texts: embeddings of characters, then layers that mix places by attention or convolution.
+"""Networks for texts: embeddings of characters, then one of three kinds of stack, whichever the budget and the data like best.
 
-The layers are those of a transformer (Vaswani 2017, arXiv:1706.03762) with a norm before each part; what mixes places may be a
-convolution instead (van den Oord 2016, arXiv:1609.03499; Kim 2014, arXiv:1408.5882).
+Layers that choose what mixes places (`mixers`), recurrent ones (`recurrent`), or convolutions (`sequence_convolutions`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from nasmyth.blocks import sequence_head, transformer
-from nasmyth.graph import Spec, chain, repeat
-from nasmyth.ops import Attention, Embedding, LayerNorm, LearnedPosition, Linear, SequenceConv
-from nasmyth.space import Genome, Space, choice, integer
+from nasmyth.space import Genome, Space, choice
+from nasmyth.spaces.mixers import mixer_layers
+from nasmyth.spaces.recurrent import recurrent_layers
 from nasmyth.spaces.registry import space
-
-HEADS = 4
+from nasmyth.spaces.sequence_convolutions import convolution_layers
+from nasmyth.spaces.sequences import HEADS, SMALL, framed, widths
 
 
 @space(
     "texts",
-    source="Vaswani et al. 2017 (arXiv:1706.03762), Kim 2014 (arXiv:1408.5882)",
-    small={"input": {"tokens": Spec((10,), "int")}, "codes": 9, "classes": 3},
+    source="Vaswani et al. 2017 (arXiv:1706.03762), Gers et al. 2000, Dauphin et al. 2017 (arXiv:1612.08083)",
+    small=SMALL,
 )
 def texts(input: Any = None, codes: int = 128, classes: int = 2, each: bool = False) -> Space:
     """Networks on sequences of codes; each: every place is answered, and sees only itself and earlier ones."""
-    input = {"tokens": Spec((64,), "int")} if input is None else input
-    width, expand = integer(4, 512, 4, name="width"), choice(1, 2, 4)
-    mixer = choice(Attention(HEADS, causal=each), SequenceConv(width, choice(3, 5, 9), causal=each))
-    body = repeat(transformer(mixer=mixer, expand=expand, dropout=choice(0.0, 0.1)), integer(1, 6))
-    head = chain(norm=LayerNorm(), linear=Linear(classes)) if each else sequence_head(classes)
-    return Space(chain(embed=Embedding(codes, width), position=LearnedPosition(), body=body, head=head), input)
+    width = widths()
+    body = choice(mixer_layers(width, each), recurrent_layers(width, each), convolution_layers(width, each))
+    return framed(body, width, input, codes, classes, each)
 
 
-def plain(width: int) -> Genome:
-    """The baseline, as a genome of `texts`: two layers of attention."""
+def attention(width: int) -> Genome:
+    """A transformer, deeper where it is wider."""
+    return {"width": _even(width), "position": 1, **_layers(width, mixer=0)}
+
+
+def gru(width: int) -> Genome:
+    """One gated recurrent layer with a norm after it."""
+    return _recurrent(width, 0)
+
+
+def lstm(width: int) -> Genome:
+    """One layer of long short-term memory with a norm after it."""
+    return _recurrent(width, 1)
+
+
+def state_spaces(width: int) -> Genome:
+    """A stack of selective state spaces, deeper where it is wider."""
+    return {"width": _even(width), "position": 0, **_layers(width, mixer=6, state=8)}
+
+
+def convolutions(width: int) -> Genome:
+    """Gated convolutions, deeper where they are wider."""
+    count = _depth(width)
     layers = {
-        f"body[{i}].{name}": value for i in range(2) for name, value in (("mixer", 0), ("expand", 4), ("dropout", 0.0))
+        f"body:2[{i}]{name}": value for i in range(count) for name, value in (("", 0), (":0.body.conv.kernel", 5))
     }
-    return {"width": max(4, width // 4 * 4), "body.count": 2, **layers}
+    return {"width": _even(width), "position": 0, "body": 2, "body:2.count": count, **layers}
+
+
+def _even(width: int) -> int:
+    return max(HEADS, width // HEADS * HEADS)
+
+
+def _depth(width: int) -> int:
+    return max(2, min(8, width // 24))
+
+
+def _layers(width: int, mixer: int, **settings: int) -> Genome:
+    """A stack with one kind of mixer and an MLP four times as wide."""
+    own = {"mixer": mixer, **{f"mixer:{mixer}.{name}": value for name, value in settings.items()}}
+    each = {**own, "feedforward": 0, "feedforward:0.expand": 4, "dropout": 0.0}
+    count = _depth(width)
+    return {
+        "body": 0,
+        "body:0.count": count,
+        **{f"body:0[{i}].{name}": value for i in range(count) for name, value in each.items()},
+    }
+
+
+def _recurrent(width: int, reader: int) -> Genome:
+    layer = {"body:1[0].reader": reader, "body:1[0].norm": 1, "body:1[0].drop.rate": 0.0}
+    return {"width": _even(width), "position": 0, "body": 1, "body:1.count": 1, **layer}
+
+
+WIDTHS = tuple(range(HEADS, 513, HEADS))
+FAMILIES = {
+    "attention": attention,
+    "gru": gru,
+    "lstm": lstm,
+    "state spaces": state_spaces,
+    "convolutions": convolutions,
+}

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
 from typing import Any
 
 import torch
 
 from nasmyth.export.verify import prepared
+from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.counted import count_macs, count_saved
+from nasmyth.ops.tensors import Reshape, Slice
 from nasmyth.testing.laws import law
 from nasmyth.testing.ops import refuses_to_be_built
 from nasmyth.testing.values import check_value
 from nasmyth.testing.wired import Wired, can_be_built
 
 
-def check_block(block: Any, input: Any) -> None:
+def check_block(block: Any, input: Any, *others: Shape) -> None:
     """Every law of a block, or of any template without holes, on an input of this shape, or on several by name.
 
-    Raises AssertionError.
+    others: the shapes of further inputs, of a block that joins several. Raises AssertionError.
     """
     check_value(block)
-    graph = Graph.of(block, input)
+    graph = Graph.of(*_fed(block, (input, *others))) if others else Graph.of(block, input)
     if isinstance(block, Block):
-        declared = block.declared_output(*_read(block, graph))
+        declared = block.declared_output(*((input, *others) if others else _read(block, graph)))
         law(declared in (None, graph.output), block, f"declares {declared}, gives {graph.output}")
     law(Graph.from_json(graph.to_json()).key == graph.key, block, "its graph does not survive JSON")
     if not can_be_built(graph):
@@ -36,6 +40,15 @@ def check_block(block: Any, input: Any) -> None:
         network = Wired(graph)
         _counts_as_built(block, graph, network)
         _trains(block, graph, network)
+
+
+def _fed(block: Any, shapes: tuple[Shape, ...]) -> tuple[Any, Shape]:
+    """A template on parts of one long input, in these shapes; and the shape of that input."""
+    ends = tuple(accumulate(map(math.prod, shapes)))
+    parts = [
+        chain(Slice(0, end - math.prod(shape), end), Reshape(shape)) for shape, end in zip(shapes, ends, strict=True)
+    ]
+    return parallel(*parts, join=block), ends[-1:]
 
 
 def _read(block: Block, graph: Graph) -> list[Shape]:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from nasmyth.train.loop import Fitted, fit
     from nasmyth.train.mixing import CutMix, Mixup
     from nasmyth.train.optimizers import SGD, AdamW, Muon, Optimizer
+    from nasmyth.train.orders import OrderSearch, order_losses
     from nasmyth.train.rates import rate_scale
     from nasmyth.train.recipe import Recipe
     from nasmyth.train.schedules import ConstantRate, Cosine, MultiStep, OneCycle, Schedule, WarmupStableDecay
+    from nasmyth.train.shards import ShardedExperts, ShardedOptimizer
     from nasmyth.train.split import Split, random_split, stratified_split
     from nasmyth.train.split_scores import SplitScores, paired_difference, score_split
     from nasmyth.train.state import TrainingState
@@ -45,9 +47,12 @@ __all__ = [
     "Muon",
     "OneCycle",
     "Optimizer",
+    "OrderSearch",
     "RandAugment",
     "Recipe",
     "Schedule",
+    "ShardedExperts",
+    "ShardedOptimizer",
     "Split",
     "SplitScores",
     "Step",
@@ -61,6 +66,7 @@ __all__ = [
     "initialise",
     "is_task",
     "next_variance",
+    "order_losses",
     "paired_difference",
     "predict_logits",
     "random_split",
@@ -81,9 +87,11 @@ __getattr__, __dir__ = contents(
         "loop": ("Fitted", "fit"),
         "mixing": ("CutMix", "Mixup"),
         "optimizers": ("SGD", "AdamW", "Muon", "Optimizer"),
+        "orders": ("OrderSearch", "order_losses"),
         "rates": ("rate_scale",),
         "recipe": ("Recipe",),
         "schedules": ("ConstantRate", "Cosine", "MultiStep", "OneCycle", "Schedule", "WarmupStableDecay"),
+        "shards": ("ShardedExperts", "ShardedOptimizer"),
         "split": ("Split", "random_split", "stratified_split"),
         "split_scores": ("SplitScores", "paired_difference", "score_split"),
         "state": ("TrainingState",),

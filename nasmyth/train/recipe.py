@@ -46,6 +46,8 @@ class Recipe(Value):
     """Label smoothing (Szegedy et al., 2016): this much probability is spread over all classes."""
     balance: float = 0.0
     """How far rare classes are made to weigh as much as common ones, 0 to 1: see `balance.py`."""
+    margin: float = 0.0
+    """By how much the logit of the rarest class has to win in training, others by less: see `balance.py`."""
     clip: float = 0.0
     """The largest norm of the gradient; 0 does not limit it."""
     precision: str = "32"
@@ -90,6 +92,7 @@ class Recipe(Value):
             within(self, name, above=0.0)
         within(self, "clip")
         within(self, "balance")
+        within(self, "margin")
         within(self, "smoothing", below=1.0)
 
 

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from nasmyth.train import host
 from nasmyth.train.augment import Augmentation
 from nasmyth.train.average import Average
-from nasmyth.train.balance import log_shares
+from nasmyth.train.balance import class_counts, less_margin, log_shares, margins
 from nasmyth.train.batches import Batch, Order, Stream
 from nasmyth.train.evaluation import check_size
 from nasmyth.train.recipe import Recipe
 from nasmyth.train.split import Split
-from nasmyth.train.task import Task
+from nasmyth.train.task import Task, repeated
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -39,6 +39,8 @@ class Run:
     """The learning rate of this step."""
     own: dict[str, Any]
     """What the step keeps."""
+    auxiliary: list[Tensor]
+    """What layers add to the loss, since it was last asked for (`auxiliary.py`)."""
 
     fabric: Fabric
     seed: int
@@ -59,6 +61,11 @@ class Run:
         """How common the classes are in training."""
         return log_shares(self.task).to(self.device)
 
+    @functools.cached_property
+    def margins(self) -> Tensor:
+        """By how much the logit of each class has to win."""
+        return margins(class_counts(self.task, "margin"), self.recipe.margin).to(self.device)
+
     def predict(self, x: Any) -> Tensor:
         """What the network answers to prepared input: a tensor, or a tuple of several inputs."""
         pred: Tensor = self.model(*x) if isinstance(x, tuple) else self.model(x)
@@ -68,12 +75,19 @@ class Run:
         return pred
 
     def loss(self, pred: Tensor, batch: Batch) -> Tensor:
-        """The loss of predictions on a batch, a scalar: weighted where an augmentation has mixed answers."""
+        """The loss of predictions on a batch, a scalar: weighted where an augmentation has mixed answers. What layers add
+        of their own is in it."""
         smoothing = self.recipe.smoothing
         if self.recipe.balance:
             pred = pred + self.recipe.balance * self.log_shares
-        parts = ((weight, self.task.loss(pred, y, smoothing)) for weight, y in batch.targets)
-        return functools.reduce(operator.add, [loss if weight == 1.0 else weight * loss for weight, loss in parts])
+        parts = ((weight, self.task.loss(self._held(pred, y), y, smoothing)) for weight, y in batch.targets)
+        losses = [loss if weight == 1.0 else weight * loss for weight, loss in parts] + self.auxiliary
+        self.auxiliary.clear()
+        return functools.reduce(operator.add, losses)
+
+    def _held(self, pred: Tensor, y: Any) -> Tensor:
+        """Predictions as the loss sees them: less what the right answers have to win by."""
+        return less_margin(pred, repeated(y, pred), self.margins) if self.recipe.margin else pred
 
     def update(self, loss: Tensor | Iterable[Tensor], optimizer: torch.optim.Optimizer | None = None) -> Tensor:
         """One step along the gradient of a loss; gives the loss, detached.

@@ -26,6 +26,7 @@ from nasmyth.errors import Diverged
 from nasmyth.progress import Step as WatchedStep
 from nasmyth.progress import watch
 from nasmyth.train import host, limits, resume
+from nasmyth.train.auxiliary import auxiliary_losses
 from nasmyth.train.average import Average
 from nasmyth.train.batches import Order
 from nasmyth.train.evaluation import evaluate
@@ -72,7 +73,7 @@ class Trainer(Run):
         self.watch = watch()
         self.timer = Timer(job.limits)
         self.checked = False
-        self.own = {}
+        self.own, self.auxiliary = {}, []
 
     def go(self) -> tuple[str, Callable[[], TrainingState]]:
         """Train, and leave the best weights in the network, on the device it came from. Gives why it ended, and how to get
@@ -82,7 +83,8 @@ class Trainer(Run):
             try:
                 with host.seeded(self.seed + self.fabric.global_rank, self.device):
                     self.prepare()
-                    reason = self.train()
+                    with auxiliary_losses(self.network) as self.auxiliary:
+                        reason = self.train()
                     state = resume.ended(self)
                     ended = True
             finally:
@@ -148,6 +150,7 @@ class Trainer(Run):
         for module in self.paced:
             module.set_progress(min(1.0, self.progress))
         self.total += self.job.step(self, self.batch(self.order.next())).detach()
+        self.auxiliary.clear()  # those of a step that asks for no loss
         self.summed += 1
         self.done += 1
         self.timer.stepped()

@@ -85,7 +85,7 @@ def test_codes_stream():
 
 @pytest.mark.parametrize("layers, message", [
     (ops.Attention(2), r"Attention\(heads=2\).*places.*at mixer"),
-    (ops.LearnedPosition(), r"LearnedPosition\(\).*places.*at mixer"),
+    (ops.SequenceConv(4), r"SequenceConv\(4\).*it sees later places.*at mixer"),
     (ops.Mean("l"), r"Mean\(axes='l'\) needs the whole sequence.*at mixer"),
     (Ahead(), r"Ahead\(\) cannot take places one by one: it looks ahead; use RunningSum\(\).*at mixer"),
 ])  # fmt: skip
