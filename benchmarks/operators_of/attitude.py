@@ -6,9 +6,9 @@ with heading 0 at a random tilt of up to 60 degrees, turns by two sinusoids arou
 its gyroscope has a bias and noise, its accelerometer noise. What is wanted is the attitude at the end of the window. The
 network (two convolutions along time, a bidirectional LSTM, `rotation_head`, the rate as an input) is trained by the
 rotation-angle loss (`Rotations`) in 1,000 steps of 128 of 16,000 windows. The baseline is a complementary filter: tilt by the
-mean of the first samples of the accelerometer, then turned by the gyroscope and drawn towards the accelerometer's tilt; the gain
-and the number of samples are the best of a grid on 2,000 windows of training motion. Both are scored on 2,000 windows of
-motion whose frequencies and strengths lie outside of training's, by the mean angle in degrees.
+mean of the first samples of the accelerometer, then turned by the gyroscope and drawn towards the accelerometer's tilt; the
+gain and the number of samples are the best of a grid on 2,000 windows of training motion. Both are scored on 2,000 windows
+of motion whose frequencies and strengths lie outside of training's, by the mean angle in degrees.
 
 Target: less than the filter on unseen motion.
 """

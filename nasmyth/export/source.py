@@ -230,8 +230,9 @@ def _tail(network: Network, reader: str, torch_name: str, path_name: str) -> str
 
 
 def _named(positions: int) -> str:
-    """The class of an index, or of those of the positions of an example."""
-    return f"[{_named(positions - 1)} for i in i]" if positions else "CLASSES[i]"
+    """The class of an index, or of those of the positions of an example; where a string says nothing there is none."""
+    said = " if i >= 0" if positions == 1 else ""
+    return f"[{_named(positions - 1)} for i in i{said}]" if positions else "CLASSES[i]"
 
 
 def _batches(network: Network, answer: str) -> Iterator[str]:
