@@ -17,9 +17,10 @@ what fails or breaks a constraint is worse in all of them. The reference point i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import inf
 from random import Random
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +36,8 @@ FAR = 1e9
 """Above which no score is expected."""
 
 
-class Objective(NamedTuple):
+@dataclass(frozen=True)
+class Objective:
     """The normal scores of a log in one objective; what breaks a constraint comes after all that breaks none."""
 
     number: int
