@@ -1,6 +1,7 @@
 """How soon a front is found: accuracy against latency on NAS-Bench-201, and what an early exit is worth under a budget.
 
     python benchmarks/strategies_fronts.py nb201_cifar10.parquet hwnas_nb201.parquet [--seeds 30] [--parts soon frugal]
+        [--only nsga2 bayes 'bayes(acquire=hypervolume)'] [--devices raspi4]
 
 Two tables of all 15,625 networks: accuracies (`valid_acc_200ep`) and latencies of HW-NAS-Bench
 (`cifar10_raspi4_latency`, `cifar10_edgegpu_latency`), joined by `arch_str`. A query is a network that was not asked for
@@ -8,8 +9,8 @@ before, as in a study; one that is asked for again costs nothing.
 
 1. Queries until the front found has 99 % of the hypervolume of the whole table's front, 3,000 at most. The reference point is
    the worst accuracy and the worst latency in the table; beside it, that of `reference_point`: the worst of the front, and
-   a tenth of its range beyond. Means with 95 % intervals (Student's t) over seeds, and the mean difference to NSGA2() at
-   its defaults, paired by seed.
+   a tenth of its range beyond. Means with 95 % intervals (Student's t) over seeds, and the mean difference to the
+   first strategy (NSGA2() at its defaults), paired by seed.
 2. NSGA-II under a budget of parameters, 200 queries: with the budget as a constraint that is known once a network was trained
    (Deb's rule), and with early exit. Hypervolume (by the worst of the table) of the networks within the budget, as a share
    of the best there is, the difference, and how many networks above the budget were trained. Parameters are those of the
@@ -20,12 +21,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from nasmyth.bench import Table
 from nasmyth.bench.files import read
 from nasmyth.bench.protocol import interval
+from nasmyth.cli.strategies import strategy_of
 from nasmyth.measure import params
 from nasmyth.search import (
     NSGA2,
@@ -118,7 +120,7 @@ def said(values: list[float], digits: int = 0, sign: str = "") -> str:
     return f"{mean:{sign}.{digits}f} ± {half:.{digits}f}"
 
 
-def soon(fronts: Fronts, device: str, seeds: int) -> None:
+def soon(fronts: Fronts, device: str, seeds: int, strategies: Sequence[Strategy]) -> None:
     references = [fronts.worst, reference_point(fronts.points)]
     size = len({fronts.points[i] for i in pareto.front(fronts.points)})
     print(f"\n{device}: {size} points on the front; queries until 99 % of its hypervolume, by the reference points")
@@ -126,7 +128,7 @@ def soon(fronts: Fronts, device: str, seeds: int) -> None:
         print(f"    accuracy {reference[0]:.3f} %, latency {-reference[1]:.3f} ms")
     print(f"{'':62}{'mean':>13}{'median':>8}{'difference':>14}  |{'mean':>13}{'median':>8}{'difference':>14}")
     base: list[list[int]] = []
-    for strategy in STRATEGIES:
+    for strategy in strategies:
         runs = [needed(fronts, strategy, seed, references) for seed in range(seeds)]
         base = base or runs
         cells = []
@@ -176,15 +178,17 @@ def main() -> None:
     parser.add_argument("latencies")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--parts", nargs="+", choices=("soon", "frugal"), default=("soon", "frugal"))
+    parser.add_argument("--only", nargs="+", type=strategy_of, default=STRATEGIES, metavar="STRATEGY")
+    parser.add_argument("--devices", nargs="+", choices=DEVICES, default=DEVICES)
     given = parser.parse_args()
     table = Table.read("nb201", given.table)
-    fronts = {device: joined(table, given.latencies, device) for device in DEVICES}
+    fronts = {device: joined(table, given.latencies, device) for device in given.devices}
     print(f"{len(table):,} networks, {given.seeds} seeds, 95 % intervals")
     if "soon" in given.parts:
-        for device in DEVICES:
-            soon(fronts[device], device, given.seeds)
+        for device in given.devices:
+            soon(fronts[device], device, given.seeds, given.only)
     if "frugal" in given.parts:
-        frugal(fronts["raspi4"], given.seeds)
+        frugal(joined(table, given.latencies, "raspi4"), given.seeds)
 
 
 if __name__ == "__main__":

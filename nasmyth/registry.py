@@ -146,7 +146,7 @@ def instance(cls: type[Any], what: str) -> Callable[[str, Any], Any]:
 def import_offered(name: str) -> None:
     """Import what other packages offer under a name that data refers to. Raises UnknownNameError if that fails."""
     for registry in list(_registries):
-        if registry.kind in ("ops", "blocks", "strategies") and registry.offers(name):
+        if registry.kind in ("ops", "blocks", "strategies", "parts") and registry.offers(name):
             registry.get(name)
 
 

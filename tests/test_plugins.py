@@ -20,7 +20,7 @@ from nasmyth import Space, block, chain, choice, op, ops, residual
 from nasmyth.domains import Part, Raw, Reader, Vision
 from nasmyth.domains.sources import Known
 from nasmyth.measure import measure, need
-from nasmyth.search import Proposal, Strategy
+from nasmyth.search import Proposal, Strategy, UpperConfidence
 
 
 @op("b c h w -> b c h w")
@@ -65,6 +65,12 @@ class AcmeSweep(Strategy):
         return [Proposal(space.sample(rng)) for _ in range(n)]
 
 
+class AcmeBoldness(UpperConfidence):
+    """What is not known well."""
+
+    deviations: float = 3.0
+
+
 class Films(Vision):
     """Films by their mean frame."""
 
@@ -101,6 +107,7 @@ OFFERED = {
     "measures": "acme_gates = acme.things:acme_gates",
     "needs": "acme_vector = acme.things:acme_vector",
     "strategies": "acme_sweep = acme.things:AcmeSweep",
+    "parts": "acme_boldness = acme.things:AcmeBoldness",
     "domains": "films = acme.things:Films",
     "readers": "acme = acme.things:acme_reader",
     "data": "acme_films = acme.things:acme_data",
@@ -112,6 +119,7 @@ USES = {
     "measures": "str(constraint('acme_gates<=3')) == 'acme_gates<=3'",
     "needs": "'Mean' in Candidate(space_of('acme_space').decode(space_of('acme_space').sample(0)))['acme_vector']",
     "strategies": "len(Study(None, space_of('acme_space'), strategy=strategy_of('acme_sweep')).ask(2)) == 2",
+    "parts": "strategy_of('bayes(acquire=acme_boldness)').acquire.deviations == 3.0",
     "domains": "read((films, labels)).input == (1, 8, 8)",
     "readers": "read('acme:anything').name == 'films'",
     "data": "read('acme_films').name == 'films'",

@@ -18,6 +18,7 @@ KINDS = {
     "measures": ("nasmyth.measure.measure", "nasmyth.measure.measure"),
     "needs": ("nasmyth.measure.needs", "nasmyth.measure.needs"),
     "strategies": ("nasmyth.search", "nasmyth.search"),
+    "parts": ("nasmyth.search", "nasmyth.search"),
     "spaces": ("nasmyth.spaces", "nasmyth.spaces"),
     "data": ("nasmyth.domains", "nasmyth.domains"),
     "domains": ("nasmyth.domains", "nasmyth.domains"),
@@ -30,7 +31,7 @@ def listing(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=", ".join(KINDS))],
     json: options.Json = False,
 ) -> None:
-    """List ops, blocks, measures, needs, strategies, spaces, data, domains or readers."""
+    """List ops, blocks, measures, needs, strategies, their parts, spaces, data, domains or readers."""
     if kind not in KINDS:
         from nasmyth.errors import UnknownNameError, nearest
 
@@ -72,7 +73,7 @@ def _told(kind: str, name: str, item: Any) -> dict[str, Any]:
     if kind in ("ops", "blocks"):
         sentence = item.signature if isinstance(item.signature, str) else "depends on its settings"
         return {"settings": _settings(item), "signature": sentence, "about": about}
-    if kind == "strategies":
+    if kind in ("strategies", "parts"):
         return {"settings": _settings(item), "about": about}
     if kind == "measures":
         from nasmyth.forms.scores import LABEL

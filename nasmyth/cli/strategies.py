@@ -11,7 +11,8 @@ from nasmyth.errors import NasmythError, UnknownNameError, nearest
 def strategy_of(text: str) -> Any:
     """ "evolution", "evolution(population=16)" or "deduplicated(inner=local(start=5))" as a strategy.
 
-    A setting that is a strategy, or a list of them, is written alike. Raises UnknownNameError, which suggests the nearest.
+    A setting that is a strategy or a part of one, such as a model, or a list of them, is written alike. Raises
+    UnknownNameError, which suggests the nearest.
     """
     from nasmyth.search import strategies
 
@@ -47,13 +48,24 @@ def _made(cls: Any, name: str, call: ast.Call) -> Any:
 
 
 def _setting(node: ast.expr) -> Any:
-    """A number, a text, a list, or a strategy."""
-    from nasmyth.search import strategies
-
+    """A number, a text, a list, or a strategy or part of one."""
     if isinstance(node, ast.Name):
-        return strategies.get(node.id)()
+        return _class(node.id)()
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return _made(strategies.get(node.func.id), node.func.id, node)
+        return _made(_class(node.func.id), node.func.id, node)
     if isinstance(node, (ast.List, ast.Tuple)):
         return tuple(map(_setting, node.elts))
     return ast.literal_eval(node)
+
+
+def _class(name: str) -> Any:
+    """The strategy or part of this name. Raises UnknownNameError."""
+    from nasmyth.search import parts, strategies
+
+    for registry in (strategies, parts):
+        if name in registry:
+            return registry.get(name)
+    raise UnknownNameError(
+        f"unknown strategy or part {name!r}{nearest(name, [*strategies.names(), *parts.names()])} (`nasmyth list "
+        f"strategies` and `nasmyth list parts` show all)"
+    )

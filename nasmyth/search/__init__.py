@@ -28,6 +28,8 @@ from nasmyth.search.strategy import (
     Strategy,
     distinct,
     fitness,
+    part,
+    parts,
     strategies,
     strategy,
 )
@@ -45,7 +47,10 @@ if TYPE_CHECKING:
     from nasmyth.search.generative import VGON
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.cost import Constrained, CostAware
+    from nasmyth.search.model.ensemble import Ensemble
+    from nasmyth.search.model.forest import Forest
     from nasmyth.search.model.gaussian_process import GaussianProcess
+    from nasmyth.search.model.hypervolume import HypervolumeImprovement
     from nasmyth.search.model.thompson import ThompsonSampling
     from nasmyth.search.model.variational import Variational
     from nasmyth.search.parzen import TPE
@@ -75,14 +80,17 @@ __all__ = [
     "CostAware",
     "Deduplicated",
     "EarlyExit",
+    "Ensemble",
     "Evolution",
     "ExpectedImprovement",
     "Extrapolation",
     "Feedback",
     "FinishedTrial",
+    "Forest",
     "GaussianProcess",
     "Grid",
     "Hyperband",
+    "HypervolumeImprovement",
     "Independent",
     "LocalSearch",
     "MultiAgent",
@@ -111,6 +119,8 @@ __all__ = [
     "hypervolume",
     "knee",
     "optimizer",
+    "part",
+    "parts",
     "ranked",
     "reference_point",
     "simulate",

@@ -18,16 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
-
-import numpy as np
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.model.acquire import Acquisition, ExpectedImprovement
 from nasmyth.search.model.encoding import Known
-from nasmyth.search.model.gaussian_process import GaussianProcess, Posterior, Settings
+from nasmyth.search.model.gaussian_process import GaussianProcess
 from nasmyth.search.model.log import Log
+from nasmyth.search.model.model import Model
 from nasmyth.search.model.pool import pool
+from nasmyth.search.model.seen import Seen
 from nasmyth.search.strategy import (
     FinishedTrial,
     Pending,
@@ -48,7 +47,7 @@ class BayesianOptimization(Strategy):
     """The genome of greatest acquisition by a model of what was told (see the top of this file)."""
 
     start: int = 10
-    model: GaussianProcess = GaussianProcess()
+    model: Model = GaussianProcess()
     acquire: Acquisition = ExpectedImprovement()
 
     def check(self) -> None:
@@ -69,7 +68,7 @@ class BayesianOptimization(Strategy):
     def _chosen(self, state: Log, space: Space, rng: Random, n: int, pending: Sequence[Genome]) -> list[Genome]:
         """The n of greatest acquisition, each after those before it, of which no more is expected than is known; fewer where
         all that there is was tried."""
-        encoding, settings = state.encoding, state.since.settings(self.model)
+        encoding = state.encoding
         away = [encoding.known(hashable(one), one) for one in pending]
         told = {**state.known, **{hashable(one.genome): one for one in away}}
         candidates = [encoding.known(*one) for one in pool(space, state.best, told, rng, encoding.near).items()]
@@ -77,16 +76,7 @@ class BayesianOptimization(Strategy):
         candidates = [one for one in candidates if one.identity not in tried] or candidates
         found: list[Known] = []
         while candidates and len(found) < n:
-            posterior = _believing(settings, state, encoding.rows([*away, *found]))
-            worth = self.acquire.over(posterior, state, rng)
+            worth = self.acquire.over(Seen(state, self.model, encoding.rows([*away, *found])), rng)
             found.append(candidates[int(worth(encoding.rows(candidates)).argmax())])
             candidates = [one for one in candidates if one.identity != found[-1].identity]
         return [one.genome for one in found]
-
-
-def _believing(settings: Settings, state: Log, believed: Any) -> Posterior:
-    """The process after all that was told, and what is expected of those that were not, whose encodings these are."""
-    told = settings.given(state.x, state.y)
-    if not len(believed):
-        return told
-    return settings.given(np.vstack((state.x, believed)), np.append(state.y, told.predict(believed)[0]))

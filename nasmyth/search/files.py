@@ -18,6 +18,17 @@ STRATEGIES = {
     "optuna": "adapters.optuna_sampler",
     "vgon": "generative",
 }
+PARTS = {
+    "expected_improvement": "model.acquire",
+    "upper_confidence": "model.acquire",
+    "thompson_sampling": "model.thompson",
+    "cost_aware": "model.cost",
+    "constrained": "model.cost",
+    "hypervolume": "model.hypervolume",
+    "gaussian_process": "model.gaussian_process",
+    "forest": "model.forest",
+    "ensemble": "model.ensemble",
+}
 """By the name that the command line uses: the file."""
 
 NAMES = {
@@ -28,6 +39,9 @@ NAMES = {
     "bohb": ("BOHB",),
     "feedback": ("Feedback",),
     "generative": ("VGON",),
+    "model.ensemble": ("Ensemble",),
+    "model.forest": ("Forest",),
+    "model.hypervolume": ("HypervolumeImprovement",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.cost": ("Constrained", "CostAware"),
     "model.gaussian_process": ("GaussianProcess",),

@@ -25,11 +25,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nasmyth.record import Value
 from nasmyth.registry import Registry, subclass
-from nasmyth.search.files import STRATEGIES
+from nasmyth.search.files import PARTS, STRATEGIES
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 
 S = TypeVar("S", bound="type[Strategy]")
+P = TypeVar("P", bound=type[Value])
 Fitness = tuple[float, ...]
 WORST: Fitness = (float("-inf"), float("-inf"))
 _DRAWS = 21  # a space may hold fewer genomes than are asked for: then repetitions are all there is
@@ -151,6 +152,23 @@ def strategy(name: str) -> Any:
 
     def define(cls: S) -> S:
         strategies.add(name, cls)
+        return cls
+
+    return define
+
+
+parts: Registry[type[Value]] = Registry(
+    "parts",
+    subclass(Value, "a class of Value, such as a model or an acquisition"),
+    files={name: f"nasmyth.search.{file}" for name, file in PARTS.items()},
+)
+
+
+def part(name: str) -> Callable[[P], P]:
+    """Register a class of what strategies are made of, under the name that the command line uses."""
+
+    def define(cls: P) -> P:
+        parts.add(name, cls)
         return cls
 
     return define

@@ -116,6 +116,9 @@ def test_another_model_is_drawn_from_place_by_place():
         def predict(self, x):
             return np.full(len(x), 2.0), np.full(len(x), 0.5)
 
-    worth = ThompsonSampling().over(Flat(), None, Generator(0))
+    class Known:
+        posterior = Flat()
+
+    worth = ThompsonSampling().over(Known(), Generator(0))
     values = worth(np.zeros((4000, 3)))
     assert values.mean() == pytest.approx(2.0, abs=0.05) and values.std() == pytest.approx(0.5, abs=0.03)

@@ -101,7 +101,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, pool: Ray) -> Path:
 
 
 @pytest.fixture(scope="module")
-def search(file: Path) -> Callable[[Any], dict[str, Any]]:
+def search(file: Path) -> Callable[..., dict[str, Any]]:
     """What a seeded search of four candidates finds, trained somewhere.
 
     They are four whatever is out when they are drawn: a draw that is out already is drawn anew, and which are out depends on
@@ -109,9 +109,9 @@ def search(file: Path) -> Callable[[Any], dict[str, Any]]:
     """
     space, task = load(str(file)).space, nasmyth.read("digits", limit=200)
 
-    def searched(on: Any) -> dict[str, Any]:
+    def searched(on: Any, epochs: int = 2) -> dict[str, Any]:
         with Study(None, space, strategy=Random(), seed=4, maximize="accuracy", task=task) as study:
-            ended = study.run(task, trials=4, on=on, epochs=2)
+            ended = study.run(task, trials=4, on=on, epochs=epochs)
             assert ended.reason == "trials" and ended.closed == 4 and study.journal.claims() == []
             trained = ("accuracy", "loss", "params")
             return {t.key: (t.genome, [t.measures.get(name) for name in trained], t.error) for t in study.trials}
@@ -177,6 +177,37 @@ def test_the_same_search_as_on_processes(
     monkeypatch.setattr(ray, "put", lambda blob: puts.append(len(blob)) or put(blob))
     assert search(pool) == expected
     assert len(puts) == 1 and puts[0] > 200 * 64, "the data is sent once for all candidates"
+
+
+def test_a_candidate_whose_worker_is_lost_twice_is_recorded_and_the_others_are_as_they_were(
+    pool: Ray, file: Path, search: Any
+) -> None:
+    quiet, marks = search(pool, epochs=12), file.parent / "marks"
+    for mark in marks.iterdir():
+        mark.unlink()
+    lost: list[str] = []
+
+    def accidents() -> None:
+        first = until(lambda: next(marks.iterdir(), None), "nothing trains", seconds=300).name
+        process, candidate = first.split()
+        killed(parent(int(process)))
+        lost.append(first)
+        again = until(
+            lambda: next((m.name for m in marks.glob(f"* {candidate}") if m.name != first), None),
+            "it is not made again",
+        )
+        killed(parent(int(again.split()[0])))
+        lost.append(again)
+
+    accident = threading.Thread(target=accidents)
+    accident.start()
+    found = search(pool, epochs=12)
+    accident.join()
+    assert len(lost) == 2
+    (key,) = (key for key, (_, _, error) in found.items() if error is not None)
+    genome, _, error = found.pop(key)
+    assert error.reason == "crashed" and "lost, twice" in error.message
+    assert genome == quiet.pop(key)[0] and found == quiet
 
 
 def test_a_worker_and_then_a_machine_are_lost_in_mid_training(

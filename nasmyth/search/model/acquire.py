@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from random import Random
 from statistics import NormalDist
@@ -10,9 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmyth.record import Value
-from nasmyth.search.model.log import Log
+from nasmyth.search.model.seen import Seen
+from nasmyth.search.strategy import part
 
-NORMAL = NormalDist()
+CDF = np.frompyfunc(NormalDist().cdf, 1, 1)
 Worth = Callable[[Any], Any]
 """From N D encodings to N numbers."""
 
@@ -23,9 +25,9 @@ class Acquisition(Value, abstract=True):
     positive: ClassVar[bool] = False
     """Whether it is never below 0, so that it can be multiplied."""
 
-    def over(self, posterior: Any, log: Log, rng: Random) -> Worth:
-        """What encodings are worth by a posterior, which knows all of the log and what is believed of those pending."""
-        best = float(log.y.max())
+    def over(self, seen: Seen, rng: Random) -> Worth:
+        """What encodings are worth by what is known."""
+        posterior, best = seen.posterior, float(seen.log.y.max())
 
         def worth(x: Any) -> Any:
             mean, deviation = posterior.predict(x)
@@ -38,6 +40,7 @@ class Acquisition(Value, abstract=True):
         raise NotImplementedError
 
 
+@part("upper_confidence")
 class UpperConfidence(Acquisition):
     """The mean and so many deviations (Srinivas et al. 2010, arXiv:0912.3995)."""
 
@@ -47,11 +50,17 @@ class UpperConfidence(Acquisition):
         return mean + self.deviations * deviation
 
 
+@part("expected_improvement")
 class ExpectedImprovement(Acquisition):
     """By how much it is expected to beat the best so far (Jones et al. 1998, equation 15)."""
 
     positive: ClassVar[bool] = True
 
     def __call__(self, mean: Any, deviation: Any, best: float) -> Any:
-        ahead = ((mean - best) / deviation).tolist()
-        return (mean - best) * np.array([*map(NORMAL.cdf, ahead)]) + deviation * np.array([*map(NORMAL.pdf, ahead)])
+        return improvement(mean, deviation, best)
+
+
+def improvement(mean: Any, deviation: Any, over: Any) -> Any:
+    """By how much a normal variable is expected to be above something: E[max(0, X - over)]."""
+    ahead = (mean - over) / deviation
+    return (mean - over) * CDF(ahead).astype(float) + deviation * np.exp(-(ahead**2) / 2) / math.sqrt(2 * math.pi)

@@ -9,7 +9,6 @@ Both have a Gaussian process of their own on the encodings that the model of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from statistics import NormalDist
 from typing import Any, ClassVar
@@ -18,8 +17,11 @@ import numpy as np
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.model.acquire import Acquisition, ExpectedImprovement, Worth
-from nasmyth.search.model.gaussian_process import GaussianProcess, Posterior, Settings
-from nasmyth.search.model.log import Log
+from nasmyth.search.model.gaussian_process import GaussianProcess
+from nasmyth.search.model.log import Log, Values
+from nasmyth.search.model.model import Predictive
+from nasmyth.search.model.seen import Seen
+from nasmyth.search.strategy import part
 
 NORMAL = NormalDist()
 LEAST = 1e-3
@@ -36,8 +38,8 @@ class Wrapped(Acquisition, abstract=True):
         if not self.acquire.positive:
             raise SpaceError(f"{self!r}: {self.acquire!r} may be negative; take ExpectedImprovement()")
 
-    def over(self, posterior: Any, log: Log, rng: Random) -> Worth:
-        worth, factor = self.acquire.over(posterior, log, rng), self.factor(log)
+    def over(self, seen: Seen, rng: Random) -> Worth:
+        worth, factor = self.acquire.over(seen, rng), self.factor(seen.log)
         return lambda x: worth(x) * factor(x)
 
     def factor(self, log: Log) -> Worth:
@@ -45,6 +47,7 @@ class Wrapped(Acquisition, abstract=True):
         raise NotImplementedError
 
 
+@part("cost_aware")
 class CostAware(Wrapped):
     """Per second that it is expected to take (Snoek et al. 2012, arXiv:1206.2944, section 3.2).
 
@@ -57,10 +60,11 @@ class CostAware(Wrapped):
     def factor(self, log: Log) -> Worth:
         logs = _log_seconds(log)
         centre, scale = logs.mean(), logs.std() or 1.0
-        process = _process(log, _log_seconds)
+        process = _process(log, _standard_seconds)
         return lambda x: np.exp(-self.power * (centre + scale * process.predict(x)[0]))
 
 
+@part("constrained")
 class Constrained(Wrapped):
     """Times the probability of meeting the constraints (Gardner et al. 2014, "Bayesian optimization with inequality
     constraints", section 3.1).
@@ -74,7 +78,7 @@ class Constrained(Wrapped):
         met = _met(log)
         if met.min() == met.max():
             return lambda x: np.ones(len(x))
-        centre, scale, process = met.mean(), met.std(), _process(log, _met)
+        centre, scale, process = met.mean(), met.std(), _process(log, _standard_met)
 
         def likely(x: Any) -> Any:
             mean, deviation = process.predict(x)
@@ -92,13 +96,18 @@ def _met(log: Log) -> Any:
     return np.array([1.0 if scores[0] == 0 else -1.0 for _, scores in log.told])
 
 
-def _process(log: Log, values: Callable[[Log], Any]) -> Posterior:
-    """A process of other values of a log, of mean 0 and deviation 1; its weights are fitted as seldom as those of the
-    objective, by the same shorter log, so that a search that was resumed goes on as one that was not."""
-    known: dict[Any, Settings] = log.since.__dict__.setdefault("_others", {})
-    if values not in known:
-        known[values] = GaussianProcess().fit(log.encoding, log.since.x, _standard(values(log.since)))
-    return known[values].given(log.x, _standard(values(log)))
+def _process(log: Log, values: Values) -> Predictive:
+    """A Gaussian process of other values of a log; its weights are fitted as seldom as those of the objective, by the same
+    shorter log, so that a search that was resumed goes on as one that was not."""
+    return Seen(log, GaussianProcess()).of(values)
+
+
+def _standard_seconds(log: Log) -> Any:
+    return _standard(_log_seconds(log))
+
+
+def _standard_met(log: Log) -> Any:
+    return _standard(_met(log))
 
 
 def _standard(y: Any) -> Any:

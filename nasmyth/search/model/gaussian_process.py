@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasmyth.record import Value
 from nasmyth.search.model.encoding import Encoding
+from nasmyth.search.model.model import Model
+from nasmyth.search.strategy import part
 
 OPTION, NUMBER, NOISE = 1.0, 8.0, 1e-2
 """Medians of the priors: the weight of a decision between options, of one for a number from 0 to 1, and the noise as a share
@@ -31,7 +32,8 @@ SPREAD, SPREAD_OF_NOISE = 1.0, 1.5
 STEPS = 40
 
 
-class GaussianProcess(Value):
+@part("gaussian_process")
+class GaussianProcess(Model):
     """With a weight for each decision (see the top of this file)."""
 
     def fit(self, encoding: Encoding, x: Any, y: Any) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from nasmyth.search.evolution import places, ranked
 from nasmyth.search.model.encoding import Encoding, Known, encoding_of
-from nasmyth.search.model.gaussian_process import GaussianProcess, Settings
+from nasmyth.search.model.model import Fitted, Model
 from nasmyth.search.strategy import FinishedTrial, Fitness, fitness, hashable
 from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
@@ -67,9 +67,8 @@ class Log:
 
     @cached_property
     def y(self) -> Any:
-        """The normal scores of the ranks of all, equal ones sharing theirs, with deviation 1."""
-        y = np.array([NORMAL.inv_cdf((place + 0.5) / len(self.keys)) for place in places(self.keys)])
-        return y / (y.std() or 1.0)
+        """The normal scores of the ranks of all."""
+        return normal_scores(self.keys)
 
     @cached_property
     def best(self) -> list[Genome]:
@@ -77,9 +76,24 @@ class Log:
         order = sorted(range(len(self.told)), key=lambda i: (self.keys[i], i), reverse=True)
         return [self.told[i][0] for i in order]
 
-    def settings(self, model: GaussianProcess) -> Settings:
-        """The weights of the model by this log."""
-        found: dict[GaussianProcess, Settings] = self.__dict__.setdefault("_settings", {})
-        if model not in found:
-            found[model] = model.fit(self.encoding, self.x, self.y)
-        return found[model]
+    def fitted(self, model: Model, values: Values) -> Fitted:
+        """The model by the values of this log."""
+        found: dict[tuple[Model, Values], Fitted] = self.__dict__.setdefault("_fitted", {})
+        if (model, values) not in found:
+            found[model, values] = model.fit(self.encoding, self.x, values(self))
+        return found[model, values]
+
+
+Values = Callable[[Log], Any]
+"""N numbers of a log, of mean 0 and deviation 1. The same function each time, or an equal one."""
+
+
+def normal_scores(keys: Sequence[Any]) -> Any:
+    """Of the ranks of keys, equal ones sharing theirs, with deviation 1."""
+    y = np.array([NORMAL.inv_cdf((place + 0.5) / len(keys)) for place in places(keys)])
+    return y / (y.std() or 1.0)
+
+
+def scores(log: Log) -> Any:
+    """How good each of a log was."""
+    return log.y

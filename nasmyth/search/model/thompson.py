@@ -21,9 +21,11 @@ import numpy as np
 from nasmyth.errors import SpaceError
 from nasmyth.search.model.acquire import Acquisition, Worth
 from nasmyth.search.model.gaussian_process import Posterior
-from nasmyth.search.model.log import Log
+from nasmyth.search.model.seen import Seen
+from nasmyth.search.strategy import part
 
 
+@part("thompson_sampling")
 class ThompsonSampling(Acquisition):
     """What it is in one draw from the posterior, of so many Fourier features (see the top of this file)."""
 
@@ -33,8 +35,8 @@ class ThompsonSampling(Acquisition):
         if self.features < 1:
             raise SpaceError(f"{self!r}: needs one feature at least")
 
-    def over(self, posterior: Any, log: Log, rng: Random) -> Worth:
-        chance = np.random.default_rng(rng.getrandbits(64))
+    def over(self, seen: Seen, rng: Random) -> Worth:
+        posterior, chance = seen.posterior, np.random.default_rng(rng.getrandbits(64))
         if isinstance(posterior, Posterior):
             return drawn(posterior, self.features, chance)
 

@@ -15,9 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasmyth.record import Value
-
-FAST, SLOW, TINY = 0.9, 0.99, 1e-8
-"""Of Adam (Kingma and Ba 2015); its second moments are those of a short training."""
+from nasmyth.search.model.adam import minimised
 
 
 class Variational(Value):
@@ -46,17 +44,12 @@ class Autoencoder(NamedTuple):
 def fitted(owner: Any, x: Any, known: Any, weights: Any, settings: Variational) -> Autoencoder:
     """Trained with Adam on all rows at once; z is drawn anew at each step. x: N C, known: N H, weights: N, with sum 1."""
     rng = np.random.default_rng(settings.seed)
-    at = begun(x.shape[1], settings, rng)
-    slow, fast = [np.zeros_like(p) for p in at], [np.zeros_like(p) for p in at]
-    for step in range(1, settings.steps + 1):
+
+    def slopes(at: Any) -> Any:
         noise = rng.standard_normal((len(x), settings.latent))
-        _, slopes = loss(at, owner, x, known, weights, noise, settings.beta)
-        rate = settings.rate * min(1.0, 2 - 2 * step / (settings.steps + 1))  # constant, then down to zero
-        for i, slope in enumerate(slopes):
-            fast[i] = FAST * fast[i] + (1 - FAST) * slope
-            slow[i] = SLOW * slow[i] + (1 - SLOW) * slope**2
-            scale = np.sqrt(slow[i] / (1 - SLOW**step)) + TINY
-            at[i] = at[i] - rate * fast[i] / (1 - FAST**step) / scale
+        return loss(at, owner, x, known, weights, noise, settings.beta)[1]
+
+    at = minimised(begun(x.shape[1], settings, rng), slopes, settings.steps, settings.rate)
     return Autoencoder(owner, tuple(at))
 
 
