@@ -9,7 +9,7 @@ from nasmyth.domains import Domain, domain_for
 from nasmyth.domains.families import Sizes
 from nasmyth.domains.starts import Start
 from nasmyth.errors import BudgetError
-from nasmyth.measure import find
+from nasmyth.measure import find, params
 from nasmyth.measure.budgets import constraints
 from nasmyth.spaces.image_families import FAMILIES
 from nasmyth.spaces.images import WIDTHS
@@ -63,10 +63,21 @@ def test_a_budget_that_excludes_the_plain_network_has_coarse_ones(task, budget, 
         domain.baseline(task, limits)
 
 
-def test_a_domain_without_a_portfolio_starts_from_its_plain_network(tmp_path):
+def test_text_starts_from_a_network_of_each_family(tmp_path):
     (tmp_path / "hamlet.txt").write_text("Who's there? Nay, answer me: stand, and unfold yourself. " * 60)
     task = nasmyth.read(tmp_path / "hamlet.txt")
     domain = domain_for(task)
+    limit = params <= 50_000
+    starts = domain.starts(task, [limit])
+    assert [start.name for start in starts] == ["plain", *domain.kinds[1:]]
+    space = domain.space(task)
+    sizes = [params(space.decode(space.validate(start.genome))) for start in starts]
+    assert len(set(sizes)) == len(sizes) and all(25_000 < size <= 50_000 for size in sizes)
+
+
+def test_a_domain_without_a_portfolio_starts_from_its_plain_network(task, monkeypatch):
+    domain = domain_for(task)
+    monkeypatch.setattr("nasmyth.domains.domain.portfolio", lambda *_: ())
     assert domain.starts(task) == [Start("plain", domain.baseline(task))]
 
 

@@ -33,6 +33,9 @@ WIRING = {
     "vovnet": ["slim"],
     "einspace": [""],  # a grammar is as it was drawn
     "graph_networks": ["width"],
+    "mixers": ["width"],
+    "recurrent": ["width"],
+    "sequence_convolutions": ["width"],
     "texts": ["width"],
     "nas_bench_graph": ["op3", "op4"],  # a whole network, or cell, is one block, which wires itself by what was decided
     "nb101": ["vertices", "degrees:0", "degrees:1", "degrees:2"],
