@@ -89,6 +89,7 @@ def test_contents_page_names_all(package, registry):
     registered = {name for name, thing in registry if is_ours(thing)} - NO_LAYER
     registered = {name for name in registered if not registry.get(name).__module__.startswith("nasmyth.spaces")}
     assert registered - set(package.__all__) == set()
+    assert sorted(package.__all__, key=lambda name: (not name.isupper(), name)) == list(package.__all__)
 
 
 # --- spaces, measures, strategies: all that is registered ---------------------------------------------------------

@@ -20,7 +20,6 @@ from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.joint import differing, joined, options, space_of, trained_alike
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
-from nasmyth.funnel.pace import threads
 from nasmyth.funnel.plan import affordable, cheap
 from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.screen import Scorer, Screened
@@ -33,6 +32,7 @@ from nasmyth.search.strategy import FULL, hashable
 from nasmyth.study import Processes, Study, Trial
 from nasmyth.study.evaluation import Evaluation, trained
 from nasmyth.study.executors import Chosen
+from nasmyth.train.threads import threads
 from nasmyth.units import Spend
 
 if TYPE_CHECKING:

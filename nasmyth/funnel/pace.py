@@ -9,10 +9,10 @@ cores is faster than one on one, which it is for wide networks and large batches
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from nasmyth.train.threads import threads
 
 if TYPE_CHECKING:
     from nasmyth.train import Recipe, Task
@@ -87,16 +87,3 @@ def speedup(network: Any, task: Task, recipe: Recipe, epoch: float, cores: int) 
             fit(network, some, recipe, epochs=1)
             took[count] = min(took[count], time.perf_counter() - start)
     return took[1] / took[cores]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Inside, torch computes with so many threads; 0 is as before."""
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(count or before)
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.errors import TimedOut
-from nasmyth.funnel.pace import Pace, threads
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import UNBOUNDED, TrainingPlan
 from nasmyth.study import Outcome, Trial
 from nasmyth.study.evaluation import Evaluation
+from nasmyth.train.threads import threads
 from nasmyth.units import show
 
 if TYPE_CHECKING:

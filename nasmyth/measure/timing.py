@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +26,7 @@ from nasmyth.export.onnx import plain
 from nasmyth.export.verify import prepared, ready
 from nasmyth.graph.graph import Graph
 from nasmyth.network.network import build
+from nasmyth.train.threads import threads as computing_in
 from nasmyth.units import SECONDS, show
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _measure(
 
     def measured() -> Latency:
         if step:
-            with _threads(threads):
+            with computing_in(threads):
                 run, runtime = _last_step(network, device, batch)
                 return summary(timed(run, warmup, repeats), batch, threads, runtime)
         run, runtime = _on_cuda(network, device, batch) if kind == "cuda" else _on_cpu(network, batch, threads)
@@ -190,14 +190,3 @@ def _last_step(network: Network, device: str, batch: int) -> tuple[Callable[[], 
         return time.perf_counter() - start
 
     return run, f"PyTorch {torch.__version__} on {device}, a step"
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """PyTorch computes in so many threads inside, and in as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -29,7 +29,7 @@ def texts(input: Any = None, codes: int = 128, classes: int = 2, each: bool = Fa
 
 def attention(width: int) -> Genome:
     """A transformer, deeper where it is wider."""
-    return {"width": _even(width), "position": 1, **_layers(width, mixer=0)}
+    return {"width": _for_heads(width), "position": 1, **_layers(width, mixer=0)}
 
 
 def gru(width: int) -> Genome:
@@ -44,7 +44,7 @@ def lstm(width: int) -> Genome:
 
 def state_spaces(width: int) -> Genome:
     """A stack of selective state spaces, deeper where it is wider."""
-    return {"width": _even(width), "position": 0, **_layers(width, mixer=6, state=8)}
+    return {"width": _for_heads(width), "position": 0, **_layers(width, mixer=6, state=8)}
 
 
 def convolutions(width: int) -> Genome:
@@ -53,10 +53,10 @@ def convolutions(width: int) -> Genome:
     layers = {
         f"body:2[{i}]{name}": value for i in range(count) for name, value in (("", 0), (":0.body.conv.kernel", 5))
     }
-    return {"width": _even(width), "position": 0, "body": 2, "body:2.count": count, **layers}
+    return {"width": _for_heads(width), "position": 0, "body": 2, "body:2.count": count, **layers}
 
 
-def _even(width: int) -> int:
+def _for_heads(width: int) -> int:
     return max(HEADS, width // HEADS * HEADS)
 
 
@@ -78,7 +78,7 @@ def _layers(width: int, mixer: int, **settings: int) -> Genome:
 
 def _recurrent(width: int, reader: int) -> Genome:
     layer = {"body:1[0].reader": reader, "body:1[0].norm": 1, "body:1[0].drop.rate": 0.0}
-    return {"width": _even(width), "position": 0, "body": 1, "body:1.count": 1, **layer}
+    return {"width": _for_heads(width), "position": 0, "body": 1, "body:1.count": 1, **layer}
 
 
 WIDTHS = tuple(range(HEADS, 513, HEADS))

@@ -157,13 +157,13 @@ def test_infinite_and_missing_numbers_are_prepared_alike(knots):
 
 
 def test_many_zeros_take_one_knot_and_the_rest_have_the_others():
-    gains = np.concatenate([np.zeros(9000), np.exp(np.random.default_rng(0).normal(8, 1, 1000))])
+    gains = np.concatenate([np.zeros(9000), np.exp(np.random.default_rng(1).normal(8, 1, 1000))])
     inputs = fit_table_input({"x": gains}, knots=32)
     assert len(inputs.columns[0].knots) == 32
     tail = np.sort(gains[9000:])
     warped = inputs.module()(inputs.encode({"x": tail}))[:, 0]
     expected = [NormalDist().inv_cdf((1.5 + 31 * (i + 0.5) / 1000) / 32.5) for i in range(len(tail))]
-    assert np.abs(warped.numpy() - expected)[10:-40].max() < 0.2  # as spread as if there were no zeros
+    assert np.abs(warped.numpy() - expected)[10:-40].max() < 0.15  # as spread as if there were no zeros
     assert inputs.module()(inputs.encode({"x": [0.0]}))[0, 0] == pytest.approx(NormalDist().inv_cdf(0.5 / 32))
 
 

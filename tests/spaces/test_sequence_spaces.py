@@ -3,15 +3,13 @@
 import pytest
 import torch
 
-from nasmyth.graph.inputs import Spec
 from nasmyth.measure import params
 from nasmyth.network import build
 from nasmyth.spaces import mixers, recurrent, sequence_convolutions, texts
+from nasmyth.spaces.sequences import SMALL
 from nasmyth.spaces.texts import FAMILIES
 
 torch.set_num_threads(1)
-
-SMALL = {"input": {"tokens": Spec((10,), "int")}, "codes": 9, "classes": 3}
 
 
 @pytest.mark.parametrize("make", [mixers, recurrent, sequence_convolutions])
