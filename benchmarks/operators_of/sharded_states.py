@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from nasmyth import Graph, chain, ops
 from nasmyth.network import build
-from nasmyth.train.sharding import fully_shard
+from nasmyth.train.parallel import fully_shard
 from operators_of import spread
 
 LAYERS, WIDTH, BATCH, STEPS = 12, 2048, 16, 4

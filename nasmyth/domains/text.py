@@ -65,7 +65,7 @@ class Text(Domain):
 
     name = "text"
     about = "text: a .txt file, or a single column of texts with a label each"
-    kinds = ("convolutions", "gru", "attention", "state spaces", "lstm")
+    kinds = ("lstm", "convolutions", "attention", "state spaces", "gru")
 
     def accepts(self, raw: Raw) -> bool:
         """Long texts, and one column of texts."""
@@ -99,7 +99,7 @@ class Text(Domain):
     def plain(self, task: Task, width: int) -> Genome:
         from nasmyth.spaces.texts import FAMILIES
 
-        return FAMILIES[self.kinds[0]](width)
+        return FAMILIES[_usual(task)](width)
 
     def known(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> list[Start]:
         """The other hand-designed families, each at the largest size that fits."""
@@ -107,7 +107,7 @@ class Text(Domain):
         from nasmyth.spaces.texts import FAMILIES, WIDTHS
 
         sizes = Sizes(task, self.space(task), limits, plain, WIDTHS, FAMILIES)
-        found = ((kind, sizes.sized(kind, 1.0)) for kind in self.kinds[1:])
+        found = ((kind, sizes.sized(kind, 1.0)) for kind in self.kinds if kind != _usual(task))
         return [Start(kind, genome) for kind, genome in found if genome is not None]
 
     def recipe(self, task: Task) -> Recipe:
@@ -120,6 +120,12 @@ class Text(Domain):
             batch=32 if examples < 50_000 else 64,
             clip=1.0,
         )
+
+
+def _usual(task: Task) -> str:
+    """The kind of the plain network: a recurrent one to answer each place, for which all that came before counts; else the
+    fastest."""
+    return "lstm" if len(task.outputs.shape) > 1 else "convolutions"
 
 
 def _tokens(task: Task) -> TokenInput:

@@ -33,12 +33,12 @@ def attention(width: int) -> Genome:
 
 
 def gru(width: int) -> Genome:
-    """One gated recurrent layer with a norm after it."""
+    """Two gated recurrent layers beside shortcuts."""
     return _recurrent(width, 0)
 
 
 def lstm(width: int) -> Genome:
-    """One layer of long short-term memory with a norm after it."""
+    """Two layers of long short-term memory beside shortcuts."""
     return _recurrent(width, 1)
 
 
@@ -77,8 +77,10 @@ def _layers(width: int, mixer: int, **settings: int) -> Genome:
 
 
 def _recurrent(width: int, reader: int) -> Genome:
-    layer = {"body:1[0].reader": reader, "body:1[0].norm": 1, "body:1[0].drop.rate": 0.0}
-    return {"width": _for_heads(width), "position": 0, "body": 1, "body:1.count": 1, **layer}
+    layers = {
+        f"body:1[{i}].body.{name}": value for i in range(2) for name, value in (("reader", reader), ("drop.rate", 0.0))
+    }
+    return {"width": _for_heads(width), "position": 0, "body": 1, "body:1.count": 2, **layers}
 
 
 WIDTHS = tuple(range(HEADS, 513, HEADS))

@@ -1,18 +1,16 @@
 """Experts shared out among real processes: loss, gradients and bytes are those of one process and of the plan."""
 
 import copy
-import os
-import socket
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from processes import in_processes
 
 from nasmyth import Graph, chain, ops
 from nasmyth.errors import NasmythError
 from nasmyth.network import build
-from nasmyth.train.expert_parallel import average_gradients, planned_bytes, share_experts
+from nasmyth.train.parallel.experts import average_gradients, planned_bytes, share_experts
 
 BATCH, L, D = 8, 6, 4
 MIXTURES = {
@@ -39,11 +37,8 @@ def away(made, x, processes):
     return int((best.div(4 // processes, rounding_mode="floor") != holder).sum())
 
 
-def work(rank, processes, port):
+def work(rank, processes):
     """What one process checks, against the whole network on the whole batch."""
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=processes)
     outputs = {}
     for name, mixture in MIXTURES.items():
         whole, x = network(mixture)
@@ -70,7 +65,6 @@ def work(rank, processes, port):
         else:
             assert sent == planned_bytes(mixture, BATCH // processes, L, D, processes)
     assert torch.allclose(outputs["none dropped"], outputs["room for all"], atol=1e-6)
-    dist.destroy_process_group()
 
 
 def forward_bytes(share, mixture, shared, x, processes, rank):
@@ -85,10 +79,7 @@ def forward_bytes(share, mixture, shared, x, processes, rank):
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_processes_do_what_one_does(processes):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.spawn(work, (processes, port), nprocs=processes)
+    in_processes(work, processes)
 
 
 def test_a_plan_of_even_choices():
