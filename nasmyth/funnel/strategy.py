@@ -32,8 +32,9 @@ from nasmyth.study.run import MAX_CRASHES
 
 LEAST_LEFT = 0.5
 """A further training to the end, after the first, has this share of its time at least."""
-LOOSE = 1.5
-"""A training to the end is planned for so many times the epochs that it is expected to have, so that time is what ends it."""
+LOOSE = 10.0
+"""A training to the end is planned for so many times the epochs that it is expected to have, so that time is what ends it, even
+if the machine was busy with something else while an epoch was timed."""
 KEPT = 4_000_000
 """Parameters up to which the state of a training is kept, to be gone on with; larger networks start anew at each rung."""
 

@@ -122,6 +122,13 @@ def test_what_trains_faster_on_all_cores_has_them_to_itself_at_the_end(workers):
     assert last.stage.epochs == pytest.approx((before + LOOSE * 1.5 * last.seconds) / 0.1), "and it sees more epochs"
 
 
+def test_a_machine_that_was_busy_while_an_epoch_was_timed_ends_no_training_early():
+    taken, timed = 0.1, 0.5
+    made = searched(started(PLAN.replace(full=100.0, rungs=0, epoch=timed), 100.0))
+    (last,) = [trial for _, trial in made if trial.stage.name == "final"]
+    assert last.stage.epochs > last.stage.seconds / taken, "its time is over before its epochs are"
+
+
 def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():
     made = searched(started())
     for rung, seconds in (("1/9", 1.0), ("1/3", 3.0)):
