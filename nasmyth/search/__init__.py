@@ -46,11 +46,14 @@ if TYPE_CHECKING:
     from nasmyth.search.feedback import Feedback
     from nasmyth.search.generative import VGON
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
+    from nasmyth.search.model.columns import Encode
     from nasmyth.search.model.cost import Constrained, CostAware
+    from nasmyth.search.model.decisions import Decisions
     from nasmyth.search.model.ensemble import Ensemble
     from nasmyth.search.model.forest import Forest
     from nasmyth.search.model.gaussian_process import GaussianProcess
     from nasmyth.search.model.hypervolume import HypervolumeImprovement
+    from nasmyth.search.model.subtrees import Subtrees
     from nasmyth.search.model.thompson import ThompsonSampling
     from nasmyth.search.model.variational import Variational
     from nasmyth.search.parzen import TPE
@@ -78,8 +81,10 @@ __all__ = [
     "ConservativeController",
     "Constrained",
     "CostAware",
+    "Decisions",
     "Deduplicated",
     "EarlyExit",
+    "Encode",
     "Ensemble",
     "Evolution",
     "ExpectedImprovement",
@@ -108,6 +113,7 @@ __all__ = [
     "Stage",
     "Start",
     "Strategy",
+    "Subtrees",
     "SuccessiveHalving",
     "ThompsonSampling",
     "Tournament",

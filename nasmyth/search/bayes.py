@@ -2,6 +2,7 @@
 
     BayesianOptimization()                                       # a Gaussian process and its expected improvement
     BayesianOptimization(acquire=UpperConfidence(1.0), start=20)
+    BayesianOptimization(encode=Subtrees(rounds=2))              # of the pieces of networks: a graph kernel
 
 After `start` random genomes, each proposal is that of greatest acquisition among a pool (Jones et al. 1998, "Efficient global
 optimization"): the neighbours of the best, which make it a local search that asks the most promising first (local search is
@@ -21,7 +22,8 @@ from random import Random
 
 from nasmyth.errors import SpaceError
 from nasmyth.search.model.acquire import Acquisition, ExpectedImprovement
-from nasmyth.search.model.encoding import Known
+from nasmyth.search.model.columns import Encode
+from nasmyth.search.model.encoding import DECISIONS, Known
 from nasmyth.search.model.gaussian_process import GaussianProcess
 from nasmyth.search.model.log import Log
 from nasmyth.search.model.model import Model
@@ -49,13 +51,14 @@ class BayesianOptimization(Strategy):
     start: int = 10
     model: Model = GaussianProcess()
     acquire: Acquisition = ExpectedImprovement()
+    encode: Encode = DECISIONS
 
     def check(self) -> None:
         if self.start < 2:
             raise SpaceError(f"{self!r}: a model takes two trials at least to start from")
 
     def init(self, space: Space) -> Log:
-        return Log(space)
+        return Log(space, encode=self.encode)
 
     def tell(self, state: Log, trial: FinishedTrial) -> Log:
         return state.then(trial)

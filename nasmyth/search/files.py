@@ -28,6 +28,8 @@ PARTS = {
     "gaussian_process": "model.gaussian_process",
     "forest": "model.forest",
     "ensemble": "model.ensemble",
+    "decisions": "model.decisions",
+    "subtrees": "model.subtrees",
 }
 """By the name that the command line uses: the file."""
 
@@ -41,6 +43,9 @@ NAMES = {
     "generative": ("VGON",),
     "model.ensemble": ("Ensemble",),
     "model.forest": ("Forest",),
+    "model.columns": ("Encode",),
+    "model.decisions": ("Decisions",),
+    "model.subtrees": ("Subtrees",),
     "model.hypervolume": ("HypervolumeImprovement",),
     "model.acquire": ("ExpectedImprovement", "UpperConfidence"),
     "model.cost": ("Constrained", "CostAware"),

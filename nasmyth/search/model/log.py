@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nasmyth.search.evolution import places, ranked
-from nasmyth.search.model.encoding import Encoding, Known, encoding_of
+from nasmyth.search.model.columns import Encode
+from nasmyth.search.model.encoding import DECISIONS, Encoding, Known, encoding_of
 from nasmyth.search.model.model import Fitted, Model
 from nasmyth.search.strategy import FinishedTrial, Fitness, fitness, hashable
 from nasmyth.space.hole import Genome
@@ -30,8 +31,9 @@ class Log:
         told: tuple[tuple[Genome, Fitness], ...] = (),
         since: Log | None = None,
         seconds: tuple[float, ...] = (),
+        encode: Encode = DECISIONS,
     ) -> None:
-        self.space, self.told, self.seconds = space, told, seconds
+        self.space, self.told, self.seconds, self.encode = space, told, seconds, encode
         self.since = self if since is None or len(told) >= GROWTH * len(since.told) else since
         """The log whose weights the model has: this one, or one that is not much shorter."""
 
@@ -43,12 +45,12 @@ class Log:
     def then(self, trial: FinishedTrial) -> Log:
         """With one more."""
         told = (*self.told, (trial.genome, fitness(trial)))
-        return Log(self.space, told, self.since, (*self.seconds, trial.seconds))
+        return Log(self.space, told, self.since, (*self.seconds, trial.seconds), self.encode)
 
     @property
     def encoding(self) -> Encoding:
-        """Of the space."""
-        return encoding_of(self.space)
+        """Of the space, with the columns that were asked for."""
+        return encoding_of(self.space, self.encode)
 
     @cached_property
     def known(self) -> dict[Hashable, Known]:
