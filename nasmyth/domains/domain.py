@@ -16,6 +16,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains.labels import Settled
+from nasmyth.domains.sizing import fitting, meets
 from nasmyth.domains.sources import Options, Raw, load
 from nasmyth.domains.sources.raw import several
 from nasmyth.domains.starts import Family, Sized, Start, portfolio
@@ -84,14 +85,14 @@ class Domain(ABC):
         """The widest plain network within the upper bounds on all that takes no training, or the widest cheaper one where the
         budget excludes it. Raises BudgetError if none is, or if it misses another constraint.
 
-        Width makes a plain network larger and slower, so bisection finds it. Without an upper bound it is `USUAL` wide.
+        Without an upper bound it is `USUAL` wide.
         """
         limits = [limit for limit in under if "training" not in limit.measure.requires]
         upper = [limit for limit in limits if limit.relation == "<="]
         families: list[Family] = [partial(self.plain, task), *self.cheaper(task)]
         for family in families:
             width = self._widest(family, task, upper) if upper else USUAL
-            if width >= NARROWEST and self._meets(family(width), task, limits):
+            if width and meets(family(width), self.space(task), task, limits):
                 return family(width)
         raise BudgetError(f"no plain network meets {', '.join(map(str, limits))}; there is no baseline to compare with")
 
@@ -100,25 +101,11 @@ class Domain(ABC):
         return ()
 
     def _widest(self, family: Family, task: Task, limits: list[Constraint]) -> int:
-        """The widest that meets the limits; less than NARROWEST if none does."""
-        low, high = (
-            NARROWEST - 1,
-            WIDEST + 1,
-        )  # the limits are met at `low`, or it is nothing; not at `high`, or it is too wide
+        """The widest that meets the limits; 0 if none does."""
         counted = all(limit.measure.requires <= {"graph"} for limit in limits)
-        coarse = WIDEST if counted else 16  # other measurements take seconds each
-        while high - low > max(1, low // coarse):
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._meets(family(middle), task, limits) else (low, middle)
-        return low
-
-    def _meets(self, genome: Genome, task: Task, limits: list[Constraint]) -> bool:
-        from nasmyth.measure import Candidate, evaluate
-
-        told = evaluate(Candidate(self.space(task).decode(genome), task=task), under=limits)
-        if told.error is not None:
-            raise told.error
-        return told.broken is None
+        widths = range(NARROWEST, WIDEST + 1) if counted else MEASURED
+        count = fitting(widths, lambda width: meets(family(width), self.space(task), task, limits))
+        return widths[count - 1] if count else 0
 
     def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
         """What a search begins with, all within the constraints: the plain network, then those of the portfolio, best first.
@@ -156,6 +143,8 @@ class Domain(ABC):
 
 USUAL, NARROWEST, WIDEST = 64, 4, 160
 """Widths of plain networks: without a budget, at least, and at most."""
+MEASURED = (*range(NARROWEST, 32), *range(32, 64, 2), *range(64, 128, 4), *range(128, WIDEST + 1, 8))
+"""Those that a device is asked about, which takes seconds each."""
 
 domains: Registry[Domain] = Registry("domains", instance(Domain, "a Domain"))
 

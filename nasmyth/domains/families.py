@@ -6,11 +6,11 @@ that does the arithmetic of the plain one, which keeps within the limits, and th
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nasmyth.domains.sizing import fitting
 from nasmyth.domains.starts import Family
 from nasmyth.measure import Constraint, find
 
@@ -75,19 +75,17 @@ class Sizes:
         macs = find("macs")
         return self._widest(family, [*self.counted, macs <= share * macs(self.space.decode(full))])
 
-    def _widest(self, family: Family, limits: Iterable[Constraint]) -> Genome | None:
+    def _widest(self, family: Family, limits: Sequence[Constraint]) -> Genome | None:
         upper = [limit for limit in limits if limit.relation == "<="]
 
-        def too_wide(width: int) -> bool:
+        def within(width: int, bounds: Iterable[Constraint]) -> bool:
             graph = self.space.decode(family(width))
-            return not all(limit.satisfied(limit.measure(graph)) for limit in upper)
+            return all(limit.satisfied(limit.measure(graph)) for limit in bounds)
 
-        place = bisect_right(self.widths, False, key=too_wide)
-        if not place:
+        count = fitting(self.widths, lambda width: within(width, upper))
+        if not count or not within(self.widths[count - 1], limits):
             return None
-        genome = family(self.widths[place - 1])
-        graph = self.space.decode(genome)
-        return genome if all(limit.satisfied(limit.measure(graph)) for limit in limits) else None
+        return family(self.widths[count - 1])
 
     def _told(self, limit: Constraint, graph: Graph) -> float:
         from nasmyth.measure import Candidate, evaluate
