@@ -107,7 +107,7 @@ def main() -> None:
         again = {kind: [asked.least(best[kind], 1000 + i, args.queries) for i in range(args.again)] for kind in DRAWS}
         least = min(cost for _, cost in asked.told.values())
         print(
-            f"{name}: {simulator.space.size:,} designs, {args.queries} queries; least cost over {least:.4g}, the least of all"
+            f"{name}: {simulator.space.size:,} designs, {args.queries} queries; costs over {least:.4g}, the least of all"
         )
         print(f"  {'':14}{'best draw':>12}{'median':>10}{'worst':>10}{'best again':>20}")
         for kind, values in found.items():

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from nasmyth.graph import Op, chain
 from nasmyth.graph.op import ops
+from nasmyth.ops.rules import weightless
 from nasmyth.space import Genome, Space, choice
 
 
@@ -52,6 +53,7 @@ class MemoryController(Op):
 
 
 ops.add("MemoryController", MemoryController)
+weightless(MemoryController)  # it is no network
 
 
 def _trace() -> list[tuple[int, bool]]:
@@ -186,6 +188,7 @@ class SystolicArray(Op):
 
 
 ops.add("SystolicArray", SystolicArray)
+weightless(SystolicArray)
 
 
 def systolic(genome: Genome) -> float:
