@@ -21,4 +21,5 @@ def _one(rank, work, processes, port, given):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", rank=rank, world_size=processes)
     work(rank, processes, *given)
+    dist.barrier()  # who is ready first would take the connections of the others with it
     dist.destroy_process_group()

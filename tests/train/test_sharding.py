@@ -36,6 +36,8 @@ def loss_of(made, x, y):
 
 def work(rank, processes, folder):
     """What one process checks, against the whole network on whole batches."""
+    with pytest.raises(NasmythError, match="nowhere is no folder; make it"):
+        fully_shard(network(), "nowhere")
     whole = network()
     shards = fully_shard(copy.deepcopy(whole), folder)
     optimizer, truth = shards.optimizer(torch.optim.AdamW, lr=1e-2), torch.optim.AdamW(whole.parameters(), lr=1e-2)

@@ -9,6 +9,9 @@ Each process holds an equal part of every layer (ZeRO stage 3, Rajbhandari et al
 `fully_shard`: a layer is whole only while it computes. With a folder, that part and its moments are in files, read ahead of
 the layer that needs them, and in memory only meanwhile (ZeRO-Infinity, Rajbhandari et al. 2021, arXiv:2104.07857, whose
 tiling of single operators is not done here). The files have no name, so they go with the process, however that ends.
+
+glibc keeps what layers needed while they were whole: begin the processes with MALLOC_MMAP_THRESHOLD_=1000000 in their
+environment, and it gives that back.
 """
 
 from __future__ import annotations
@@ -103,7 +106,7 @@ class ShardedOptimizer:
     def step(self) -> None:
         """Along the gradients, which are forgotten then."""
         for name, (parameter, optimizer) in self.each.items():
-            fresh = not optimizer.state
+            fresh = not optimizer.state.get(parameter)
             optimizer.step()
             optimizer.zero_grad()
             if fresh:
@@ -116,7 +119,7 @@ def fully_shard(network: nn.Module, folder: str | Path | None = None, group: Any
     """Share a network out, in place: each child that has weights is a layer, and whole only while it computes.
 
     All processes need equal weights. folder: for files of this process's part; weights whose first axis is no multiple of the
-    processes stay in memory. Raises NasmythError before `init_process_group`.
+    processes stay in memory. Raises NasmythError before `init_process_group`, or if there is no such folder.
     """
     from torch.distributed.device_mesh import DeviceMesh
     from torch.distributed.fsdp import fully_shard as shard
@@ -126,6 +129,8 @@ def fully_shard(network: nn.Module, folder: str | Path | None = None, group: Any
         raise NasmythError(
             "fully_shard(): there is no group of processes: call torch.distributed.init_process_group first"
         )
+    if folder is not None and not Path(folder).is_dir():
+        raise NasmythError(f"fully_shard(): {folder} is no folder; make it, or name another one")
     kind = next(network.parameters()).device.type
     mesh = DeviceMesh.from_group(group, kind)
     layers = {name: child for name, child in network.named_children() if any(True for _ in child.parameters())}
