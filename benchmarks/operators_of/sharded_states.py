@@ -1,6 +1,6 @@
 """A network shared out between two processes and kept in files: the weights of one process, in how much memory, how fast?
 
-Twelve linear layers 2,048 wide with ReLU between them (50 million weights), trained by AdamW (eps 1e-3) for four steps on sixteen
+Twelve linear layers 2,048 wide with ReLU between them (50 million weights), trained by AdamW (eps 1e-3), four steps on sixteen
 examples: in one process; in two, each of which holds half of every layer (ZeRO, Rajbhandari 2020, arXiv:1910.02054); and in
 two whose halves are in files (ZeRO-Infinity, Rajbhandari 2021, arXiv:2104.07857). Memory is the most that was resident in a
 process, less what was before the network was built. A cap limits its data (RLIMIT_DATA) to 2.6 times the weights' bytes above
