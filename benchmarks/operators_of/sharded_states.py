@@ -79,9 +79,9 @@ def work(rank: int, processes: int, port: int, folder: str | None, seed: int, ca
     torch.set_num_threads(1)
     dist.init_process_group("gloo", rank=rank, world_size=processes)
     step(nn.Linear(4, 4), None, torch.randn(2, 4), torch.randn(2, 4))  # what the first of all steps loads
-    before = resident()
+    before = told_by_system("VmRSS")
     if cap is not None:
-        limit = data() + int(cap * 4 * LAYERS * WIDTH * WIDTH)
+        limit = told_by_system("VmData") + int(cap * 4 * LAYERS * WIDTH * WIDTH)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     network: nn.Module = model(seed)
     if processes > 1:
@@ -95,7 +95,7 @@ def work(rank: int, processes: int, port: int, folder: str | None, seed: int, ca
         start = time.perf_counter()
         step(network, optimizer, x, y)
         took += (time.perf_counter() - start) * bool(number)  # the first makes the moments
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    most = told_by_system("VmHWM") - before
     weights = shards.state_dict() if processes > 1 else network.state_dict()
     if rank == 0:
         torch.save({"memory": most, "seconds": took / (STEPS - 1), "weights": weights}, told)
@@ -116,12 +116,8 @@ def step(network: nn.Module, optimizer: Any, x: Tensor, y: Tensor) -> None:
         network.zero_grad()
 
 
-def resident() -> int:
-    """Bytes of this process that are in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-def data() -> int:
-    """Bytes of this process that a limit on its data counts."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
+def told_by_system(what: str) -> int:
+    """Bytes of this process: in memory now (VmRSS) and at most (VmHWM; what `getrusage` tells holds the parent's as well), and
+    those that a limit on its data counts (VmData)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024
