@@ -9,9 +9,6 @@ Each process holds an equal part of every layer (ZeRO stage 3, Rajbhandari et al
 `fully_shard`: a layer is whole only while it computes. With a folder, that part and its moments are in files, read ahead of
 the layer that needs them, and in memory only meanwhile (ZeRO-Infinity, Rajbhandari et al. 2021, arXiv:2104.07857, whose
 tiling of single operators is not done here). The files have no name, so they go with the process, however that ends.
-
-glibc keeps what layers needed while they were whole: begin the processes with MALLOC_MMAP_THRESHOLD_=1000000 in their
-environment, and it gives that back.
 """
 
 from __future__ import annotations
