@@ -35,10 +35,6 @@ CAP = 2.6
 
 
 def table(seeds: range) -> Iterator[str]:
-    os.environ |= {
-        "MALLOC_MMAP_THRESHOLD_": "1000000",
-        "MALLOC_TRIM_THRESHOLD_": "1000000",
-    }  # for the processes to come
     yield f"{'way':<18}{'memory of a process':<22}{'of that of one':<18}{'seconds a step':<20}largest difference of a weight"
     truths: dict[int, Any] = {}
     for name, (processes, filed) in WAYS.items():
