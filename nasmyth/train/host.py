@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nasmyth.errors import UnitError
 from nasmyth.network.pipeline import device_of
+from nasmyth.train.precision import halves
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -46,7 +47,7 @@ def open_fabric(device: str = "auto", precision: str = "32", network: nn.Module 
         accelerator=kind,
         devices=devices,
         strategy="ddp_spawn" if many else "auto",
-        precision="bf16-mixed" if _halve(precision, kind, network) else "32-true",
+        precision="bf16-mixed" if halves(precision, kind, network) else "32-true",
     )
 
 
@@ -54,24 +55,6 @@ def _accelerator() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _halve(precision: str, kind: str, network: nn.Module | None) -> bool:
-    """Whether to train in bfloat16. "auto": where the device multiplies it faster than float32, and the network gains by it.
-
-    Of CPUs, those with AVX-512 BF16 or AMX: there a step of a residual network takes 0.7 of the time in bfloat16, and one of a
-    network with depthwise convolutions 1.1 to 1.4 times as long (`benchmarks/step_speed.py`).
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", None)  # older versions of torch do not say
-    if kind != "cpu" or capabilities is None or network is None:
-        return False
-    told, convolutions = capabilities(), [one for one in network.modules() if isinstance(one, nn.Conv2d)]
-    dense = bool(convolutions) and all(one.groups == 1 for one in convolutions)
-    return dense and bool(told.get("avx512_bf16") or told.get("amx_bf16"))
 
 
 @functools.cache
