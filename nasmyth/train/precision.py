@@ -41,12 +41,10 @@ def halves(precision: str, kind: str, network: nn.Module | None) -> bool:
 def _pays() -> bool:
     """Whether convolutions are faster in bfloat16 on this CPU. Takes some hundredths of a second."""
     with torch.random.fork_rng(devices=()):
-        network = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1).to(memory_format=torch.channels_last)
+        network = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         x = torch.randn(BATCH, CHANNELS, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
-    pairs = [(seconds(network, x, False), seconds(network, x, True)) for _ in range(ROUNDS + 1)][
-        1:
-    ]  # the first warms up
-    whole, half = (min(times) for times in zip(*pairs, strict=True))
+    timed = [(seconds(network, x, False), seconds(network, x, True)) for _ in range(ROUNDS + 1)]
+    whole, half = (min(times) for times in zip(*timed[1:], strict=True))  # the first warms up
     return half <= GAIN * whole
 
 
