@@ -10,7 +10,8 @@ A reader knows a kind of source (a file, a folder, a Dataset) and decides nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -107,14 +108,28 @@ class Domain(ABC):
         count = fitting(widths, lambda width: meets(family(width), self.space(task), task, limits))
         return widths[count - 1] if count else 0
 
-    def starts(self, task: Task, under: Iterable[Constraint] = ()) -> list[Start]:
+    def passes(self, task: Task) -> float:
+        """How often a network should see the training data at least, before a larger one is worth its time; 0: no matter."""
+        return 0.0
+
+    def starts(
+        self, task: Task, under: Iterable[Constraint] = (), bounds: Callable[[Genome], list[Constraint]] | None = None
+    ) -> list[Start]:
         """What a search begins with, all within the constraints: the plain network, then those of the portfolio, best first.
+
+        bounds: what more a graph has to meet, told from the plain network within the constraints; where not even the narrowest
+        plain one does, it is as if there were none.
 
         Raises BudgetError where there is not even a plain one.
         """
         limits = list(under)
-        plain = Start("plain", self.baseline(task, limits))
-        return [plain, *self.known(task, limits, plain.genome)]
+        plain = self.baseline(task, limits)
+        if bounds is not None and (more := bounds(plain)):
+            counted = [limit for limit in limits if limit.measure.requires <= {"graph"}]
+            with suppress(BudgetError):
+                plain = self.baseline(task, [*counted, *more])
+                limits += more
+        return [Start("plain", plain), *self.known(task, limits, plain)]
 
     def known(self, task: Task, limits: Sequence[Constraint], plain: Genome) -> list[Start]:
         """What the portfolio has for such a task, without what does not fit and what is there already."""

@@ -24,6 +24,7 @@ from nasmyth.funnel.plan import affordable, cheap
 from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.screen import Scorer, Screened
 from nasmyth.funnel.strategy import Funnel
+from nasmyth.funnel.timely import within_time
 from nasmyth.funnel.training import Rung
 from nasmyth.measure import Constraint, Measure, find
 from nasmyth.progress import Progress, Step, watching
@@ -69,6 +70,8 @@ class Designer:
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
     names: tuple[str, ...] = (FULL.name,)
     """The stages of the funnel."""
+    sized: str = ""
+    """Why what it starts from is smaller than the budget allows, if it is."""
 
     def run(self) -> bool:
         """All steps, as far as the time goes, alone on the study; whether it was interrupted."""
@@ -159,7 +162,7 @@ class Designer:
         if noted is not None:
             return [(origin, genome) for origin, genome in noted["genomes"]]
         try:
-            plain, *others = self.domain.starts(self.task, self.limits)
+            plain, *others = self.domain.starts(self.task, self.limits, self.bounds)
             known = [
                 (f"start {one.name}", joined(self.space, one.genome, options(self.space, one.recipe))) for one in others
             ]
@@ -167,7 +170,17 @@ class Designer:
         except BudgetError as error:
             found = []
             self.study.note("baseline", missing=str(error))
-        self.study.note("starts", genomes=[list(pair) for pair in found])
+        self.study.note("starts", genomes=[list(pair) for pair in found], why=self.sized)
+        return found
+
+    def bounds(self, plain: Genome) -> list[Constraint]:
+        """What the time allows, where the largest plain network is too large for it."""
+        if self.spend.seconds is None:
+            return []
+        genome = joined(self.space, plain)
+        graph, recipe = self.space.decode(genome), self.space.recipe_of(genome)
+        with threads(1 if self.on.workers > 1 else 0):
+            found, self.sized = within_time(graph, recipe, self.task, self.domain, self.clock.left, self.seed)
         return found
 
     def search(self) -> bool:

@@ -1,5 +1,6 @@
 """Groups of real processes on this machine."""
 
+import multiprocessing
 import os
 import socket
 
@@ -13,7 +14,9 @@ def in_processes(work, processes, *given):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(_one, (work, processes, port, given), nprocs=processes)
+    # forked from a process that has imported all this and runs nothing: imports are most of what a fresh one takes
+    multiprocessing.set_forkserver_preload(["torch.distributed.fsdp", "nasmyth.train.parallel"])
+    mp.start_processes(_one, (work, processes, port, given), nprocs=processes, start_method="forkserver")
 
 
 def _one(rank, work, processes, port, given):
