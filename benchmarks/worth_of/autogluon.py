@@ -14,8 +14,10 @@ def run(job: Job) -> dict[str, Any]:
 
     train, test = parts(job.data, str(job.target))
     with tempfile.TemporaryDirectory() as folder:
-        metric = "accuracy" if job.metric == "accuracy" else "root_mean_squared_error"
-        predictor = TabularPredictor(job.target, eval_metric=metric, path=folder, verbosity=0)
+        classes = job.metric == "accuracy"
+        kind = None if classes else "regression"  # it would take whole numbers for classes
+        metric = "accuracy" if classes else "root_mean_squared_error"
+        predictor = TabularPredictor(job.target, problem_type=kind, eval_metric=metric, path=folder, verbosity=0)
         predictor.fit(train, time_limit=job.left, presets="medium_quality", num_cpus=job.cores, num_gpus=0)
         score = scored(job.metric, test[job.target], predictor.predict(test.drop(columns=job.target)))
         return {"score": score, "details": {"model": predictor.model_best}}

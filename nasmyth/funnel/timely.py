@@ -30,7 +30,7 @@ def within_time(
     if passes >= wanted:
         return [], ""
     why = (
-        f"the largest network within the budget would see its examples {passes:.2g} times in this time, and smaller ones that "
-        f"see them {wanted:.2g} times learn more: sizes start from these"
+        f"the time holds {passes:.2g} passes over the examples for the largest plain network within the budget; it starts from "
+        f"smaller ones, with time for {wanted:.2g}"
     )
     return [macs <= macs(plain) * passes / wanted], why

@@ -225,6 +225,7 @@ def about(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     )
     notes += [("recipe", recipe)] if (recipe := training.recipe(summary)[0]) else []
     notes += [("recipe", why)] if (why := training.why(summary)) else []
+    notes += [("size", sized)] if (sized := training.sized(summary)) else []
     return [*notes, *([("search", screened)] if (screened := training.screened(summary)) else [])]
 
 

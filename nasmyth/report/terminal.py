@@ -95,6 +95,7 @@ def _about(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     notes += [("Data: ", chance)] if (chance := training.chance_sentence(summary)) else []
     notes += [("Recipe: ", recipe)] if (recipe := training.recipe(summary)[0]) else []
     notes += [("Recipe: ", why)] if (why := training.why(summary)) else []
+    notes += [("Size: ", sized)] if (sized := training.sized(summary)) else []
     notes += [("Search: ", screened)] if (screened := training.screened(summary)) else []
     mattered = importance(summary)
     notes += [("", told)] if mattered and (told := sentence(mattered)) else []

@@ -106,9 +106,14 @@ def _asked(summary: Summary) -> float | None:
 
 
 def why(summary: Summary) -> str:
-    """What the data and the time showed about what to train on it, and how, if size or recipe were changed for it."""
-    notes = [note for note in summary.get("notes") or [] if note.get("what") == "starts"]
-    return "; ".join(str(note["why"]) for note in (*notes, _plan(summary) or {}) if note.get("why"))
+    """What the data showed about how to train on it, if the recipe was changed for it."""
+    return str((_plan(summary) or {}).get("why") or "")
+
+
+def sized(summary: Summary) -> str:
+    """Why what the search started from is smaller than the budget allows, if it is."""
+    starts = next((note for note in reversed(summary.get("notes") or []) if note.get("what") == "starts"), None)
+    return str((starts or {}).get("why") or "")
 
 
 def screened(summary: Summary) -> str:
