@@ -40,9 +40,6 @@ MOST_RUNGS = 4
 SHORTEST, STEPS, LOOKS = 1.5, 200, 4
 """The least training that tells anything: so many seconds; an epoch, or so many steps; so many looks at the validation
 split."""
-FIRST = 0.2
-"""And this share of the passes that a network should see at least, where its domain knows: a design of Fashion-MNIST in ten
-minutes that tried six networks for 0.3 to 1.3 passes handed over the plain one."""
 TIMED, TIMING = 3, 0.03
 """Epochs that are timed, and the share of all time that they may take."""
 TOLD = 8
@@ -128,8 +125,7 @@ class Planner:
         final = final_share(recommended, left)
         full = max(_full(recommended, final * left), pace.least)
         metric_seconds = _metric_seconds(network, self.task, [name for name in self.also if name not in pace.told])
-        passes = min(1.0, STEPS * self.recipe.batch / max(1, len(self.task.train)))
-        telling = epoch * max(passes, FIRST * self.domain.passes(self.task))
+        telling = epoch * min(1.0, STEPS * self.recipe.batch / max(1, len(self.task.train)))
         least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, telling)
         return plan.replace(
             full=full, rungs=sum(full / ETA**i >= least for i in range(1, MOST_RUNGS + 1)), epoch=epoch,

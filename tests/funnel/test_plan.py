@@ -8,15 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from nasmyth.domains import domain_for, read
+from nasmyth.domains import domain_for
 from nasmyth.errors import StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.joint import joined, space_of, staged
-from nasmyth.funnel.pace import Pace
-from nasmyth.funnel.plan import ETA, FINAL, UNBOUNDED, TrainingPlan, affordable, trained
+from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan, affordable, trained
 from nasmyth.funnel.planner import Planner, _scored, _seconds_of_an_epoch, final_share
 from nasmyth.measure import constraints, macs
-from nasmyth.network import build
 from nasmyth.study import Study, Trial
 from nasmyth.train import EMA, Fitted, Flip, Recipe, WarmupStableDecay
 from nasmyth.units import spend
@@ -65,6 +63,8 @@ def test_a_staged_recipe_can_be_left_at_any_time():
 @pytest.fixture(scope="module")
 def iris():
     torch.set_num_threads(1)
+    from nasmyth.domains import read
+
     return read("iris")
 
 
@@ -77,22 +77,6 @@ def plan_of(study, task, seconds):
 def test_the_shorter_the_time_the_less_is_explored():
     shares = [1 - final_share(recommended, 100.0) for recommended in (1.0, 60.0, 100.0, 200.0, 1000.0)]
     assert shares == pytest.approx([1 - FINAL, 1 - FINAL, 0.24, 0.12, 0.024])
-
-
-@pytest.mark.parametrize("seconds", [200, 600, 3000])
-def test_no_rung_is_too_short_to_tell_anything(seconds):
-    """Images are seen twice at least, a fifth of how often they should be."""
-    digits, epoch = read("digits", limit=300), 4.0
-    domain = domain_for(digits)
-    with Study(None, space_of(digits, domain), task=digits) as study:
-        genome = joined(study.space, domain.plain(digits, 8))
-        planner = Planner(study, Clock(study, spend(f"{seconds}s"), time.perf_counter()), genome, digits, domain)
-        planner.graph, planner.recipe = study.space.decode(genome), digits.recipe
-        planner.pace = Pace(0.1, 0.1, epoch)
-        network = build(planner.graph, 0, digits.inputs, digits.outputs)
-        plan = planner._shared_out(TrainingPlan(digits.recipe, UNBOUNDED), network, epoch)
-    assert domain.passes(digits) == 10
-    assert plan.rungs and plan.seconds(plan.names[0]) >= 2 * epoch > plan.full / ETA ** (plan.rungs + 1)
 
 
 def test_validation_is_learned_from_where_enough_of_it_is_left_to_score_by(iris):
