@@ -34,7 +34,7 @@ LEARNED = 0.2
 """How much better than chance a network must be before it is asked."""
 FEW = 10_000
 """With fewer training examples, batches are smaller, and examples are mixed: each is seen a hundred times and more."""
-PASSES, SEEN = 10.0, 600_000
+PASSES, SEEN = 12.0, 700_000
 """How often all training examples are seen by the largest network that is worth its time, or how many are, one by one."""
 _MOST_CHANNELS = 4
 _BLOCK = 1024

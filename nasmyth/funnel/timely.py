@@ -1,11 +1,14 @@
 """A plain network that the time is enough for: a smaller one where the largest within the budget would see its data too rarely.
 
 Its steps are timed on a few examples (`pace.py`). How often a network should see its data is the domain's to say
-(`Domain.passes`). What comes of it is a bound on multiply-accumulates, which all that a search starts from keeps.
+(`Domain.passes`). What is lacking is shared between both: for the least loss, size and examples seen grow alike with the
+arithmetic that there is time for (Hoffmann et al. 2022, arXiv:2203.15556, table 2), so each is a root of the lack smaller.
+What comes of it is a bound on multiply-accumulates, which all that a search starts from keeps.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from nasmyth.funnel.pace import Pace
@@ -30,7 +33,7 @@ def within_time(
     if passes >= wanted:
         return [], ""
     why = (
-        f"the time holds {passes:.2g} passes over the examples for the largest plain network within the budget; it starts from "
-        f"smaller ones, with time for {wanted:.2g}"
+        f"the time holds {passes:.2g} passes over the examples for the largest plain network within the budget, fewer than "
+        f"{wanted:.2g}, so it starts from smaller ones"
     )
-    return [macs <= macs(plain) * passes / wanted], why
+    return [macs <= macs(plain) * math.sqrt(passes / wanted)], why

@@ -18,8 +18,8 @@ from nasmyth.spaces.registry import space
 
 GROWTH = ((1,), (1, 2, 3), (2, 3, 4, 6), (3, 4, 6, 8), (4, 6, 8, 12), (6, 8, 12, 16))
 """How many times the first width a stage may have, stage by stage."""
-WIDTHS = (*range(4, 12), 12, 14, *range(16, 64, 4), *range(64, 161, 8))
-"""First widths: fine steps, so that a budget is used; but from 16 on none that a vector unit pays for as for a wider one (see
+WIDTHS = (*range(4, 12), *range(12, 20, 2), *range(20, 64, 4), *range(64, 161, 8))
+"""First widths: fine steps, so that a budget is used; but none that a vector unit pays for as for a wider one (see
 `docs/architecture.md`)."""
 
 HALVED = 20

@@ -15,7 +15,7 @@ SIZES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 48, 60), (3, 96, 80)]
 def test_every_family_is_a_genome_that_grows_with_its_width(name, input):
     space = images(input, 10)
     costs = []
-    for width in (1, 4, 7, 16, 20, 60, 160):
+    for width in (1, 4, 7, 16, 18, 60, 160):
         genome = FAMILIES[name](width, input)
         assert space.validate(genome) == genome
         graph = space.decode(genome)
@@ -31,7 +31,7 @@ def block(c, out, stride):
 
 
 @pytest.mark.parametrize(("input", "side"), [((1, 28, 28), 4), ((3, 32, 32), 4), ((1, 20, 20), 3)])
-@pytest.mark.parametrize("width", [8, 20])
+@pytest.mark.parametrize("width", [8, 18])
 def test_the_residual_family_strides_in_the_stem_and_has_three_stages(input, side, width):
     graph = images(input, 10).decode(FAMILIES["residual"](width, input))
     stem = 9 * input[0] * width + 2 * width
@@ -52,8 +52,7 @@ def test_kinds_are_those_of_the_space():
 
 
 def test_widths_are_fine_enough_that_a_budget_is_used():
-    """The next width has at most 1.6 times as many parameters from 8 on, so five eighths of any budget are used at least. Finer
-    ones do not pay in equal time: they cost as much as the next multiple of 16."""
+    """The next width has at most half as many parameters again from 8 on, so two thirds of any budget are used at least."""
     space = images((1, 28, 28), 10)
     sizes = [space.decode(FAMILIES["residual"](width, (1, 28, 28))).costs.params for width in WIDTHS if width >= 8]
-    assert all(larger / smaller < 1.6 for smaller, larger in itertools.pairwise(sizes))
+    assert all(larger / smaller < 1.5 for smaller, larger in itertools.pairwise(sizes))
