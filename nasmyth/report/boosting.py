@@ -10,7 +10,7 @@ from nasmyth.units import show
 def boosting_sentence(summary: Summary) -> str:
     """ "HistGradientBoosting (scikit-learn 1.9.1, default settings) has accuracy 0.8712 on test, 392 kB, 1.2 ms for a row."; ""
     where none was trained for comparison."""
-    said = next((note for note in reversed(summary.get("notes") or []) if note.get("what") == "boosting"), None)
+    said = facts.noted(summary, "boosting")
     if said is None:
         return ""
     if "skipped" in said:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeGuard
 
@@ -195,6 +195,12 @@ def _shapes(given: Any) -> str:
     if all(isinstance(entry, list) for entry in given):
         return ", ".join(f"{entry[0]} {_shapes(entry[1])}" for entry in given)
     return "x".join(map(str, given))
+
+
+def noted(summary: Summary, what: str) -> Mapping[str, Any] | None:
+    """The last note of this kind; None where there is none."""
+    found: Iterable[Mapping[str, Any]] = reversed(summary.get("notes") or [])
+    return next((note for note in found if note.get("what") == what), None)
 
 
 def data_notes(summary: Summary) -> list[str]:

@@ -112,13 +112,12 @@ def why(summary: Summary) -> str:
 
 def sized(summary: Summary) -> str:
     """Why what the search started from is smaller than the budget allows, if it is."""
-    starts = next((note for note in reversed(summary.get("notes") or []) if note.get("what") == "starts"), None)
-    return str((starts or {}).get("why") or "")
+    return str((facts.noted(summary, "starts") or {}).get("why") or "")
 
 
 def screened(summary: Summary) -> str:
     """Which training-free score chose among proposals, and how sure it was that it ranks better than counting does."""
-    said = next((note for note in reversed(summary.get("notes") or []) if note.get("what") == "screen"), None)
+    said = facts.noted(summary, "screen")
     if said is None:
         return ""
     return (
