@@ -9,7 +9,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nasmyth.domains import domain_for
@@ -20,6 +21,7 @@ from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.joint import differing, joined, options, space_of, trained_alike
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import affordable, cheap
 from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.screen import Scorer, Screened
@@ -38,8 +40,9 @@ from nasmyth.units import Spend
 
 if TYPE_CHECKING:
     from nasmyth.bench.trust import Trust
+    from nasmyth.graph import Graph
     from nasmyth.space import Genome
-    from nasmyth.train import Task
+    from nasmyth.train import Recipe, Task
 
 
 BOOSTED, BOOSTING = 0.04, 10.0
@@ -70,6 +73,8 @@ class Designer:
     now: Progress = Progress("timing")  # noqa: RUF009  frozen
     names: tuple[str, ...] = (FULL.name,)
     """The stages of the funnel."""
+    paces: dict[tuple[Graph, Recipe], Pace] = field(default_factory=dict)
+    """Of the networks that were timed before anything is trained."""
     sized: str = ""
     """Why what it starts from is smaller than the budget allows, if it is."""
 
@@ -127,8 +132,9 @@ class Designer:
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
         local = isinstance(self.on.executor, Processes)
         cores = self.on.workers if local else 1
-        with threads(1 if self.on.workers > 1 else 0):  # as those have who train it
-            plan = Planner(study, self.clock, first, self.task, self.domain, also, cores, self.on.workers > 1).plan()
+        pace, several = self.pace_of(first), self.on.workers > 1
+        with self.as_trained():
+            plan = Planner(study, self.clock, first, pace, self.task, self.domain, also, cores, several).plan()
         starts = [(origin, joined(self.space, genome, plan.adapted)) for origin, genome in starts]
         self.workers = at_once(self.on.workers) if local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
@@ -175,13 +181,26 @@ class Designer:
 
     def bounds(self, plain: Genome) -> list[Constraint]:
         """What the time allows, where the largest plain network is too large for it."""
-        if self.spend.seconds is None:
-            return []
         genome = joined(self.space, plain)
-        graph, recipe = self.space.decode(genome), self.space.recipe_of(genome)
-        with threads(1 if self.on.workers > 1 else 0):
-            found, self.sized = within_time(graph, recipe, self.task, self.domain, self.clock.left, self.seed)
+        graph, epochs = self.space.decode(genome), self.space.recipe_of(genome).epochs
+        wanted = min(self.domain.passes(self.task), epochs)
+        if self.spend.seconds is None or not wanted:
+            return []
+        epoch = self.pace_of(genome).epoch
+        found, self.sized = within_time(graph, epoch, epochs, wanted, self.clock.left)
         return found
+
+    def pace_of(self, genome: Genome) -> Pace:
+        """What a step takes of the network of a genome. Timed once, since that takes seconds itself."""
+        graph, recipe = self.space.decode(genome), self.space.recipe_of(genome)
+        if (graph, recipe) not in self.paces:
+            with self.as_trained():
+                self.paces[graph, recipe] = Pace.of(graph, self.task, recipe, self.seed)
+        return self.paces[graph, recipe]
+
+    def as_trained(self) -> AbstractContextManager[None]:
+        """As many threads as those have who train a network."""
+        return threads(1 if self.on.workers > 1 else 0)
 
     def search(self) -> bool:
         """Let the funnel propose and the workers train, until only the time of the end is left; whether it was interrupted.

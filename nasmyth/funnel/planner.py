@@ -50,14 +50,15 @@ TOLD = 8
 class Planner:
     """What is known before anything is timed.
 
-    genome: of the space of the study, of the network that is timed. also: measures of a trained network that are told besides
-    its scores; what they take is kept free, at the end as well. cores: that one training could have where there are
-    several at once. several: whether there are.
+    genome: of the space of the study, of the network that is timed. pace: what a step of it takes. also: measures of a trained
+    network that are told besides its scores; what they take is kept free, at the end as well. cores: that one training
+    could have where there are several at once. several: whether there are.
     """
 
     study: Study
     clock: Clock
     genome: Genome
+    pace: Pace
     task: Task
     domain: Domain
     also: Iterable[str] = ()
@@ -71,8 +72,6 @@ class Planner:
         """
         space, study = self.study.space, self.study
         self.graph, self.recipe = space.decode(self.genome), space.recipe_of(self.genome)
-        # before the first training in any process: imports are not its time
-        self.pace = Pace.of(self.graph, self.task, self.recipe, study.seed)
         known = next((note for note in study.notes if note["what"] == "plan"), None)
         if known is None:
             plan, why = self._made()

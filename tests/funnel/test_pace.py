@@ -101,8 +101,9 @@ def vars_of(task):
 def test_what_cannot_be_trained_in_the_time_at_all_is_refused_with_the_time_that_it_takes(iris, study):
     clock = Clock(study, Spend(seconds=1.0), time.perf_counter())
     slow = next(genome for genome in study.space.enumerate() if 20 in genome.values())
+    pace = Pace.of(study.space.decode(slow), iris, study.space.recipe_of(slow))
     with pytest.raises(BudgetError, match=r"one step of training .* spend \d+s or more") as caught:
-        Planner(study, clock, slow, iris, domain_for(iris)).plan()
+        Planner(study, clock, slow, pace, iris, domain_for(iris)).plan()
     assert caught.value.binding == "spend" and caught.value.smallest > 5
 
 

@@ -12,6 +12,7 @@ from nasmyth.domains import domain_for
 from nasmyth.errors import StudyError
 from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.joint import joined, space_of, staged
+from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan, affordable, trained
 from nasmyth.funnel.planner import Planner, _scored, _seconds_of_an_epoch, final_share
 from nasmyth.measure import constraints, macs
@@ -71,7 +72,8 @@ def iris():
 def plan_of(study, task, seconds):
     domain = domain_for(task)
     genome = joined(study.space, domain.plain(task, 8))
-    return Planner(study, Clock(study, spend(seconds), time.perf_counter()), genome, task, domain).plan(), genome
+    pace = Pace.of(study.space.decode(genome), task, study.space.recipe_of(genome))
+    return Planner(study, Clock(study, spend(seconds), time.perf_counter()), genome, pace, task, domain).plan(), genome
 
 
 def test_the_shorter_the_time_the_less_is_explored():

@@ -7,7 +7,6 @@ import torch
 
 import nasmyth
 from nasmyth.domains import domain_for
-from nasmyth.funnel import timely
 from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.timely import within_time
 from nasmyth.measure import find, macs
@@ -19,35 +18,32 @@ def digits():
     return nasmyth.read("digits", limit=300)
 
 
-def paced(monkeypatch, epoch):
-    """A machine on which an epoch of any network takes so long."""
-    monkeypatch.setattr(timely.Pace, "of", lambda *given: Pace(0.0, 0.0, epoch))
+@pytest.fixture(scope="module")
+def plain(digits):
+    domain = domain_for(digits)
+    return domain.space(digits).decode(domain.baseline(digits, constraints("params<=100k")))
 
 
-def told(task, seconds, **recipe):
-    domain = domain_for(task)
-    graph = domain.space(task).decode(domain.baseline(task, constraints("params<=100k")))
-    return graph, *within_time(graph, task.recipe.replace(**recipe), task, domain, seconds)
-
-
-def test_time_bounds_the_arithmetic_of_what_would_see_its_data_too_rarely(digits, monkeypatch):
-    wanted = domain_for(digits).passes(digits)
-    assert wanted == 12
-    paced(monkeypatch, 4.0)
-    graph, (bound,), why = told(digits, 10.0)
+def test_time_bounds_the_arithmetic_of_what_would_see_its_data_too_rarely(plain):
+    (bound,), why = within_time(plain, epoch=4.0, epochs=200, wanted=12, seconds=10.0)
     assert bound.measure is macs and bound.relation == "<=" and why.startswith("the time holds 2.5 passes")
-    assert (bound.bound / macs(graph)) ** 2 * wanted == pytest.approx(10.0 / 4.0, rel=0.1)
+    assert (bound.bound / macs(plain)) ** 2 * 12 == pytest.approx(10.0 / 4.0, rel=0.1)
 
 
-def test_time_that_is_enough_bounds_nothing(digits, monkeypatch):
-    paced(monkeypatch, 0.01)
-    assert told(digits, 10.0)[1:] == ([], "")
-    paced(monkeypatch, 4.0)
-    assert told(digits, 10.0, epochs=1)[1:] == ([], "")  # no more were asked for
-    assert told(nasmyth.read("iris"), 10.0)[1:] == ([], "")  # nothing is known of tables
+def test_time_that_is_enough_bounds_nothing(plain):
+    assert within_time(plain, epoch=0.01, epochs=200, wanted=12, seconds=10.0) == ([], "")
+    assert within_time(plain, epoch=4.0, epochs=1, wanted=1, seconds=10.0) == ([], "")
+
+
+def paced(monkeypatch, epoch):
+    """A machine on which an epoch of any network takes so many seconds. What is timed on it."""
+    timed = []
+    monkeypatch.setattr(Pace, "of", lambda graph, *given: timed.append(graph) or Pace(0.0, 0.0, epoch))
+    return timed
 
 
 def test_the_more_examples_the_fewer_passes(digits):
+    assert domain_for(digits).passes(digits) == 12
     many = replace(digits, train=digits.train.take(torch.arange(1_400_000) % 200))
     assert domain_for(many).passes(many) == 0.5
 
@@ -73,3 +69,10 @@ def test_a_design_in_a_short_time_is_smaller_than_its_budget_and_says_why(digits
     found = nasmyth.design(digits, under="params<=100k", spend="8s", seed=0)
     assert sum(p.numel() for p in found.best.parameters()) < 50_000
     assert "Size: the time holds 1." in str(found)
+
+
+@pytest.mark.parametrize(("epoch", "networks"), [(5.0, 2), (0.001, 1)])
+def test_no_network_is_timed_twice(digits, monkeypatch, epoch, networks):
+    timed = paced(monkeypatch, epoch)
+    nasmyth.design(digits, under="params<=10k", spend="5s")
+    assert len(timed) == len(set(timed)) == networks
