@@ -7,6 +7,8 @@ Shapes are fixed here, and the number of chunks is not: `Chunk(most)` gives `mos
 there are more boundaries than that, those that are too many are none, and the last chunk goes on to the end. All three are
 causal: a place learns nothing of later ones, if the network between them is causal. A place begins a chunk where its
 probability is at least a half; the first one always does.
+
+A place at a time (`network/streaming.py`), what stands between `Chunk` and `Unchunk` runs only where a chunk begins.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from torch import nn
 
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import nothing
 
@@ -58,6 +60,17 @@ class Boundaries(nn.Module):
             self.auxiliary_losses.append(self.weight * self.ratio_loss(p))
         return p
 
+    def initial_state(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The key of the place before, and 1 where there was one."""
+        return self.key.weight.new_zeros(batch, self.key.out_features), self.key.weight.new_zeros(batch)
+
+    def step(
+        self, state: tuple[torch.Tensor, torch.Tensor], x: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        before, known = state
+        alike = F.cosine_similarity(self.query(x), before, dim=1)
+        return torch.where(known > 0, (1 - alike) / 2, 1), (self.key(x), torch.ones_like(known))
+
     def ratio_loss(self, p: torch.Tensor) -> torch.Tensor:
         n, begun, likely = self.ratio, (p >= 0.5).to(p.dtype).mean(), p.mean()
         return n / (n - 1) * ((n - 1) * begun * likely + (1 - begun) * (1 - likely))
@@ -85,6 +98,7 @@ class Chunk(nn.Module):
     def __init__(self, most: int) -> None:
         super().__init__()
         self.most = most
+        self.register_buffer("none", torch.zeros(1), persistent=False)
 
     def forward(self, x: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
         length = x.shape[1]
@@ -94,6 +108,22 @@ class Chunk(nn.Module):
         kept, which = order.topk(self.most, 1, largest=False)
         rows = x.gather(1, which[:, :, None].expand(-1, -1, x.shape[2]))
         return torch.where((kept < length)[:, :, None], rows, 0)
+
+    def initial_state(self, batch: int) -> tuple[torch.Tensor]:
+        """How many chunks there were."""
+        return (self.none.expand(batch),)  # type: ignore[operator]
+
+    def step(
+        self, state: tuple[torch.Tensor], x: torch.Tensor, p: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor]]:
+        (count,) = state
+        begins = ((p >= 0.5) | (count == 0)) & (count < self.most)
+        return x, (count + begins,)
+
+    @staticmethod
+    def ticked(before: tuple[torch.Tensor], after: tuple[torch.Tensor]) -> torch.Tensor:
+        """Where a chunk began: what depends on chunks goes on there alone."""
+        return after[0] > before[0]
 
     def extra_repr(self) -> str:
         return f"{self.most}"
@@ -109,6 +139,12 @@ class Unchunk(nn.Module):
 
     The recurrence over chunks is one product with a most x most matrix, for which probabilities keep 1e-4 away from 0 and 1.
     """
+
+    resumes = True
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.register_buffer("none", torch.zeros(1, d), persistent=False)
 
     def forward(self, z: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
         most, length = z.shape[1], p.shape[1]
@@ -128,6 +164,19 @@ class Unchunk(nn.Module):
         sure = torch.where(begins, p, 1 - p)
         return spread * (1 + sure - sure.detach())[:, :, None]
 
+    def initial_state(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The s of the last chunk, and 1 where there was one."""
+        return self.none.expand(batch, -1), self.none[:, 0].expand(batch)  # type: ignore[operator, index]
+
+    def step(
+        self, state: tuple[torch.Tensor, torch.Tensor], z: torch.Tensor, p: torch.Tensor, ticked: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """ticked: where a chunk begins, b; elsewhere z means nothing."""
+        smoothed, known = state
+        chance = torch.where(known > 0, p.clamp(1e-4, 1 - 1e-4), 1)
+        smoothed = torch.lerp(smoothed, z, torch.where(ticked, chance, 0)[:, None])
+        return smoothed, (smoothed, torch.ones_like(known))
+
 
 param_count.register(Chunk, nothing)
 param_count.register(Unchunk, nothing)
@@ -144,6 +193,21 @@ def _(boundaries: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """Two products at each place that has a neighbour before it."""
     length, d = inputs[0]
     return 2 * (length - 1) * d * d
+
+
+@state_count.register(Boundaries)
+def _(boundaries: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return inputs[0][1] + 1
+
+
+@state_count.register(Chunk)
+def _(chunk: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return 1
+
+
+@state_count.register(Unchunk)
+def _(unchunk: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    return output[1] + 1
 
 
 @mac_count.register(Unchunk)

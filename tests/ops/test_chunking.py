@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from nasmyth import Graph
+from nasmyth import Graph, chain, residual
 from nasmyth.blocks import chunked
 from nasmyth.errors import ShapeError, SpaceError
+from nasmyth.graph.cell import Cell, Edge, Vertex
 from nasmyth.network import build
-from nasmyth.ops import Boundaries, Chunk, Identity, Linear, SequenceConv, Unchunk
+from nasmyth.ops import GRU, Add, Attention, Boundaries, Chunk, Identity, Linear, SequenceConv, Unchunk
 from nasmyth.testing import randomised
 from nasmyth.train.auxiliary import auxiliary_losses
 
@@ -90,6 +91,47 @@ def test_nested_stages_are_causal_and_every_boundary_learns():
     for module in network.modules():
         if isinstance(module, Boundaries.module):
             assert module.query.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("graph", [
+    Graph.of(chunked(chain(SequenceConv(4, causal=True), GRU(4)), ratio=2.0, room=2.0), (16, 4)),
+    Graph.of(chain(Linear(4), chunked(residual(Attention(2, causal=True)), ratio=3.0, room=1.0), GRU(3)), (16, 4)),
+    Graph.of(chunked(chunked(residual(Attention(2, causal=True)), ratio=2.0, room=2.0), ratio=2.0, room=2.0), (16, 4)),
+], ids=["recurrent", "attention, too little room", "nested"])  # fmt: skip
+def test_chunks_stream_whatever_works_on_them(graph):
+    torch.manual_seed(0)
+    network = randomised(build(graph)).double().eval()
+    x = torch.randn(3, 16, 4).double()
+    state, outputs = network.initial_state(3), []
+    with torch.no_grad():
+        for place in range(16):
+            output, state = network.step(state, x[:, place])
+            outputs.append(output)
+        torch.testing.assert_close(torch.stack(outputs, 1), network(x), atol=1e-5, rtol=1e-5)
+
+
+def test_what_works_on_chunks_waits_for_them():
+    graph = Graph.of(chunked(Linear(4), ratio=4.0), (8, 4))
+    network, worked = build(graph).eval(), []
+    (inner,) = (m for n, m in network.named_modules() if isinstance(m, torch.nn.Linear) and n.startswith("n3"))
+    inner.register_forward_hook(lambda *given: worked.append(1))
+    x, state = torch.ones(1, 4), network.initial_state()
+    for _ in range(8):  # neighbours that are alike: one chunk
+        _, state = network.step(state, x)
+    assert len(worked) == 1
+
+
+def test_places_and_chunks_that_are_as_many_are_told_apart():
+    mixed = Cell((Vertex((Edge(0, Identity()),), Boundaries()),
+                  Vertex((Edge(0, Identity()), Edge(1, Identity())), join=Chunk(6)),
+                  Vertex((Edge(0, Identity()), Edge(2, Identity())), join=Add())))  # fmt: skip
+    with pytest.raises(
+        ShapeError, match=r"Add\(\) takes what comes at every place together with what comes at some only"
+    ):
+        build(Graph.of(mixed, (6, 4))).initial_state()
+    chunks = Cell((*mixed.vertices[:2], Vertex((Edge(2, Linear(4)),))))
+    with pytest.raises(ShapeError, match=r"answers at some places only: put Unchunk\(\) behind Linear\(4\)"):
+        build(Graph.of(chunks, (6, 4))).initial_state()
 
 
 def test_there_is_room_for_a_share_of_the_places():
