@@ -72,8 +72,10 @@ class Signature(NamedTuple):
     """Whether the last of them may be missing."""
 
     def reads(self, given: int) -> tuple[str, ...]:
-        """The names of the graph's inputs that are to be handed in behind so many others."""
-        return self.named if self.named and given == len(self.inputs) - len(self.named) else ()
+        """The names of the graph's inputs that are to be handed in behind so many others, which may stand in for the first of
+        them."""
+        nameless = len(self.inputs) - len(self.named)
+        return self.named[given - nameless :] if given >= nameless else ()
 
     @property
     def read(self) -> frozenset[str]:
@@ -95,7 +97,7 @@ class Signature(NamedTuple):
         return axes
 
     def _count_error(self, given: int, who: object) -> ShapeError:
-        if self.reads(given) or len(self.inputs) - len(self.named) < given < len(self.inputs):
+        if self.reads(given):
             wanted = " and ".join(map(repr, self.named[: len(self.named) - self.optional]))
             return ShapeError(
                 f"{who}: reads {wanted} ({self.text}), and the graph has no input of that name; name it where the graph is "

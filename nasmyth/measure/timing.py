@@ -25,6 +25,7 @@ from nasmyth.errors import NasmythError, require
 from nasmyth.export.onnx import plain
 from nasmyth.export.verify import prepared, ready
 from nasmyth.graph.graph import Graph
+from nasmyth.network.clocks import usually_whole
 from nasmyth.network.network import build
 from nasmyth.train.threads import threads as computing_in
 from nasmyth.units import SECONDS, show
@@ -175,10 +176,12 @@ def _on_cuda(network: Network, device: str, batch: int) -> tuple[Callable[[], fl
 
 def _last_step(network: Network, device: str, batch: int) -> tuple[Callable[[], float], str]:
     moved = ready(network).to(device)
-    *before, last = zip(*(x.to(device).unbind(1) for x in prepared(network.graph, batch)), strict=True)
+    inputs = dict(zip(network.graph.inputs.names, (x.to(device) for x in prepared(network.graph, batch)), strict=True))
+    whole = {name: inputs.pop(name) for name in usually_whole(network.graph)}
     synchronise = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     with torch.inference_mode():
-        state = moved.initial_state(batch)
+        state = moved.initial_state(batch, **whole)
+        *before, last = zip(*(x.unbind(1) for x in inputs.values()), strict=True)
         for places in before:
             _, state = moved.step(state, *places)
 

@@ -55,14 +55,17 @@ class Network(Layers):
         """Preprocessing, network and answer as one module that shares this network's weights."""
         return Pipeline(self)
 
-    def initial_state(self, batch: int = 1) -> State:
-        """What `step` begins with. Raises ShapeError for a network that needs a sequence as a whole."""
-        return streaming.initial_state(self, batch)
+    def initial_state(self, batch: int = 1, **whole: Tensor) -> State:
+        """What `step` begins with. whole: by name, the inputs that do not come place by place, such as a memory, b ...
+
+        Raises ShapeError for a network that needs a sequence as a whole, and for inputs of another name or shape.
+        """
+        return streaming.initial_state(self, batch, **whole)
 
     def step(self, state: State, *places: Tensor) -> tuple[Tensor, State]:
         """The output at the next place of a sequence, which `forward` gives there for the whole, and the state after it.
 
-        places: of each input of the graph, b ... without the axis of places.
+        places: of each input of the graph that was not given whole, b ... without the axis of places.
         """
         return streaming.step(self, state, *places)
 

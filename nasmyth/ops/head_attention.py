@@ -10,7 +10,7 @@ from torch import nn
 
 from nasmyth.errors import SpaceError
 from nasmyth.graph.fan_in import fan_ins
-from nasmyth.graph.op import mac_count, op, param_count
+from nasmyth.graph.op import mac_count, op, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.ops.rules import with_bias
 
@@ -49,7 +49,7 @@ class HeadAttention(nn.Module):
 
 
 @op(
-    "b l d, b m e, memory_mask?: b m -> b l d",
+    "b l d, memory: b m e, memory_mask?: b m -> b l d",
     check=_some_heads,
     weights=with_bias(
         {"query.weight": "(heads k) d", "key_value.weight": "(2 heads k) e", "out.weight": "d (heads k)"},
@@ -58,8 +58,8 @@ class HeadAttention(nn.Module):
     mixes="d",
 )
 class CrossAttention(nn.Module):
-    """Places of the first input gather what they need from those of the second, the memory (Vaswani 2017, arXiv:1706.03762,
-    section 3.2.3); heads are k wide.
+    """Places of a sequence gather what they need from those of another, the memory (Vaswani 2017, arXiv:1706.03762, section
+    3.2.3): a second one that is wired to it, or the graph's input `memory`. Heads are k wide.
 
     Places of the memory that the graph's input `memory_mask` leaves out are seen by none; of nothing at all, all is seen.
     """
@@ -72,12 +72,25 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(heads * k, d, bias)
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor, memory_mask: torch.Tensor | None = None) -> torch.Tensor:
-        query = self.query(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return self.gathered(x, *self.initial_state(x.shape[0], memory, memory_mask))
+
+    def initial_state(
+        self, batch: int, memory: torch.Tensor, memory_mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Keys and values of the memory, b heads m k, and which of its places are seen, b 1 1 m, where a mask says so."""
         key, value = self.key_value(memory).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = None
-        if memory_mask is not None:
-            seen = memory_mask > 0
-            seen = (seen | ~seen.any(1, keepdim=True))[:, None, None, :]
+        if memory_mask is None:
+            return key, value
+        seen = memory_mask > 0
+        return key, value, (seen | ~seen.any(1, keepdim=True))[:, None, None, :]
+
+    def step(self, state: tuple[torch.Tensor, ...], x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        return self.gathered(x.unsqueeze(1), *state).squeeze(1), state
+
+    def gathered(
+        self, x: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        query = self.query(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
         found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         return self.out(found.transpose(1, 2).flatten(2))
 
@@ -160,6 +173,13 @@ def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
     """Two projections at each place of each input, then scores and weighted sums."""
     (length, d), (memory, e), inner = inputs[0], inputs[1], attention.heads * attention.k
     return int(2 * inner * (length * d + memory * e + length * memory))
+
+
+@state_count.register(CrossAttention)
+def _(attention: Any, inputs: tuple[Shape, ...], output: Shape) -> int:
+    """Keys and values of the memory, and its mask where there is one: as much at the first place as at the last."""
+    memory = inputs[1][0]
+    return int(2 * memory * attention.heads * attention.k + memory * (len(inputs) > 2))
 
 
 @fan_ins.register(CrossAttention)

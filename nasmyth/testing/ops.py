@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from nasmyth.errors import NasmythError
 from nasmyth.graph.op import Op, buffer_count, mac_count, param_count, state_count
 from nasmyth.graph.signature import Shape
+from nasmyth.network.clocks import along
 from nasmyth.ops.counted import count
 from nasmyth.record import Value
 from nasmyth.testing.axes import check_axes
@@ -94,19 +95,22 @@ def _streams(op: Op, shapes: tuple[Shape, ...]) -> None:
     if not hasattr(module, "step"):
         law(ruled == 0, op, f"the rule says that it keeps {ruled} numbers, and its module has no `step`")
         return
+    comes = along(op, shapes, op.infer(*shapes))
+    whole = [x for x, one in zip(inputs, comes, strict=True) if not one]
     try:
-        state = module.initial_state(2)  # type: ignore[operator]
+        state = module.initial_state(2, *whole)  # type: ignore[operator]
     except ValueError as error:
         law(bool(str(error)), op, "does not take places one by one, and does not say why")
         return
     if not hasattr(module, "resumes"):  # at which places the input of such a one comes, another op says
-        gap, state = _gap_of_steps(module, inputs, state)
+        coming = [x for x, one in zip(inputs, comes, strict=True) if one]
+        gap, state = _gap_of_steps(module, coming, module(*inputs), state)
         law(gap <= 1e-5, op, f"place by place it gives something else than for the whole (by {gap:.1e})")
     kept = sum(one.numel() for one in state) // 2
     law(ruled == kept, op, f"the rule says that it keeps {ruled} numbers, its module keeps {kept}")
 
 
-def _gap_of_steps(module: Any, inputs: Sequence[torch.Tensor], state: Any) -> tuple[float, Any]:
+def _gap_of_steps(module: Any, inputs: Sequence[torch.Tensor], wanted: torch.Tensor, state: Any) -> tuple[float, Any]:
     """How far a module is place by place from what it gives for the whole of two examples, and the state at the end."""
     outputs, there = [], []
     for place in range(inputs[0].shape[1]):
@@ -115,7 +119,7 @@ def _gap_of_steps(module: Any, inputs: Sequence[torch.Tensor], state: Any) -> tu
         outputs.append(output)
         every = torch.ones(2, dtype=torch.bool)
         there.append(module.ticked(before, state) if hasattr(module, "ticked") else every)
-    pairs = zip(torch.stack(outputs, 1), torch.stack(there, 1), module(*inputs), strict=True)
+    pairs = zip(torch.stack(outputs, 1), torch.stack(there, 1), wanted, strict=True)
     return max(relative_gap(rows[at], whole[: int(at.sum())]) for rows, at, whole in pairs), state
 
 

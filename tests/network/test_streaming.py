@@ -83,6 +83,60 @@ def test_codes_stream():
     torch.testing.assert_close(output, network(tokens)[:, -1])
 
 
+def decoder(**inputs):
+    """Answers a place at a time, beside a memory that two of its layers look at."""
+    body = chain(
+        ops.Attention(2, causal=True), residual(ops.CrossAttention(2, k=3)), ops.Linear(3), ops.CrossAttention(1, k=2)
+    )
+    return Graph.of(body, {"x": (5, 4), "memory": (7, 3), **inputs})
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_decoder_streams_beside_a_memory_that_is_given_whole(masked):
+    network = build(decoder(**({"memory_mask": (7,)} if masked else {})), seed=1).double().eval()
+    x, whole = torch.randn(2, 5, 4).double(), {"memory": torch.randn(2, 7, 3).double()}
+    if masked:
+        whole["memory_mask"] = torch.tensor([[1.0] * 7, [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0]]).double()
+    state, outputs = network.initial_state(2, **whole), []
+    for place in range(5):
+        output, state = network.step(state, x[:, place])
+        outputs.append(output)
+    torch.testing.assert_close(torch.stack(outputs, 1), network(x, *whole.values()))
+
+
+def test_a_step_beside_a_memory_is_timed_and_what_is_kept_of_it_is_counted():
+    graph = decoder(memory_mask=(7,))
+    assert 0 < latency("cpu", step=True)(graph) < 1
+    kept = build(graph).initial_state(memory=torch.randn(1, 7, 3), memory_mask=torch.ones(1, 7))
+    past = 2 * 5 * 4  # keys and values of attention, after the last place
+    assert state(graph) == 4 * (past + sum(one.numel() for layer in kept[3:] for one in layer))
+
+
+def test_a_memory_is_given_whole_or_refused_in_words():
+    network, memory = build(decoder()), torch.randn(2, 7, 3)
+    with pytest.raises(ShapeError, match=r"is given whole: network.initial_state\(batch, memory=...\)"):
+        network.initial_state(2)
+    with pytest.raises(ShapeError, match="no input 'hint', it takes"):
+        network.initial_state(2, memory=memory, hint=memory)
+    with pytest.raises(ShapeError, match=r"memory has the shape \(2, 7, 3\), and is \(1, 7, 3\) for a batch of 1"):
+        network.initial_state(memory=memory)
+    with pytest.raises(ShapeError, match=r"Attention\(heads=2, causal=True\) takes places one by one beside"):
+        build(Graph.of(chain(ops.Attention(2, causal=True)), {"x": (5, 4), "mask": (5,)})).initial_state(
+            mask=torch.ones(1, 5)
+        )
+
+
+def test_what_is_asked_beside_a_whole_streams_without_a_state():
+    graph = Graph.of(chain(ops.Linear(4), ops.ContextMean(), ops.Linear(2)), {"x": (6, 3), "queries": (5, 2)})
+    network, x, queries = build(graph).eval(), torch.randn(1, 6, 3), torch.randn(1, 5, 2)
+    state, outputs = network.initial_state(x=x), []
+    for place in range(5):
+        output, state = network.step(state, queries[:, place])
+        outputs.append(output)
+    torch.testing.assert_close(torch.stack(outputs, 1), network(x, queries))
+    assert 0 < latency("cpu", step=True)(graph) < 1
+
+
 @pytest.mark.parametrize("layers, message", [
     (ops.Attention(2), r"Attention\(heads=2\).*places.*at mixer"),
     (ops.SequenceConv(4), r"SequenceConv\(4\).*it sees later places.*at mixer"),

@@ -7,6 +7,7 @@ from nasmyth import Graph, chain, residual
 from nasmyth.blocks import chunked
 from nasmyth.errors import ShapeError, SpaceError
 from nasmyth.graph.cell import Cell, Edge, Vertex
+from nasmyth.measure import latency
 from nasmyth.network import build
 from nasmyth.ops import GRU, Add, Attention, Boundaries, Chunk, Identity, Linear, SequenceConv, Unchunk
 from nasmyth.testing import randomised
@@ -108,6 +109,7 @@ def test_chunks_stream_whatever_works_on_them(graph):
             output, state = network.step(state, x[:, place])
             outputs.append(output)
         torch.testing.assert_close(torch.stack(outputs, 1), network(x), atol=1e-5, rtol=1e-5)
+    assert 0 < latency("cpu", step=True)(graph) < 1
 
 
 def test_what_works_on_chunks_waits_for_them():

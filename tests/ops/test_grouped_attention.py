@@ -218,8 +218,8 @@ def test_of_a_memory_that_is_hidden_all_is_seen():
     torch.testing.assert_close(module(x, memory, torch.zeros(2, L)), module(x, memory))
 
 
-def test_cross_attention_takes_two_inputs():
-    with pytest.raises(ShapeError, match="takes"):
+def test_cross_attention_needs_a_memory():
+    with pytest.raises(ShapeError, match="reads 'memory'"):
         CrossAttention().infer((5, D))
     with pytest.raises(SpaceError, match="heads must be at least 1"):
         CrossAttention(heads=0)
