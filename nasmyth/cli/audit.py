@@ -81,7 +81,6 @@ def audit(
     with only_results(), shown(not (quiet or json)) as live:
         from nasmyth.bench import Table, audit_on_table, audit_scores
         from nasmyth.bench.scoring import refuse
-        from nasmyth.errors import DataError
         from nasmyth.measure import find
         from nasmyth.study import ahead
 
@@ -93,15 +92,7 @@ def audit(
         scores = [find(name) for name in names(by)]
         refuse([one for one in scores if one.requires & {"trained", "training"}], None)
         ahead.refuse_limits(on, limit_seconds, limit_memory)
-        if truth_table is None:
-            if column or partial:
-                raise DataError("--column and --partial are of a table: name it with --truth-table FILE")
-            if data is None:
-                raise DataError("networks are trained on data: say which with --data, such as --data digits")
-        elif column is None:
-            raise DataError(
-                "say which column of the table is the truth with --column, such as --column valid_acc_200ep"
-            )
+        _refuse_unclear(data, truth_table, column, partial)
         task = _task(data, seed, reading, live)
         if truth_table is not None:
             table = Table.read(space, truth_table, partial=partial)
@@ -124,6 +115,18 @@ def audit(
         print_json(found.to_json())
         return
     _print(found)
+
+
+def _refuse_unclear(data: str | None, truth_table: str | None, column: str | None, partial: bool) -> None:
+    """Raise DataError where it is not said what the truth is, trainings or a column of a table."""
+    from nasmyth.errors import DataError
+
+    if truth_table is None and (column or partial):
+        raise DataError("--column and --partial are of a table: name it with --truth-table FILE")
+    if truth_table is None and data is None:
+        raise DataError("networks are trained on data: say which with --data, such as --data digits")
+    if truth_table is not None and column is None:
+        raise DataError("say which column of the table is the truth with --column, such as --column valid_acc_200ep")
 
 
 def _task(data: str | None, seed: int, reading: dict[str, Any], live: Any) -> Any:
