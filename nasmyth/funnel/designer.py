@@ -21,7 +21,7 @@ from nasmyth.funnel.final_test import choose, final_test, test_cost
 from nasmyth.funnel.joint import differing, joined, options, space_of, trained_alike
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.funnel.memory import at_once
-from nasmyth.funnel.pace import Pace
+from nasmyth.funnel.pace import Pace, speedup
 from nasmyth.funnel.plan import affordable, cheap
 from nasmyth.funnel.planner import Planner
 from nasmyth.funnel.screen import Scorer, Screened
@@ -130,13 +130,11 @@ class Designer:
         first = joined(self.space, starts[0][1]) if starts else cheap(trained_alike(self.space), self.seed)
         self.report_progress("timing")
         also = trained([find(self.goal), *(limit.measure for limit in self.limits)])
-        local = isinstance(self.on.executor, Processes)
-        cores = self.on.workers if local else 1
         pace, several = self.pace_of(first), self.on.workers > 1
         with self.as_trained():
-            plan = Planner(study, self.clock, first, pace, self.task, self.domain, also, cores, several).plan()
+            plan = Planner(study, self.clock, first, pace, self.task, self.domain, also, self.cores, several).plan()
         starts = [(origin, joined(self.space, genome, plan.adapted)) for origin, genome in starts]
-        self.workers = at_once(self.on.workers) if local else self.on.workers
+        self.workers = at_once(self.on.workers) if self.is_local else self.on.workers
         self.clock.kept = (plan.metric_seconds + plan.look) * test_cost(self.task) + self.boosting
         worked, left = study.reader.log.worked, self.clock.left
         until = None if self.spend.seconds is None else worked + left
@@ -182,13 +180,26 @@ class Designer:
     def bounds(self, plain: Genome) -> list[Constraint]:
         """What the time allows, where the largest plain network is too large for it."""
         genome = joined(self.space, plain)
-        graph, epochs = self.space.decode(genome), self.space.recipe_of(genome).epochs
-        wanted = min(self.domain.passes(self.task), epochs)
+        graph, recipe = self.space.decode(genome), self.space.recipe_of(genome)
+        wanted = min(self.domain.passes(self.task), recipe.epochs)
         if self.spend.seconds is None or not wanted:
             return []
         epoch = self.pace_of(genome).epoch
-        found, self.sized = within_time(graph, epoch, epochs, wanted, self.clock.left)
+        found, self.sized = within_time(
+            graph, epoch, recipe.epochs, wanted, self.clock.left,
+            lambda: speedup(graph, self.task, recipe, epoch, self.cores),
+        )  # fmt: skip
         return found
+
+    @property
+    def is_local(self) -> bool:
+        """Whether networks are trained on this machine, in processes of their own."""
+        return isinstance(self.on.executor, Processes)
+
+    @property
+    def cores(self) -> int:
+        """How many one training could have where it is the only one."""
+        return self.on.workers if self.is_local else 1
 
     def pace_of(self, genome: Genome) -> Pace:
         """What a step takes of the network of a genome. Timed once, since that takes seconds itself."""

@@ -75,10 +75,14 @@ def _weight(task: Task) -> float:
     return len(task.train) + LOOK * len(task.valid)
 
 
-def speedup(network: Any, task: Task, recipe: Recipe, epoch: float, cores: int) -> float:
-    """How many times as fast the network trains on so many threads as on one, where an epoch takes so many seconds."""
-    from nasmyth.train import fit
+def speedup(graph: Any, task: Task, recipe: Recipe, epoch: float, cores: int) -> float:
+    """How many times as fast a network trains on so many threads as on one, where an epoch takes so many seconds."""
+    from nasmyth.network import build
+    from nasmyth.train import fit, initialise
 
+    if cores < 2:
+        return 1.0
+    network = initialise(build(graph, 0, task.inputs, task.outputs), 0)
     examples = max(recipe.batch, int(len(task.train) * min(1.0, TRIED / max(epoch, 1e-9))))
     some, took = task.few(examples), dict.fromkeys((1, cores), float("inf"))
     for count in (1, cores, 1, cores):

@@ -105,7 +105,7 @@ class Planner:
         plan = self._shared_out(plan, network, epoch)
         recommended, scored = self.recipe.epochs * epoch, 0
         if recommended > FINAL * self.clock.left:
-            plan = self._for_one(plan, network, timed)
+            plan = self._for_one(plan, timed)
             scored = 0 if self.several and not plan.threads else _scored(self.task)
         return plan.replace(scored=scored), [why, _learned_from(self.task, scored) if scored else ""]
 
@@ -131,10 +131,10 @@ class Planner:
             macs=find("macs")(self.graph), least=pace.least, look=pace.look, metric_seconds=metric_seconds, final=final,
         )  # fmt: skip
 
-    def _for_one(self, plan: TrainingPlan, network: Network, timed: bool) -> TrainingPlan:
+    def _for_one(self, plan: TrainingPlan, timed: bool) -> TrainingPlan:
         """Where time is short for one training: on all cores if that helps, and without rungs that would see too few."""
-        if self.cores > 1 and timed:
-            faster = speedup(network, self.task, self.recipe, plan.epoch, self.cores)
+        if timed:
+            faster = speedup(self.graph, self.task, self.recipe, plan.epoch, self.cores)
             plan = plan.replace(threads=self.cores, faster=faster) if faster >= FASTER else plan
         explored = (1.0 - plan.final) * self.clock.left * self.cores
         return plan if explored >= FEWEST * plan.full / ETA**plan.rungs else plan.replace(rungs=0)

@@ -168,11 +168,10 @@ def test_thousands_of_columns_have_a_plain_network_within_a_tight_budget():
 
 
 def test_more_threads_are_no_help_to_a_network_that_sleeps(iris, study):
-    from nasmyth.network import build
 
     graph = study.space.decode(next(study.space.enumerate()))
     before, epoch = torch.get_num_threads(), EACH * len(iris.train)
-    assert 0.7 < speedup(build(graph, 0, iris.inputs, iris.outputs), iris, iris.recipe, epoch, 2) < 1.4
+    assert 0.7 < speedup(graph, iris, iris.recipe, epoch, 2) < 1.4
     assert torch.get_num_threads() == before
 
 

@@ -35,6 +35,16 @@ def test_time_that_is_enough_bounds_nothing(plain):
     assert within_time(plain, epoch=4.0, epochs=1, wanted=1, seconds=10.0) == ([], "")
 
 
+def test_cores_that_one_training_has_to_itself_count_as_time(plain):
+    given = {"epoch": 4.0, "epochs": 200, "wanted": 12, "seconds": 10.0}
+    alone, little, much = (within_time(plain, **given, faster=lambda f=f: f)[0][0].bound for f in (1.0, 1.4, 3.0))
+    assert alone == little and much == pytest.approx(alone * 3**0.5, rel=0.1)
+    assert within_time(plain, **given, faster=lambda: 9.0) == ([], "")
+    asked = []
+    within_time(plain, epoch=0.01, epochs=200, wanted=12, seconds=10.0, faster=lambda: asked.append(1))
+    assert not asked
+
+
 def paced(monkeypatch, epoch):
     """A machine on which an epoch of any network takes so many seconds. What is timed on it."""
     timed = []
