@@ -84,5 +84,5 @@ def test_a_design_in_a_short_time_is_smaller_than_its_budget_and_says_why(digits
 @pytest.mark.parametrize(("epoch", "networks"), [(5.0, 2), (0.001, 1)])
 def test_no_network_is_timed_twice(digits, monkeypatch, epoch, networks):
     timed = paced(monkeypatch, epoch)
-    nasmyth.design(digits, under="params<=10k", spend="5s")
+    nasmyth.design(digits, under="params<=10k", spend="3s")
     assert len(timed) == len(set(timed)) == networks
