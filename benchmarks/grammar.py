@@ -26,7 +26,7 @@ from nasmyth.errors import NasmythError
 from nasmyth.graph import Graph
 from nasmyth.measure import macs, params
 from nasmyth.network import build
-from nasmyth.ops.counted import count_macs
+from nasmyth.ops.found.counted import count_macs
 from nasmyth.space import Space
 from nasmyth.spaces import einspace
 

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasmyth.ops import ParallelRNN
-from nasmyth.ops.counted import count_depth
+from nasmyth.ops.found.counted import count_depth
 
 LENGTH, UNITS, MOST = 512, 16, 10
 

@@ -97,7 +97,7 @@ def is_layer(node: Node, shapes: tuple[Shape, ...]) -> bool:
     """Whether a node that takes these shapes is a weighted layer. What has no rules is built and counted once."""
     params, macs = (rule(node.op, shapes, node.shape) for rule in (param_count, mac_count))
     if (params is None or macs is None) and node.op.module is not None:
-        params, _, macs = late("nasmyth.ops.counted:count")(node.op, shapes)
+        params, _, macs = late("nasmyth.ops.found.counted:count")(node.op, shapes)
     return bool(params and macs)
 
 

@@ -142,7 +142,7 @@ def op(
     infer: `infer(op, *shapes) -> shape` where the output cannot be said in a sentence; then the signature has no arrow.
     check: `check(op)` raises if the fields do not go together; a field may hold a hole, which is no error.
     weights: the axes of each parameter and saved buffer in the names of the signature: {"weight": "out n kernel kernel"}.
-        Left out, they are found by building the module at two sizes (see `ops/weights.py`).
+        Left out, they are found by building the module at two sizes (see `ops/found/weights.py`).
     ordered, mixes: names of axes whose places are not alike, and of those along which the output depends on more than
         the same place of the input (see `graph/op_axes.py`). Each of the three may be a function of the op. An op of yours that
         says none of them is run to see.

@@ -69,7 +69,7 @@ def weight_sentences(op: Op, inputs: tuple[Shape, ...]) -> Mapping[str, str]:
     rules = param_count(op, inputs, output := op.infer(*inputs)), buffer_count(op, inputs, output)
     if rules == (0, 0):
         return {}
-    found: Mapping[str, str] = late("nasmyth.ops.weights:found")(op, inputs)
+    found: Mapping[str, str] = late("nasmyth.ops.found.weights:found")(op, inputs)
     return found
 
 
@@ -102,7 +102,7 @@ def says_of_its_axes(op: Op) -> bool:
 
 def _as_seen(op: Op, inputs: tuple[Shape, ...], told: OpAxes) -> OpAxes:
     """What an op of a user's does with its places, where it says nothing: its module is run to see."""
-    fixed, mixed = late("nasmyth.ops.places:seen")(op, inputs, told)
+    fixed, mixed = late("nasmyth.ops.found.places:seen")(op, inputs, told)
     return told._replace(fixed={**fixed, **told.fixed}, mixed=mixed)
 
 

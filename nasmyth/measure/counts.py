@@ -18,7 +18,7 @@ def counted(graph: Graph) -> Costs:
     costs = graph.costs
     if not costs.unknown:
         return costs
-    from nasmyth.ops.counted import count
+    from nasmyth.ops.found.counted import count
 
     params, buffers, macs, activations, _ = costs
     for op, shapes, shared in costs.unknown:
@@ -41,7 +41,7 @@ def active_params(graph: Graph) -> float:
 
     Each layer's are counted once, though it may be passed several times.
     """
-    from nasmyth.ops.counted import count
+    from nasmyth.ops.found.counted import count
 
     met: dict[str, int] = {}
     for node in graph.nodes:

@@ -17,6 +17,7 @@ from nasmyth.ops.decaying import DecayingActivation
 from nasmyth.ops.dynamic import ContMix
 from nasmyth.ops.embedding import Embedding, LearnedPosition, Patchify, SinCosPosition
 from nasmyth.ops.experts import MixtureOfExperts
+from nasmyth.ops.foreign.opaque import Opaque
 from nasmyth.ops.framewise import Repeated
 from nasmyth.ops.gated import GatedSum
 from nasmyth.ops.gated_recurrence import GatedRecurrence
@@ -30,7 +31,6 @@ from nasmyth.ops.long_convolution import Convolve, LongConv, RingConv
 from nasmyth.ops.members import MemberHead, MemberLinear, Members
 from nasmyth.ops.message_passing import MessagePassing
 from nasmyth.ops.norms import BatchNorm, GlobalResponseNorm, GroupNorm, LayerNorm, LayerNorm2d, RMSNorm, TokenBatchNorm
-from nasmyth.ops.opaque import Opaque
 from nasmyth.ops.parallel_recurrent import ParallelRNN
 from nasmyth.ops.poincare import FromBall, MobiusAdd, PoincareConv, PoincareLinear, ToBall
 from nasmyth.ops.poincare_norm import PoincareBatchNorm

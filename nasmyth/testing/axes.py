@@ -15,7 +15,7 @@ from torch import nn
 from nasmyth.graph.op import Op
 from nasmyth.graph.op_axes import NamedAxis, OpAxes, op_axes
 from nasmyth.graph.signature import Shape
-from nasmyth.ops.places import exchange_gap, names, reaches_others
+from nasmyth.ops.found.places import exchange_gap, names, reaches_others
 from nasmyth.testing.laws import law
 from nasmyth.testing.tensors import normal, subject
 

@@ -13,7 +13,7 @@ from nasmyth.graph.chain import chain, parallel
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Block
 from nasmyth.graph.signature import Shape
-from nasmyth.ops.counted import count_macs, count_saved
+from nasmyth.ops.found.counted import count_macs, count_saved
 from nasmyth.ops.tensors import Reshape, Slice
 from nasmyth.testing.laws import law
 from nasmyth.testing.ops import refuses_to_be_built

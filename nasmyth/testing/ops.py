@@ -18,7 +18,7 @@ from nasmyth.errors import NasmythError
 from nasmyth.graph.op import Op, buffer_count, mac_count, param_count, state_count
 from nasmyth.graph.signature import Shape
 from nasmyth.network.clocks import along
-from nasmyth.ops.counted import count
+from nasmyth.ops.found.counted import count
 from nasmyth.record import Value
 from nasmyth.testing.axes import check_axes
 from nasmyth.testing.laws import law

@@ -18,7 +18,7 @@ from nasmyth.graph.signature import Shape
 from nasmyth.network.checkpoints import remember
 from nasmyth.network.names import places
 from nasmyth.network.network import Network
-from nasmyth.ops.opaque import Opaque, called
+from nasmyth.ops.foreign.opaque import Opaque, called
 from nasmyth.tracing.capture import Captured, capture, runs_operators
 from nasmyth.tracing.comparing import compare
 from nasmyth.tracing.exported import core_of

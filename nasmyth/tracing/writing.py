@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nasmyth.errors import TraceError
-from nasmyth.ops.counted import count_macs
-from nasmyth.ops.opaque import Opaque
+from nasmyth.ops.foreign.opaque import Opaque
+from nasmyth.ops.found.counted import count_macs
 from nasmyth.tracing.drafts import Drafts
 from nasmyth.tracing.values import Draft, Expression, Flow, Held, Layout
 

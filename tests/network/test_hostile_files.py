@@ -23,7 +23,7 @@ from nasmyth.graph import Graph, chain, op
 from nasmyth.network import Network, build
 from nasmyth.network.save import header
 from nasmyth.ops import Columns, Flatten, Linear, Opaque
-from nasmyth.ops.calls import may_be_called
+from nasmyth.ops.foreign.calls import may_be_called
 
 ROOT = Path(__file__).parent.parent.parent
 EVIL = "3\n        open('ran', 'w')  #"

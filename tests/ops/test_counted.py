@@ -6,7 +6,7 @@ from torch import nn
 
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import op, ops
-from nasmyth.ops.counted import count, count_macs
+from nasmyth.ops.found.counted import count, count_macs
 
 torch.set_num_threads(1)
 

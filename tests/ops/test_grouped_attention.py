@@ -12,7 +12,7 @@ from nasmyth.graph import Graph, Spec, chain
 from nasmyth.graph.op_axes import op_axes
 from nasmyth.network import build
 from nasmyth.ops import CrossAttention, GroupedAttention
-from nasmyth.ops.counted import count
+from nasmyth.ops.found.counted import count
 
 torch.set_num_threads(1)
 

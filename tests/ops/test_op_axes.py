@@ -7,7 +7,7 @@ from torch import nn
 from nasmyth import ops as catalogue
 from nasmyth.graph.op import op, ops
 from nasmyth.graph.op_axes import op_axes
-from nasmyth.ops.weights import found, saved_shapes
+from nasmyth.ops.found.weights import found, saved_shapes
 from nasmyth.testing import examples
 from nasmyth.testing.axes import check_axes
 

@@ -7,7 +7,7 @@ import torch
 
 from nasmyth.errors import SpaceError
 from nasmyth.ops import ParallelRNN
-from nasmyth.ops.counted import count_depth
+from nasmyth.ops.found.counted import count_depth
 
 torch.set_num_threads(1)
 

@@ -102,7 +102,7 @@ def _layers(node: Node, nodes: tuple[Node, ...]) -> tuple[float, ...]:
     shapes = tuple(nodes[i].shape for i in node.inputs)
     found = fan_ins(node.op, shapes, node.shape)
     if found is None:  # a user's op without rules, which is built and run once
-        from nasmyth.ops.counted import count
+        from nasmyth.ops.found.counted import count
 
         params, _, macs = count(node.op, shapes)
         found = of_costs(params, macs, node.shape) or ()

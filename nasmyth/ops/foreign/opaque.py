@@ -28,8 +28,8 @@ from nasmyth.errors import ShapeError
 from nasmyth.graph.op import buffer_count, mac_count, op, param_count
 from nasmyth.graph.op_axes import OpAxes, all_fixed, op_axes
 from nasmyth.graph.signature import Shape
-from nasmyth.ops import foreign  # noqa: F401  a function of PyTorch that opaque ops may call
-from nasmyth.ops.calls import check
+from nasmyth.ops.foreign import onnx  # noqa: F401  a function of PyTorch that opaque ops may call
+from nasmyth.ops.foreign.calls import check
 
 Place = tuple[Shape, int, int, str]
 """A shape without the batch; the batch's axis (-1: none); how many share it with the batch; its type if it is not real."""

@@ -104,7 +104,9 @@ def _check_setting(value: Any, call: Any) -> None:
     elif isinstance(value, str):
         kind, _, rest = value.partition(" ")
         if not _understood(kind, rest, call):
-            raise SpaceError(f"Opaque({call.target!r}): {shown(value)} is no argument (see the top of ops/opaque.py)")
+            raise SpaceError(
+                f"Opaque({call.target!r}): {shown(value)} is no argument (see the top of ops/foreign/opaque.py)"
+            )
 
 
 def _understood(kind: str, rest: str, call: Any) -> bool:
