@@ -21,6 +21,7 @@ from typing import Any
 from nasmyth.funnel.estimate import Expected, goodness
 from nasmyth.funnel.leaderboard import BASELINE, Leaderboard
 from nasmyth.measure import find
+from nasmyth.search.strategy import hashable
 from nasmyth.study import Trial
 
 Rate = Callable[[Sequence[Trial]], "dict[int, Expected]"]
@@ -30,7 +31,8 @@ Rate = Callable[[Sequence[Trial]], "dict[int, Expected]"]
 def added(board: Leaderboard, chosen: Trial, stages: Sequence[str], rate: Rate) -> list[dict[str, Any]]:
     """A step a dict: what ("time", "architecture", "recipe"), and gain in units of the goal (more is better) with its error.
     Empty where the plain network was not tried."""
-    at = {stage: board.at(stage) for stage in stages}
+    every = {stage: board.at(stage) for stage in stages}
+    at = {stage: first_of_each(trials) for stage, trials in every.items()}
     plain = {stage: trial for stage in stages for trial in at[stage] if trial.origin == BASELINE}
     ours = {stage: trial for stage in stages for trial in at[stage] if trial.genome == chosen.genome}
     common = [stage for stage in stages if stage in plain and stage in ours]
@@ -45,9 +47,17 @@ def added(board: Leaderboard, chosen: Trial, stages: Sequence[str], rate: Rate) 
     first = next(stage for stage in stages if stage in plain)
     way = [("time", plain[first], plain[last]), ("architecture", plain[last], best), ("recipe", best, ours[last]),
            ("time", ours[last], chosen)]  # fmt: skip
-    rated = {number: one for stage in stages for number, one in rate(at[stage]).items()}
+    rated = {number: one for stage in stages for number, one in rate(every[stage]).items()}
     return [_step(board, what, rated[a.number], rated[b.number]) for what, a, b in way
             if a.number != b.number and {a.number, b.number} <= rated.keys()]  # fmt: skip
+
+
+def first_of_each(trials: Sequence[Trial]) -> list[Trial]:
+    """Of what was tried at a stage, the first training of each candidate: these had equal time."""
+    known: dict[Any, Trial] = {}
+    for trial in trials:
+        known.setdefault(hashable(trial.genome or {}), trial)
+    return list(known.values())
 
 
 def _step(board: Leaderboard, what: str, before: Expected, after: Expected) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Most of the time belongs to that network (`FINAL`), and the more the shorter time is for what its recipe wants (`planner.py`);
 then it has all cores, too, if it trains faster on them. The rest is for exploring: candidates train for equal seconds, and
 the best third of each rung goes on from its weights for three times as long. So what is trained longest has lost nothing,
-and the learning rate falls only at its end (`joint.staged`).
+and the learning rate falls only at its end (`joint.staged`). Where more time is left than one training to the end takes, the
+best of these goes on for three times as long once more, while that pays.
 """
 
 from __future__ import annotations
@@ -94,9 +95,8 @@ class TrainingPlan(Value):
 
     def stage(self, rung: str, seconds: float = 0.0, epochs: float = 0.0, keep: bool = True) -> Stage:
         """Train up to this rung, for so many seconds more, on the way to so many epochs in all."""
-        keep = keep and rung != FULL.name
         if not self.timed:
-            return Stage(rung, self.share(rung), keep=keep)
+            return Stage(rung, self.share(rung), keep=keep and rung != FULL.name)
         return Stage(rung, self.share(rung), max(1.0, seconds), keep, max(epochs, 1e-3))
 
 

@@ -4,7 +4,8 @@ Asynchronous successive halving (Li et al. 2018, arXiv:1810.05934): of what reac
 next, up to three times as many seconds. All candidates of a rung have had equal time, and each goes on from its own
 weights. What is tried first are the starts (the plain network, and what is known to do well on such data), then what
 another strategy proposes. When only the time of the last trainings is left, the best are trained to the end, one a
-worker, or one on all cores.
+worker, or one on all cores. If that leaves time, the best of those goes on three times as long, from its weights at a rate
+that rises again (WSD-S: Wen et al. 2024, arXiv:2410.05192, section 4), and again while that pays; others follow it to the end.
 Who is best is what is expected of it (`estimate.py`).
 
 Time is what the trials say: the seconds of work on the study when each was told. So the strategy is a fold like any other,
@@ -14,19 +15,19 @@ and what it proposes follows from the log.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 from nasmyth.funnel.estimate import expected_of
 from nasmyth.funnel.leaderboard import BASELINE
-from nasmyth.funnel.plan import ETA, UNBOUNDED, TrainingPlan, trained
+from nasmyth.funnel.plan import ETA, UNBOUNDED, TrainingPlan
+from nasmyth.funnel.race import Entrant, Race, Reached
 from nasmyth.measure import find
 from nasmyth.search import Strategy
 from nasmyth.search.strategy import FULL, FinishedTrial, Pending, Proposal, hashable
-from nasmyth.space.hole import Genome
 from nasmyth.space.space import Space
 from nasmyth.study.run import MAX_CRASHES
 
@@ -37,51 +38,6 @@ LOOSE = 10.0
 if the machine was busy with something else while an epoch was timed."""
 KEPT = 4_000_000
 """Parameters up to which the state of a training is kept, to be gone on with; larger networks start anew at each rung."""
-
-
-@dataclass(frozen=True)
-class Reached:
-    """What a candidate had at a rung."""
-
-    value: float
-    """Of the goal."""
-    loss: float
-    trial: int
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """A candidate: how far it got, and how well it did there."""
-
-    genome: Genome
-    number: int
-    origin: str
-    tried: frozenset[str] = frozenset()
-    """The rungs at which it was tried, failed or not."""
-    results: Mapping[str, Reached] = field(default_factory=dict)
-    """By rung; empty once it failed or is over the budget."""
-    seconds: float = 0.0
-    """Of its training so far."""
-    epochs: float = 0.0
-    """Of that."""
-    kept: bool = False
-    """Whether its state is there to be gone on with."""
-
-    @property
-    def epoch(self) -> float:
-        """Seconds of an epoch; 0 is not known."""
-        return self.seconds / self.epochs if self.epochs else 0.0
-
-
-@dataclass(frozen=True)
-class Race:
-    """The state: what the inner strategy knows, and all entrants."""
-
-    inner: Any
-    now: float = 0.0
-    entrants: dict[Any, Entrant] = field(default_factory=dict)
-    late: float = 0
-    """How many were too slow, while nothing else was tried."""
 
 
 class Funnel(Strategy):
@@ -110,14 +66,11 @@ class Funnel(Strategy):
             state = replace(state, inner=self.explore.tell(state.inner, trial))
         key, failed = hashable(trial.genome), trial.error is not None or trial.violation > 0
         known = state.entrants.get(key, Entrant(trial.genome, trial.number, trial.origin))
-        entrant = replace(known, tried=known.tried | {trial.stage.name}, results={})
         reached = None if failed else self._reached(trial)
-        if reached is not None:
-            seconds, epochs = trained(trial)
-            entrant = replace(
-                entrant, results={**known.results, trial.stage.name: reached}, seconds=seconds, epochs=epochs,
-                kept=trial.stage.keep,
-            )  # fmt: skip
+        if reached is None:
+            entrant = replace(known, tried=known.tried | {trial.stage.name}, results={})
+        else:
+            entrant = known.at(trial, reached, find(self.goal).direction)
         late = state.late + 1 if trial.error is not None and trial.error.reason == "time" else -math.inf
         return replace(state, entrants={**state.entrants, key: entrant}, late=late)
 
@@ -173,6 +126,8 @@ class Funnel(Strategy):
         if self.plan.threads and any(rung == final for _, rung in running):
             return None  # it has all cores
         ended = any(final in one.results for one in state.entrants.values())
+        if ended and (longer := self._longer(state, space, running, left)) is not None:
+            return longer
         waiting = self.furthest(state.entrants.values())
         if self.until is None:  # without a bound on time, one is what there is to do, and the plain one to compare with
             waiting = waiting[:1] + [one for one in waiting[1:] if one.origin == BASELINE]
@@ -185,6 +140,16 @@ class Funnel(Strategy):
         if not state.entrants and self.starts and not running:
             origin, genome = self.starts[0]  # there was no time for anything else
             return self._proposal(Entrant(dict(genome), 0, origin), final, space, left)
+        return None
+
+    def _longer(self, state: Race, space: Space, running: set[tuple[Any, str]], left: float) -> Proposal | None:
+        """The best of those that were trained to the end goes on, if there is time enough, and while that pays."""
+        if self.until is None:
+            return None
+        for one in self.ranked(state.entrants.values(), FULL.name):
+            if (hashable(one.genome), FULL.name) not in running:
+                enough = one.kept and not one.spent and left >= LEAST_LEFT * (ETA - 1) * one.seconds
+                return self._proposal(one, FULL.name, space, left, ETA * one.seconds) if enough else None
         return None
 
     def _new(self, state: Race, space: Space, rng: Random, n: int, pending: Sequence[Pending]) -> list[Proposal]:
@@ -200,8 +165,9 @@ class Funnel(Strategy):
             self._proposal(Entrant(one.genome, 0, one.origin or name), first, space, self._left(state)) for one in asked
         ]
 
-    def _proposal(self, entrant: Entrant, rung: str, space: Space, left: float) -> Proposal:
-        """The candidate up to this rung, on from its weights where they are kept."""
+    def _proposal(self, entrant: Entrant, rung: str, space: Space, left: float, longer: float = 0.0) -> Proposal:
+        """The candidate up to this rung, on from its weights where they are kept. longer: seconds of training in all, where it
+        goes on after its end."""
         plan, parent = self.plan, self._parent(entrant)
         if not plan.timed:
             return Proposal(entrant.genome, plan.stage(rung), parent, entrant.origin)
@@ -209,11 +175,13 @@ class Funnel(Strategy):
         done = (entrant.seconds, entrant.epochs) if parent is not None else (0.0, 0.0)
         others = left - (plan.full - done[0]) >= LEAST_LEFT * plan.full  # whether there is time for another after it
         whole = plan.full if others and not self._short_of_time else max(plan.full, done[0] + left)
-        to_end = max(1.0, min(left, whole - done[0]) - plan.metric_seconds)
-        seconds = to_end if rung == FULL.name else min(to_end, plan.seconds(rung) - done[0])
-        faster = LOOSE * plan.faster if rung == FULL.name else 1.0
+        to_end = max(1.0, min(left, (longer or whole) - done[0]) - plan.metric_seconds)
+        ends = rung == FULL.name
+        seconds = to_end if ends else min(to_end, plan.seconds(rung) - done[0])
+        faster = LOOSE * plan.faster if ends else 1.0
         epochs = done[1] + faster * to_end / (entrant.epoch or plan.epoch_of(graph))
-        stage = plan.stage(rung, seconds, epochs, keep=find("params")(graph) <= KEPT)
+        goes_on = not ends or (plan.rungs > 0 and left - to_end >= LEAST_LEFT * (ETA - 1) * (done[0] + to_end))
+        stage = plan.stage(rung, seconds, epochs, keep=goes_on and find("params")(graph) <= KEPT)
         return Proposal(entrant.genome, stage, parent, entrant.origin)
 
     def _parent(self, entrant: Entrant) -> int | None:

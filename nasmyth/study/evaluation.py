@@ -80,7 +80,7 @@ class Evaluation:
             if one.name in trial.measures and "training" not in one.requires
         }
         share, epochs = (stage.share, self.epochs) if stage.epochs is None else (1.0, stage.epochs)
-        effort = Effort(share, epochs, seconds, start, pausing=stage.keep)
+        effort = Effort(share, epochs, seconds, start, pausing=stage.keep and not trial.full)
         return Candidate(trial.graph, recipe, self.seed, self.task, effort=effort, known=known)
 
     def __call__(self, trial: Trial) -> Outcome:

@@ -60,6 +60,13 @@ class Timer:
         self.evaluation = 0.0
         """Seconds that the last evaluation took."""
 
+    def take_up(self, elapsed: float, stepping: float, spent: float) -> None:
+        """Go on with a training of so many seconds, of which it stepped for so many and had used up this share of its time."""
+        self.before, self.spent = stepping, spent
+        if spent >= 1.0 and self.limits.seconds is not None:  # it was over, and may have been given more
+            rest = self.limits.seconds - elapsed
+            self.spent = stepping / (stepping + rest) if rest > 0 else 1.0
+
     def stepped(self) -> None:
         """A step is over."""
         if self.origin is None:

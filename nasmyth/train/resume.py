@@ -106,7 +106,7 @@ def take_up(run: Any, state: TrainingState) -> None:
     run.done = round(progress.steps * run.per_epoch / progress.per_epoch)
     run.rate, run.summed = progress.rate, progress.losses
     run.total += progress.loss
-    run.timer.before, run.timer.spent = progress.stepping, progress.spent
+    run.timer.take_up(progress.seconds, progress.stepping, progress.spent)
     for name, part in run.own.items():
         if name in state.own:
             restore(part, state.own[name], run.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,12 +36,15 @@ def tried(study, width, rate, stage, accuracy, origin="random"):
     return study.tell(trial, {"accuracy": accuracy, "loss": 1.0 - accuracy})
 
 
-def steps(study, chosen, goal="accuracy"):
+def steps(study, chosen, goal="accuracy", board=None):
     def rate(trials):
         told = expected_of(find(goal), [one.measures[goal] for one in trials], [math.nan] * len(trials), 10_000)
         return {trial.number: one for trial, one in zip(trials, told, strict=True)}
 
-    return [(one["what"], round(one["gain"], 2)) for one in added(Leaderboard(study, goal, ()), chosen, STAGES, rate)]
+    return [
+        (one["what"], round(one["gain"], 2))
+        for one in added(board or Leaderboard(study, goal, ()), chosen, STAGES, rate)
+    ]
 
 
 def test_each_step_changes_one_thing_and_all_sum_to_the_whole_way(study):
@@ -58,6 +62,16 @@ def test_where_the_plain_network_was_left_early_the_rest_is_time(study):
     tried(study, 20, 0.1, "1/3", 0.75)
     best = tried(study, 20, 0.1, "final", 0.90)
     assert steps(study, best) == [("architecture", 0.15), ("time", 0.15)]
+
+
+def test_what_went_on_after_its_end_is_compared_at_its_end(study):
+    plain, end, longer = (
+        SimpleNamespace(number=i, genome={"width": w}, origin=origin, recipe=None, measures={"accuracy": a})
+        for i, (w, origin, a) in enumerate([(8, "baseline", 0.70), (20, "random", 0.80), (20, "random", 0.90)])
+    )
+    board = SimpleNamespace(goal="accuracy", at=lambda stage: [plain, end, longer] if stage == "final" else [])
+    assert steps(study, longer, board=board) == [("architecture", 0.10), ("time", 0.10)]
+    assert steps(study, end, board=board) == [("architecture", 0.10)]
 
 
 def test_the_plain_network_has_gained_by_time_alone(study):

@@ -25,7 +25,7 @@ START = {"[0].out": 2000}
 
 @dataclass
 class Told:
-    """A finished trial, made up: the wider, the better, as are those that are trained longer; an epoch takes 0.1 s."""
+    """A finished trial, made up: the wider, the better, and by `gain` those that are trained longer; an epoch takes 0.1 s."""
 
     number: int
     genome: dict
@@ -37,6 +37,7 @@ class Told:
     violation: float = 0.0
     error: Failure | None = None
     measures: dict = field(default_factory=dict)
+    gain: float = 0.0
 
     @property
     def seconds(self):
@@ -48,14 +49,14 @@ class Told:
 
     @property
     def objectives(self):
-        return () if self.error else (self.genome["[0].out"] / 4001,)
+        return () if self.error else (self.genome["[0].out"] / 4001 - self.gain / self.trained,)
 
     @property
     def stages(self):
         return {self.stage.name: {"training": self.trained, "epochs": self.trained / 0.1}}
 
 
-def searched(funnel, workers=1, most=600, space=SPACE, failing=lambda trial: False):
+def searched(funnel, workers=1, most=600, space=SPACE, failing=lambda trial: False, gain=0.0):
     """All trials of a search with so many workers, in order, each with the time at which it was proposed."""
     state, rng, now = funnel.init(space), Random(0), funnel.begun
     running: list[tuple[float, Told]] = []
@@ -64,7 +65,9 @@ def searched(funnel, workers=1, most=600, space=SPACE, failing=lambda trial: Fal
         pending = [Pending(one.number, one.genome, one.stage) for _, one in running]
         for proposal in funnel.ask(state, space, rng, workers - len(running), pending):
             before = 0.0 if proposal.parent is None else made[proposal.parent - 1][1].trained
-            trial = Told(len(made) + 1, proposal.genome, proposal.stage, 0.0, proposal.origin, proposal.parent, before)
+            trial = Told(
+                len(made) + 1, proposal.genome, proposal.stage, 0.0, proposal.origin, proposal.parent, before, gain=gain
+            )
             if failing(trial):
                 trial.error = Failure("crashed", "made up")
             made.append((now, trial))
@@ -137,7 +140,25 @@ def test_who_goes_on_has_had_equal_time_and_goes_on_from_its_weights():
     for trial in at(made, "1/3"):
         assert by_number[trial.parent].genome == trial.genome and by_number[trial.parent].stage.keep
     for trial in at(made, "final"):
-        assert trial.trained <= 1.5 * 9.0 + 1e-6 and not trial.stage.keep
+        parent = by_number[trial.parent]
+        assert parent.genome == trial.genome
+        assert parent.stage.name == "final" or trial.trained <= 1.5 * 9.0 + 1e-6
+
+
+def test_the_best_goes_on_after_its_end_three_times_as_long_and_again_while_that_pays():
+    finals = at(searched(started(total=120.0), gain=0.01), "final")
+    assert len({str(trial.genome) for trial in finals}) == 1
+    assert [trial.trained for trial in finals[:2]] == pytest.approx([9.0, 27.0])
+    assert [trial.parent for trial in finals[1:]] == [trial.number for trial in finals[:-1]]
+    assert finals[-1].at == pytest.approx(130.0) and 27.0 < finals[-1].trained < 81.0, "as far as the time goes"
+    assert [trial.stage.keep for trial in finals] == [True] * (len(finals) - 1) + [False]
+
+
+def test_where_going_on_brings_nothing_others_are_trained_to_the_end():
+    finals = at(searched(started(total=140.0)), "final")
+    first, longer, *others = finals
+    assert longer.parent == first.number and longer.trained == pytest.approx(27.0)
+    assert len(others) >= 2 and first.genome not in [trial.genome for trial in others]
 
 
 def test_the_schedule_is_planned_for_the_length_that_a_training_will_have():

@@ -317,3 +317,18 @@ def test_going_on_after_a_pause_equals_never_having_stopped(line, monkeypatch):
     assert left.reason == "until" and left.epochs < 6
     end = fit(left.state, line, device="cpu")
     assert end.scores == whole.scores and torch.equal(end.network[0].weight, network[0].weight)
+
+
+@pytest.mark.parametrize("more, goes_on", [(120.0, True), (10.0, True), (0.0, False)])
+def test_what_time_has_ended_goes_on_with_more_of_it_at_a_rate_that_rises_again(line, monkeypatch, more, goes_on):
+    clock, layer = Clock(monkeypatch), Paced()
+    layer.register_forward_hook(lambda layer, *_: clock.hook(layer))
+    recipe = Recipe(batch=16, optimizer=SGD(lr=0.01))
+    over = fit(nn.Sequential(layer), line, recipe, epochs=math.inf, seconds=60.0, device="cpu")
+    steps = len(layer.told)
+    end = fit(over.state, line, epochs=math.inf, seconds=over.seconds + more, device="cpu")
+    assert end.reason == "time" and (end.epochs > over.epochs) == goes_on
+    again = end.network[0].told[steps:]
+    assert again == sorted(again) and all(one < 1 for one in again)
+    if more == 120.0:
+        assert 0.25 < again[0] < 0.45 < 0.9 < again[-1], "a third of the whole was over"
