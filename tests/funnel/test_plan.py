@@ -44,9 +44,12 @@ def test_a_stage_is_left_by_the_clock_and_its_schedule_is_that_of_the_whole():
     plan = TrainingPlan(Recipe(), full=54.0, rungs=3)
     stage = plan.stage("1/9", 4.0, 30.0)
     assert stage.seconds == 4.0 and stage.epochs == 30.0 and stage.keep and stage.share == pytest.approx(1 / 9)
-    assert not plan.stage("final", 4.0, 30.0).keep
-    counted = plan.replace(full=UNBOUNDED).stage("1/9")
-    assert counted.seconds is None and counted.epochs is None
+    assert plan.stage("final", 4.0, 30.0).keep and not plan.stage("final", 4.0, 30.0, keep=False).keep
+    counted = plan.replace(full=UNBOUNDED)
+    assert counted.stage("1/9").seconds is None and counted.stage("1/9").epochs is None
+    assert counted.stage("1/9").keep and not counted.stage("final").keep, (
+        "where trials are counted, none goes on after its end"
+    )
 
 
 def test_what_was_trained_is_told_by_the_longest_stage():
