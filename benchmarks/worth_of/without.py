@@ -54,6 +54,13 @@ def shares() -> None:
     planner.speedup = lambda *given: 1.0  # type: ignore[assignment]
 
 
+def longer() -> None:
+    """Going on after the end, where there is time: others are trained to the end instead."""
+    from nasmyth.funnel.strategy import Funnel
+
+    Funnel._longer = lambda *given: None  # type: ignore[method-assign]
+
+
 def unscored() -> None:
     """Training all that is proposed: scores of untrained networks choose among it, where they prove themselves."""
     from nasmyth.funnel.designer import Designer
@@ -63,7 +70,7 @@ def unscored() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (starts, fixed, search, weights, losses, shares, unscored)
+    part.__name__: part for part in (starts, fixed, search, weights, losses, shares, longer, unscored)
 }
 
 
