@@ -13,7 +13,7 @@ from nasmyth.errors import ShapeError
 from nasmyth.graph.flat import Node
 from nasmyth.graph.graph import Graph
 from nasmyth.graph.op import Op
-from nasmyth.graph.op_axes import OpAxes, op_axes
+from nasmyth.graph.op_axes import op_axes
 from nasmyth.graph.signature import Shape
 
 ALWAYS, WHOLE = -1, -2
@@ -58,10 +58,9 @@ def plan(graph: Graph, whole: tuple[bool, ...]) -> tuple[Layer, ...]:
 def along(op: Op, shapes: tuple[Shape, ...], output: Shape) -> tuple[bool, ...]:
     """Which inputs of an op come place by place, and which are there as a whole: those of another first axis than the
     output's, or than the first input's where no input has that one."""
-    return (True,) * len(shapes) if hasattr(op.module, "resumes") else _along(op_axes(op, shapes, output))
-
-
-def _along(axes: OpAxes) -> tuple[bool, ...]:
+    if hasattr(op.module, "resumes"):
+        return (True,) * len(shapes)
+    axes = op_axes(op, shapes, output)
     first = [given[0].places if given else () for given in axes.inputs]
     for places in (axes.output[0].places if axes.output else (), *first[:1]):
         if places and places in first:
@@ -102,20 +101,13 @@ def _layer(graph: Graph, node: Node, given: tuple[int, ...], outer: dict[int, in
             f"{node.op!r} needs the whole sequence, and a network takes places one by one where every layer takes each by "
             f"itself or keeps a state (causal attention, recurrences); forward takes it whole  {where}"
         )
-    coming = [clock for clock in given if clock != WHOLE] or [ALWAYS]
-    ends = hasattr(node.op.module, "resumes")
-    if (
-        keeps
-        and not ends
-        and any(
-            comes == (clock == WHOLE) for comes, clock in zip(along(node.op, shapes, node.shape), given, strict=True)
-        )
-    ):
+    if keeps and along(node.op, shapes, node.shape) != tuple(clock != WHOLE for clock in given):
         raise ShapeError(
             f"{node.op!r} takes places one by one beside what is given whole, before the first: name just that one in "
             f"initial_state(memory=...)  {where}"
         )
-    clock = outer.get(coming[0]) if ends else coming[0]
+    coming = [clock for clock in given if clock != WHOLE] or [ALWAYS]
+    clock = outer.get(coming[0]) if hasattr(node.op.module, "resumes") else coming[0]
     if clock is None or any(other != clock for other in coming[1:]):
         raise ShapeError(f"{node.op!r} takes what comes at every place together with what comes at some only  {where}")
     return Layer(keeps, clock, given)
