@@ -4,8 +4,9 @@
         [--only nsga2 bayes 'bayes(acquire=hypervolume)'] [--devices raspi4]
 
 Two tables of all 15,625 networks: accuracies (`valid_acc_200ep`) and latencies of HW-NAS-Bench
-(`cifar10_raspi4_latency`, `cifar10_edgegpu_latency`), joined by `arch_str`. A query is a network that was not asked for
-before, as in a study; one that is asked for again costs nothing.
+(`cifar10_raspi4_latency`, `cifar10_edgegpu_latency`), joined by `arch_str`. Cells that are one network (what leads nowhere is
+no part of it) have the mean of their figures: the tables measured each by itself, and differ by up to a half. A query is a
+network that was not asked for before, as in a study; one that is asked for again costs nothing.
 
 1. Queries until the front found has 99 % of the hypervolume of the whole table's front, 3,000 at most. The reference point is
    the worst accuracy and the worst latency in the table; beside it, that of `reference_point`: the worst of the front, and
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from nasmyth.bench import Table
@@ -66,6 +68,8 @@ class Fronts(NamedTuple):
 
     table: Table
     points: list[Point]
+    networks: list[int]
+    """Of each row, the first that is the same network."""
 
     @property
     def worst(self) -> Point:
@@ -79,7 +83,15 @@ def joined(table: Table, path: str, device: str) -> Fronts:
     texts = {row: text for text, row in table.index.items()}
     accuracies = table.check("valid_acc_200ep")
     known = {table.notation.text(table.notation.genome(text)): value for text, value in latency.items()}
-    return Fronts(table, [(accuracy, -float(known[texts[row]])) for row, accuracy in enumerate(accuracies)])
+    keys = [table.space.decode(table.notation.genome(texts[row])).key for row in range(len(accuracies))]
+    rows: dict[str, list[int]] = {}
+    for row, key in enumerate(keys):
+        rows.setdefault(key, []).append(row)
+    means = {
+        key: (fmean(accuracies[row] for row in same), -fmean(float(known[texts[row]]) for row in same))
+        for key, same in rows.items()
+    }
+    return Fronts(table, [means[key] for key in keys], [rows[key][0] for key in keys])
 
 
 def queried(
@@ -89,7 +101,7 @@ def queried(
     search, seen, idle = Simulation(strategy, space, seed), set[int](), 0
     while idle < IDLE:
         (one,) = search.ask()
-        row = fronts.table.index[fronts.table.notation.text(one.genome)]
+        row = fronts.networks[fronts.table.index[fronts.table.notation.text(one.genome)]]
         search.tell(one.number, fronts.points[row], violation=violation(row))
         idle += 1
         if row not in seen:

@@ -34,7 +34,7 @@ five, all handed over the plain network."""
 FASTER = 1.5
 """So many times as fast a network must train on all cores before it has them to itself."""
 FINALS, LONGER = 3, 4.0
-"""Where there is time for more trainings in full than so many, each is made longer, up to so many times."""
+"""The time of the end is for so many trainings in full at most on a core, each up to so many times as long as its recipe says."""
 MOST_RUNGS = 4
 """Below a full training: the first of so many takes a 1/81 of it."""
 SHORTEST, STEPS, LOOKS = 1.5, 200, 4
@@ -174,8 +174,10 @@ def final_share(recommended: float, left: float) -> float:
 
 
 def _full(recommended: float, most: float) -> float:
-    """Seconds of a training in full: those of the recipe's epochs; more where there is time for FINALS such all the same."""
-    return min(max(recommended, min(LONGER * recommended, most / FINALS)), most)
+    """Seconds of a training in full, by those of the recipe's epochs: the time of the end is shared out evenly among as many
+    as it holds, FINALS at most, so that none of it is too short for one."""
+    count = min(max(1.0, most // max(recommended, 1e-9)), FINALS)
+    return min(most / count, LONGER * recommended)
 
 
 def _refuse_hopeless(pace: Pace, clock: Clock) -> None:
