@@ -1,7 +1,7 @@
 """How soon a front is found: accuracy against latency on NAS-Bench-201, and what an early exit is worth under a budget.
 
     python benchmarks/strategies_fronts.py nb201_cifar10.parquet hwnas_nb201.parquet [--seeds 30] [--parts soon frugal]
-        [--only nsga2 bayes 'bayes(acquire=hypervolume)'] [--devices raspi4]
+        [--only nsga2 bayes 'bayes(acquire=expected_improvement)'] [--devices raspi4]
 
 Two tables of all 15,625 networks: accuracies (`valid_acc_200ep`) and latencies of HW-NAS-Bench
 (`cifar10_raspi4_latency`, `cifar10_edgegpu_latency`), joined by `arch_str`. Cells that are one network (what leads nowhere is
@@ -34,12 +34,13 @@ from nasmyth.measure import params
 from nasmyth.search import (
     NSGA2,
     NSGA3,
+    BayesianOptimization,
     EarlyExit,
     Evolution,
+    ExpectedImprovement,
     Random,
     Simulation,
     Strategy,
-    Tournament,
     hypervolume,
     pareto,
     reference_point,
@@ -54,10 +55,9 @@ STRATEGIES: tuple[Strategy, ...] = (
     NSGA2(population=16),
     NSGA2(population=8),
     NSGA3(),
-    NSGA3(population=16),
-    NSGA3(population=16, parent=Tournament(1)),
     Evolution(),
-    Evolution(population=16),
+    BayesianOptimization(),
+    BayesianOptimization(acquire=ExpectedImprovement()),
     Random(),
 )
 Point = tuple[float, float]

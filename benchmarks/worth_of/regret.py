@@ -29,7 +29,8 @@ def run(job: Job) -> dict[str, Any]:
         if result is None:
             raise StudyError(f"{job.study}: this design has not come to its end; run it to the end first")
         handed = next(trial for trial in trials if trial.number == result["trial"])
-        finals = [one for one in trials if one.finished and "weights" in one.artefacts and (one.full or one is handed)]
+        kept = [one for one in trials if one.finished and "weights" in one.artefacts]
+        finals = [one for one in kept if getattr(one, "full", True) or one is handed]  # once all that were finished
         told = {one.number: final(study, one, task) for one in finals}
     score, again = float(result["test"][task.objective]), told[handed.number]["test"]
     if abs(score - again) > max(SAME * abs(score), 2 / len(task.test) if task.objective == "accuracy" else 0.0):

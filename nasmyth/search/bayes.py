@@ -1,6 +1,7 @@
 """Bayesian optimisation: a model of what was tried says what to try next.
 
-    BayesianOptimization()                                       # a Gaussian process and its expected improvement
+    BayesianOptimization()                                       # a Gaussian process and its expected improvement, of the
+                                                                 # hypervolume where there are several objectives
     BayesianOptimization(acquire=UpperConfidence(1.0), start=20)
     BayesianOptimization(encode=Subtrees(rounds=2))              # of the pieces of networks: a graph kernel
 
@@ -11,8 +12,9 @@ the value that is expected of it ("kriging believer": Ginsbourger et al. 2010), 
 network that was tried is not tried again in another way of writing it.
 
 Values are ranks of `fitness`, as normal scores. So nothing depends on the scale of the objective, networks that learn nothing
-at all do not drown the differences between good ones, a broken constraint or a failure is just a bad rank, and several
-objectives are ranked as evolution ranks them, by fronts.
+at all do not drown the differences between good ones, and a broken constraint or a failure is just a bad rank. Several
+objectives have a model each (`HypervolumeImprovement`); an acquisition of one number has their ranks as evolution ranks them,
+by fronts.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from collections.abc import Sequence
 from random import Random
 
 from nasmyth.errors import SpaceError
-from nasmyth.search.model.acquire import Acquisition, ExpectedImprovement
+from nasmyth.search.model.acquire import Acquisition
 from nasmyth.search.model.columns import Encode
 from nasmyth.search.model.encoding import DECISIONS, Known
 from nasmyth.search.model.gaussian_process import GaussianProcess
+from nasmyth.search.model.hypervolume import HypervolumeImprovement
 from nasmyth.search.model.log import Log
 from nasmyth.search.model.model import Model
 from nasmyth.search.model.pool import pool
@@ -50,7 +53,7 @@ class BayesianOptimization(Strategy):
 
     start: int = 10
     model: Model = GaussianProcess()
-    acquire: Acquisition = ExpectedImprovement()
+    acquire: Acquisition = HypervolumeImprovement()
     encode: Encode = DECISIONS
 
     def check(self) -> None:
