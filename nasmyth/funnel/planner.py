@@ -34,7 +34,7 @@ five, all handed over the plain network."""
 FASTER = 1.5
 """So many times as fast a network must train on all cores before it has them to itself."""
 FINALS, LONGER = 3, 4.0
-"""The time of the end is for so many trainings in full at most on a core, each up to so many times as long as its recipe says."""
+"""So many trainings in full at most share the time of the end, each up to so many times as long as its recipe says."""
 MOST_RUNGS = 4
 """Below a full training: the first of so many takes a 1/81 of it."""
 SHORTEST, STEPS, LOOKS = 1.5, 200, 4
@@ -122,7 +122,7 @@ class Planner:
         pace, left = self.pace, self.clock.left
         recommended = self.recipe.epochs * epoch
         final = final_share(recommended, left)
-        full = max(_full(recommended, final * left), pace.least)
+        full = max(full_seconds(recommended, final * left), pace.least)
         metric_seconds = _metric_seconds(network, self.task, [name for name in self.also if name not in pace.told])
         telling = epoch * min(1.0, STEPS * self.recipe.batch / max(1, len(self.task.train)))
         least = max(SHORTEST, pace.least, LOOKS * pace.look, 2 * metric_seconds, telling)
@@ -173,7 +173,7 @@ def final_share(recommended: float, left: float) -> float:
     return max(FINAL, 1.0 - EXPLORED * left / max(recommended, 1e-9))
 
 
-def _full(recommended: float, most: float) -> float:
+def full_seconds(recommended: float, most: float) -> float:
     """Seconds of a training in full, by those of the recipe's epochs: the time of the end is shared out evenly among as many
     as it holds, FINALS at most, so that none of it is too short for one."""
     count = min(max(1.0, most // max(recommended, 1e-9)), FINALS)

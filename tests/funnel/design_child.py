@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 ON = os.environ.get("DESIGN_ON", "here")
-LINE: dict[str, Any] = {"under": ["params<=1k"], "spend": "300s" if ON == "here" else "40s", "seed": 0, "on": ON}
+LINE: dict[str, Any] = {"under": ["params<=1k"], "spend": "300s" if ON == "here" else "60s", "seed": 0, "on": ON}
 """On processes the plain network is trained beside the search, and has ended for sure only when the last trainings begin."""
 
 

@@ -14,7 +14,7 @@ from nasmyth.funnel.clock import Clock
 from nasmyth.funnel.joint import joined, space_of, staged
 from nasmyth.funnel.pace import Pace
 from nasmyth.funnel.plan import FINAL, UNBOUNDED, TrainingPlan, affordable, trained
-from nasmyth.funnel.planner import Planner, _scored, _seconds_of_an_epoch, final_share
+from nasmyth.funnel.planner import FINALS, LONGER, Planner, _scored, _seconds_of_an_epoch, final_share, full_seconds
 from nasmyth.measure import constraints, macs
 from nasmyth.study import Study, Trial
 from nasmyth.train import EMA, Fitted, Flip, Recipe, WarmupStableDecay
@@ -82,6 +82,14 @@ def plan_of(study, task, seconds):
 def test_the_shorter_the_time_the_less_is_explored():
     shares = [1 - final_share(recommended, 100.0) for recommended in (1.0, 60.0, 100.0, 200.0, 1000.0)]
     assert shares == pytest.approx([1 - FINAL, 1 - FINAL, 0.24, 0.12, 0.024])
+
+
+@pytest.mark.parametrize("most", [3.0, 10.0, 14.0, 19.9, 20.0, 29.0, 31.0, 60.0, 119.0, 500.0])
+def test_trainings_in_full_share_the_time_of_the_end_and_leave_none_that_is_too_short_for_one(most):
+    full = full_seconds(10.0, most)
+    assert min(10.0, most) <= full <= min(most, LONGER * 10.0)
+    count = most / full
+    assert full == LONGER * 10.0 or (count == pytest.approx(round(count)) and count <= FINALS)
 
 
 def test_validation_is_learned_from_where_enough_of_it_is_left_to_score_by(iris):
