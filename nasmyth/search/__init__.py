@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from nasmyth.search.generative import VGON
     from nasmyth.search.model.acquire import ExpectedImprovement, UpperConfidence
     from nasmyth.search.model.columns import Encode
-    from nasmyth.search.model.committee import Committee
     from nasmyth.search.model.cost import Constrained, CostAware
     from nasmyth.search.model.decisions import Decisions
     from nasmyth.search.model.ensemble import Ensemble
@@ -79,7 +78,6 @@ __all__ = [
     "BayesianOptimization",
     "Best",
     "Chained",
-    "Committee",
     "ConservativeController",
     "Constrained",
     "CostAware",

@@ -28,7 +28,6 @@ PARTS = {
     "gaussian_process": "model.gaussian_process",
     "forest": "model.forest",
     "ensemble": "model.ensemble",
-    "committee": "model.committee",
     "decisions": "model.decisions",
     "subtrees": "model.subtrees",
 }
@@ -42,7 +41,6 @@ NAMES = {
     "bohb": ("BOHB",),
     "feedback": ("Feedback",),
     "generative": ("VGON",),
-    "model.committee": ("Committee",),
     "model.ensemble": ("Ensemble",),
     "model.forest": ("Forest",),
     "model.columns": ("Encode",),

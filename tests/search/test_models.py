@@ -11,12 +11,10 @@ from nasmyth.errors import SpaceError, UnknownNameError
 from nasmyth.graph import chain
 from nasmyth.search import (
     BayesianOptimization,
-    Committee,
     Constrained,
     CostAware,
     Ensemble,
     Forest,
-    GaussianProcess,
     Random,
     Simulation,
     parts,
@@ -30,7 +28,7 @@ from nasmyth.testing import check_strategy
 SPACE = Space(chain(*(Tag(i, integer(0, 5)) for i in range(3))), SHAPE)
 WORDS = Space(chain(Tag(choice(*"abc")), Tag(choice(*"abc"))), SHAPE)
 SMALL = Ensemble(members=4, steps=60, more=10)
-MODELS = [Forest(trees=20), SMALL, Committee((GaussianProcess(), SMALL))]
+MODELS = [Forest(trees=20), SMALL]
 
 
 def data(count=40):
@@ -40,7 +38,7 @@ def data(count=40):
     return Encoding(SPACE), Encoding(SPACE)(genomes), (y - y.mean()) / y.std()
 
 
-@pytest.mark.parametrize("model", [Forest(), Ensemble(), Committee()], ids=repr)
+@pytest.mark.parametrize("model", [Forest(), Ensemble()], ids=repr)
 def test_unseen_genomes_are_ranked_and_deviations_are_above_zero(model):
     encoding, x, y = data(80)
     mean, deviation = model.fit(encoding, x[:40], y[:40]).given(x[:50], y[:50]).predict(x[50:])
@@ -48,7 +46,7 @@ def test_unseen_genomes_are_ranked_and_deviations_are_above_zero(model):
     assert np.corrcoef(mean, y[50:])[0, 1] > 0.8
 
 
-@pytest.mark.parametrize("model", [Forest(), Ensemble(), Committee()], ids=repr)
+@pytest.mark.parametrize("model", [Forest(), Ensemble()], ids=repr)
 def test_it_is_surer_of_what_it_was_told(model):
     encoding, x, y = data(60)
     posterior = model.fit(encoding, x[:20], y[:20]).given(x[:20], y[:20])
@@ -107,16 +105,6 @@ def test_adam_finds_the_least():
     np.testing.assert_allclose(found, [1.0, 2.0], atol=1e-3)
 
 
-def test_a_committee_expects_an_even_mixture_of_what_its_members_do():
-    encoding, x, y = data(40)
-    members = (GaussianProcess(), Forest(trees=20))
-    told = [one.fit(encoding, x, y).given(x, y).predict(x) for one in members]
-    mean, deviation = Committee(members).fit(encoding, x, y).given(x, y).predict(x)
-    drawn = np.concatenate([np.random.default_rng(0).normal(m, d, (20_000, len(x))) for m, d in told])
-    np.testing.assert_allclose(mean, drawn.mean(0), atol=0.02)
-    np.testing.assert_allclose(deviation, drawn.std(0), atol=0.02)
-
-
 def test_names_on_the_console():
     assert strategy_of("bayes(model=forest(trees=30))") == BayesianOptimization(model=Forest(trees=30))
     assert strategy_of(
@@ -126,7 +114,7 @@ def test_names_on_the_console():
         strategy_of("bayes(model=forrest)")
     for name, cls in parts:
         assert strategy_of(
-            f"bayes({'model' if name in ('forest', 'ensemble', 'committee', 'gaussian_process') else 'acquire'}={name})"
+            f"bayes({'model' if name in ('forest', 'ensemble', 'gaussian_process') else 'acquire'}={name})"
         )
         assert cls().__doc__
 
@@ -134,7 +122,5 @@ def test_names_on_the_console():
 def test_bad_settings():
     with pytest.raises(SpaceError, match="trees >= 2"):
         Forest(trees=1)
-    with pytest.raises(SpaceError, match=r"Committee\(.*give two models at least"):
-        Committee((Forest(),))
     with pytest.raises(SpaceError, match="members >= 2"):
         Ensemble(members=1)
