@@ -1,8 +1,9 @@
 """Columns of what was decided, how often each option was chosen, and what the network costs.
 
 Some of 15,625 cells and the best by 100 of them: with the decisions alone a Gaussian process finds it in 80 % of searches, with
-how often each operation stands in the cell, and the parameters and layers of the network, in 90 % (`benchmarks/strategies.txt`).
-Costs are free, as in the pretraining of FBNetV3's predictor on them (Dai et al. 2021, arXiv:2006.02049, section 3.3).
+how often each operation stands in the cell, and the parameters and layers of the network, in 90 %
+(`benchmarks/strategies.txt`). Costs are free, as in the pretraining of FBNetV3's predictor on them (Dai et al. 2021,
+arXiv:2006.02049, section 3.3).
 """
 
 from __future__ import annotations
