@@ -10,19 +10,24 @@ What happens in a training is in `trainer.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from nasmyth.errors import DataError, Diverged
 from nasmyth.train import augment, host, limits
+from nasmyth.train.average import named_tensors
 from nasmyth.train.limits import Limits
 from nasmyth.train.recipe import Recipe
-from nasmyth.train.state import TrainingState
+from nasmyth.train.state import TrainingState, copies, load_tensors
 from nasmyth.train.steps import AnyStep, Supervised
 from nasmyth.train.task import Task
 from nasmyth.train.trainer import Job, Trainer
@@ -128,6 +133,9 @@ def _trained(fabric: Fabric, network: nn.Module, job: Job) -> Fitted:
 
 # --- several devices ------------------------------------------------------------------------------------------------
 
+FITTED, WEIGHTS, STATE = "fitted.msgpack", "weights.safetensors", "state.safetensors"
+"""What the first process leaves for the one that asked."""
+
 
 class _Parcel:
     """What goes to a process and comes back, wrapped: Fabric looks into dataclasses and refuses frozen ones."""
@@ -137,24 +145,38 @@ class _Parcel:
 
 
 def _on_several(fabric: Fabric, network: nn.Module, job: Job) -> Fitted:
-    fitted, weights, data = fabric.launch(_on_each_device, network, _Parcel(job)).contents
-    if isinstance(fitted, Diverged):
-        raise fitted
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    return replace(
-        fitted, network=network, ending=lambda: TrainingState.from_bytes(data, network).replace(step=job.step)
-    )
+    with TemporaryDirectory(prefix="nasmyth-") as name:
+        folder = Path(name)
+        (error,) = fabric.launch(_on_each_device, network, _Parcel(job, folder)).contents
+        if error is not None:
+            raise error
+        told = msgspec.msgpack.decode((folder / FITTED).read_bytes())
+        load_tensors(network, load_file(folder / WEIGHTS))
+        data = (folder / STATE).read_bytes()
+    told |= {"curve": tuple(told["curve"]), "network": network}
+    return Fitted(**told, ending=lambda: TrainingState.from_bytes(data, network).replace(step=job.step))
 
 
 def _on_each_device(fabric: Fabric, network: nn.Module, parcel: _Parcel) -> _Parcel:
     """One process of several. They diverge together, since they agree on the loss at every step.
 
-    The network comes unwrapped, so that Fabric finds it and gives each process weights of its own.
+    The network comes unwrapped, so that Fabric finds it and gives each process weights of its own. What was trained goes into
+    files: what a process returns goes through a pipe, which is read when all have ended, and no more than it holds can be
+    written before. They leave together, since who leaves closes connections that others may still use, and without the
+    threads of the group, which abort a process that ends while they work.
     """
+    job, folder = parcel.contents
+    error = None
     try:
-        fitted = _trained(fabric, network, *parcel.contents)
-    except Diverged as error:
-        return _Parcel(error, {}, b"")
-    # bytes and arrays, since a tensor would come as a handle that is gone when this process has ended
-    weights = {name: t.detach().cpu().numpy() for name, t in network.state_dict().items()}
-    return _Parcel(replace(fitted, network=None, ending=None), weights, fitted.state.to_bytes())
+        fitted = _trained(fabric, network, job)
+        state = fitted.state.to_bytes()
+        if fabric.is_global_zero:
+            told = {name: getattr(fitted, name) for name in ("scores", "curve", "seconds", "epochs", "reason")}
+            (folder / FITTED).write_bytes(msgspec.msgpack.encode(told))
+            (folder / STATE).write_bytes(state)
+            save_file(copies(named_tensors(network)), folder / WEIGHTS)
+    except Diverged as found:
+        error = found
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
+    return _Parcel(error)

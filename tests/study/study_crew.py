@@ -30,6 +30,11 @@ SPACE = Space(
 TASK = nasmyth.read("digits")
 
 
+def searched(where: str | None) -> Study:
+    """The study of all."""
+    return Study(where, SPACE, strategy=Random(), seed=3, task=TASK)
+
+
 def train(where: str | None, side: str, trials: int) -> dict[int, Any]:
     """A seeded search on digits, which writes its process and the trial for each training that came to its end; what became of
     each trial."""
@@ -42,7 +47,7 @@ def train(where: str | None, side: str, trials: int) -> dict[int, Any]:
             file.write(f"{os.getpid()} {trial.number}\n")
         return outcome
 
-    with Study(where, SPACE, strategy=Random(), seed=3, task=TASK) as study:
+    with searched(where) as study:
         study.run(evaluate, trials=trials)
         return outcomes(study)
 

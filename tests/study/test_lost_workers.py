@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from study_crew import outcomes, train
+from study_crew import outcomes, searched, train
 
 from nasmyth.study import Study
 from nasmyth.study.claims import Worker
@@ -32,30 +32,27 @@ def test_workers_that_are_killed_lose_no_training_and_repeat_none(postgres: str,
         return process
 
     whole = train(None, str(tmp_path / "whole.txt"), TRIALS)
-    crew = [started() for _ in range(WORKERS)]
+    crew: list[Any] = []
     try:
-        while not side.exists():
-            assert all(one.is_alive() for one in crew)
-            time.sleep(0.05)
-        with Study.open(where) as study:
+        with searched(where) as study:  # looked at from before the first is at work
+            crew += [started() for _ in range(WORKERS)]
             while len(told) < TRIALS - 2 * WORKERS:
                 while len(outcomes(study)) < len(told) + 2:
                     assert all(one.is_alive() for one in crew)
                     time.sleep(0.05)
                 time.sleep(rng.uniform(0, 0.3))
-                found = crew.pop(rng.randrange(WORKERS))
-                os.kill(found.pid, signal.SIGSTOP)  # it still holds what it has while that is looked at
+                found, held = at_work(study, crew, rng)
+                crew.remove(found)
                 before, told = told, outcomes(study)
                 assert before.items() <= told.items(), "a finished result was lost or changed"
-                interrupted |= {claim.trial for claim in study.journal.claims() if pid_of(claim.worker) == found.pid}
+                interrupted |= held
                 untold.update(trial for pid, trial in trainings(side) if pid == found.pid and trial not in told)
                 found.kill()
                 found.join()
                 crew.append(started())
-        for one in crew:
-            one.join(600)
-            assert one.exitcode == 0
-        with Study.open(where) as study:
+            for one in crew:
+                one.join(600)
+                assert one.exitcode == 0
             assert outcomes(study) == whole, "all came to their end, and as if nothing had happened"
             assert study.journal.claims() == []
     finally:
@@ -66,6 +63,20 @@ def test_workers_that_are_killed_lose_no_training_and_repeat_none(postgres: str,
     assert paid == Counter(whole.keys()) + untold, (
         "nothing is trained to its end again, but what could not be written down"
     )
+
+
+def at_work(study: Study, crew: list[Any], rng: random.Random) -> tuple[Any, set[int]]:
+    """One of the crew, stopped while it trains, and what it trains: it still holds that while it is looked at."""
+    while True:
+        for one in rng.sample(crew, len(crew)):
+            os.kill(one.pid, signal.SIGSTOP)
+            time.sleep(0.05)  # what it has sent to the server is written
+            held = {claim.trial for claim in study.journal.claims() if pid_of(claim.worker) == one.pid}
+            if held:
+                return one, held
+            os.kill(one.pid, signal.SIGCONT)  # it begins, or is between two trainings
+        assert all(one.is_alive() for one in crew)
+        time.sleep(0.05)
 
 
 def trainings(side: Path) -> list[tuple[int, int]]:

@@ -22,9 +22,10 @@ def test_two_processes_take_the_steps_of_one(line):
 
 
 def test_two_processes_go_on_as_if_they_had_never_stopped(line):
-    """Each has generators of its own, which the state holds."""
+    """Each has generators of its own, which the state holds. The weights are more than a pipe between processes holds."""
     recipe = Recipe(AdamW(lr=0.02), augment=(Mixup(0.3),), average=EMA(0.9), batch=16, epochs=3)
-    whole, parts = mlp(), mlp()
+    whole, parts = mlp(hidden=8192), mlp(hidden=8192)
+    assert sum(4 * p.numel() for p in whole.parameters()) > 2**16
     fit(whole, line, recipe, device="cpu*2")
     left = fit(parts, line, recipe, until=1.5, device="cpu*2")
     assert left.reason == "until" and {"noise.0", "noise.1", "torch.1"} <= left.state.generators.keys()

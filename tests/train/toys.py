@@ -47,8 +47,8 @@ def convnet(width: int = 16, dropout: float = 0.0) -> nn.Module:
     return initialise(nn.Sequential(*body, *head))
 
 
-def mlp(inputs: int = 2, outputs: int = 1) -> nn.Module:
-    return initialise(nn.Sequential(nn.Linear(inputs, 16), nn.ReLU(), nn.Linear(16, outputs)))
+def mlp(inputs: int = 2, outputs: int = 1, hidden: int = 16) -> nn.Module:
+    return initialise(nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs)))
 
 
 def weights(network: nn.Module) -> dict[str, torch.Tensor]:
