@@ -30,7 +30,7 @@ def run(job: Job) -> dict[str, Any]:
             raise StudyError(f"{job.study}: this design has not come to its end; run it to the end first")
         handed = next(trial for trial in trials if trial.number == result["trial"])
         kept = [one for one in trials if one.finished and "weights" in one.artefacts]
-        finals = [one for one in kept if getattr(one, "full", True) or one is handed]  # once all that were finished
+        finals = [one for one in kept if in_full(one) or one is handed]
         told = {one.number: final(study, one, task) for one in finals}
     score, again = float(result["test"][task.objective]), told[handed.number]["test"]
     if abs(score - again) > max(SAME * abs(score), 2 / len(task.test) if task.objective == "accuracy" else 0.0):
@@ -42,6 +42,11 @@ def run(job: Job) -> dict[str, Any]:
         "score": score, "finals": list(told.values()), "handed": handed.number, "metric": task.objective,
         "details": {"trials": len(trials), "missed": result.get("missed", [])},
     }  # fmt: skip
+
+
+def in_full(trial: Any) -> bool:
+    """Whether a trial that left its network was trained in full: all were in old checkouts, which have no such word."""
+    return getattr(trial, "full", True)
 
 
 def final(study: Any, trial: Any, task: Any) -> dict[str, Any]:

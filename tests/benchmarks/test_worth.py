@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from worth_of import figures, results, tasks
 from worth_of.page import page
 from worth_of.processes import run
+from worth_of.regret import in_full
 
 from nasmyth.errors import DataError
 from nasmyth.study import Study
@@ -253,3 +255,8 @@ def test_a_part_can_be_left_out(part, tmp_path):
     assert len(recipes) == 1 or part == "fixed"
     if part == "weights":
         assert all(trial.parent is None for trial in study.trials)
+
+
+def test_what_an_old_checkout_kept_was_trained_in_full():
+    assert in_full(SimpleNamespace(full=True)) and not in_full(SimpleNamespace(full=False))
+    assert in_full(SimpleNamespace()), "it has no such word"

@@ -1,6 +1,6 @@
 """Several objectives side by side: a model of each, and by how much the hypervolume of the front is expected to grow.
 
-    BayesianOptimization(acquire=HypervolumeImprovement())
+    BayesianOptimization()                      # it is the default: with one objective, the expected improvement
 
 The expected hypervolume improvement (Emmerich 2005; exactly: Emmerich, Deutz and Klinkenberg 2011, "Hypervolume-based expected
 improvement: Monotonicity properties and exact computation"). What no point of the front dominates falls into boxes, of which a
