@@ -5,7 +5,7 @@ Units" (Golroudbari and Sabour 2023), on simulated motion: windows of 32 samples
 with heading 0 at a random tilt of up to 60 degrees, turns by two sinusoids around each axis and is shaken by two along each;
 its gyroscope has a bias and noise, its accelerometer noise. What is wanted is the attitude at the end of the window. The
 network (two convolutions along time, a bidirectional LSTM, `rotation_head`, the rate as an input) is trained by the
-rotation-angle loss (`Rotations`) in 1,000 steps of 128 of 16,000 windows. The baseline is a complementary filter: tilt by the
+rotation-angle loss (`Rotations`) in 3,000 steps of 128 of 16,000 windows. The baseline is a complementary filter: tilt by the
 mean of the first samples of the accelerometer, then turned by the gyroscope and drawn towards the accelerometer's tilt; the
 gain and the number of samples are the best of a grid on 2,000 windows of training motion. Both are scored on 2,000 windows
 of motion whose frequencies and strengths lie outside of training's, by the mean angle in degrees.
@@ -28,7 +28,7 @@ from nasmyth.forms import Rotations
 from nasmyth.ops import LSTM, Activation, Mean, SequenceConv
 from operators_of import spread
 
-STEPS, BATCH, LENGTH, GRAVITY = 1000, 128, 32, 9.81
+STEPS, BATCH, LENGTH, GRAVITY = 3000, 128, 32, 9.81
 SEEN, UNSEEN = ((0.3, 2.0), (0.5, 1.0)), ((2.0, 3.0), (1.0, 1.3))
 """Frequencies in Hz, and strengths as shares of 2 rad/s and of 3 m/s2, of motion: in training, and in the test."""
 NETWORK = chain(
