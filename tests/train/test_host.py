@@ -1,5 +1,8 @@
 """What the machine decides of a training."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from toys import convnet, mlp
@@ -74,3 +77,26 @@ def test_a_precision_is_not_told_of_every_training(capfd, caplog):
 def test_a_torch_that_does_not_tell_is_not_halved(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert precision("auto", convnet()) == "32-true"
+
+
+FREED = """
+import torch
+from nasmyth.train import host
+
+def resident():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS")) / 1024
+
+host.return_freed_memory()
+torch.ones(2**22)  # 16 MiB: from the first that is freed on, glibc has such blocks in the heap
+before = resident()
+blocks = [torch.ones(2**22) for _ in range(11)]
+del blocks[:10]
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_freed_blocks_go_back_to_the_system():
+    """Eleven blocks of 16 MiB, of which the last stays: left alone, the others stay in memory below it."""
+    told = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert float(told.stdout) < 40

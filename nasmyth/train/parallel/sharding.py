@@ -25,6 +25,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from nasmyth.errors import NasmythError
+from nasmyth.train.host import return_freed_memory
 
 
 class Mapped:
@@ -128,6 +129,7 @@ def fully_shard(network: nn.Module, folder: str | Path | None = None, group: Any
         )
     if folder is not None and not Path(folder).is_dir():
         raise NasmythError(f"fully_shard(): {folder} is no folder; make it, or name another one")
+    return_freed_memory()
     kind = next(network.parameters()).device.type
     mesh = DeviceMesh.from_group(group, kind)
     layers = {name: child for name, child in network.named_children() if any(True for _ in child.parameters())}
