@@ -76,8 +76,8 @@ def return_freed_memory() -> None:
     """Let glibc give blocks of a megabyte and more back to the system as soon as they are freed, for this process.
 
     Left alone it keeps them from the first that is freed on, and of what is whole for a moment only most stays: of a network
-    shared out between two processes each held 1.6 times what one process needs, where it needs 0.6 (with steps that take a
-    half longer). Elsewhere than on glibc, does nothing.
+    shared out between two processes each held 1.6 times what one process needs, where it needs 0.55 (with steps that take a
+    fifth longer). Elsewhere than on glibc, does nothing.
     """
     _mallopt((TRIM_THRESHOLD, 2**17), (MMAP_THRESHOLD, 2**20))
     release_memory()
