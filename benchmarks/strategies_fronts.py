@@ -202,7 +202,7 @@ def main() -> None:
     given = parser.parse_args()
     table = Table.read("nb201", given.table)
     networks = networks_of(table)
-    fronts = {device: joined(table, networks, given.latencies, device) for device in (*given.devices, FRUGAL)}
+    fronts = {device: joined(table, networks, given.latencies, device) for device in {*given.devices, FRUGAL}}
     print(f"{len(set(networks)):,} networks in {len(table):,} cells, {given.seeds} seeds, 95 % intervals")
     if "soon" in given.parts:
         for device in given.devices:

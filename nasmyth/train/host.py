@@ -71,7 +71,6 @@ def keep_freed_memory() -> None:
     _mallopt((TRIM_THRESHOLD, 2**31 - 1), (MMAP_THRESHOLD, 2**30))  # do not shrink the heap; have all blocks in it
 
 
-@functools.cache
 def return_freed_memory() -> None:
     """Let glibc give blocks of a megabyte and more back to the system as soon as they are freed, for this process.
 

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from nasmyth.errors import DataError, Diverged
+from nasmyth.network.save import packed, tensors_in
 from nasmyth.train import augment, host, limits
 from nasmyth.train.average import named_tensors
 from nasmyth.train.limits import Limits
 from nasmyth.train.recipe import Recipe
-from nasmyth.train.state import TrainingState, copies, load_tensors
+from nasmyth.train.state import TrainingState, load_tensors
 from nasmyth.train.steps import AnyStep, Supervised
 from nasmyth.train.task import Task
 from nasmyth.train.trainer import Job, Trainer
@@ -151,7 +151,7 @@ def _on_several(fabric: Fabric, network: nn.Module, job: Job) -> Fitted:
         if error is not None:
             raise error
         told = msgspec.msgpack.decode((folder / FITTED).read_bytes())
-        load_tensors(network, load_file(folder / WEIGHTS))
+        load_tensors(network, tensors_in((folder / WEIGHTS).read_bytes()))
         data = (folder / STATE).read_bytes()
     told |= {"curve": tuple(told["curve"]), "network": network}
     return Fitted(**told, ending=lambda: TrainingState.from_bytes(data, network).replace(step=job.step))
@@ -174,7 +174,7 @@ def _on_each_device(fabric: Fabric, network: nn.Module, parcel: _Parcel) -> _Par
             told = {name: getattr(fitted, name) for name in ("scores", "curve", "seconds", "epochs", "reason")}
             (folder / FITTED).write_bytes(msgspec.msgpack.encode(told))
             (folder / STATE).write_bytes(state)
-            save_file(copies(named_tensors(network)), folder / WEIGHTS)
+            (folder / WEIGHTS).write_bytes(packed(named_tensors(network), "weights", None))
     except Diverged as found:
         error = found
     fabric.barrier()

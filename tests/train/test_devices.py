@@ -12,6 +12,7 @@ def test_two_processes_take_the_steps_of_one(line):
     """Without batch norm, the mean of two half gradients is the gradient of the whole batch."""
     recipe = Recipe(optimizer=SGD(lr=0.05), batch=16, epochs=2)
     one, two = mlp(), mlp()
+    two.register_buffer("table", torch.arange(6.0).view(2, 3).T)  # however it lies in memory
     alone = fit(one, line, recipe, device="cpu")
     shared = fit(two, line, recipe, device="cpu*2")
     for name, t in weights(one).items():
@@ -19,6 +20,7 @@ def test_two_processes_take_the_steps_of_one(line):
     assert shared.scores["rmse"] == pytest.approx(alone.scores["rmse"], rel=1e-2)
     assert shared.scores == pytest.approx(evaluate(two, line), rel=1e-5)
     assert shared.reason == "finished" and shared.epochs == 2
+    assert two.table.tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_two_processes_go_on_as_if_they_had_never_stopped(line):
